@@ -1,0 +1,37 @@
+# Everything from outside. Versions that must agree are pinned in cmake/versions.txt, which setup.sh reads too.
+file(STRINGS "${PROJECT_SOURCE_DIR}/cmake/versions.txt" _ptk_versions REGEX "^[A-Za-z_-]+=")
+foreach(_line IN LISTS _ptk_versions)
+  string(REGEX MATCH "^([^=]+)=(.*)$" _ "${_line}")
+  set(PTK_VERSION_${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
+endforeach()
+
+# LibTorch: named by the user, or the private one that setup.sh put beside the sources.
+if(NOT LibTorch_ROOT)
+  if(Torch_DIR)
+    cmake_path(SET LibTorch_ROOT NORMALIZE "${Torch_DIR}/../../..")
+  elseif(DEFINED ENV{PTYCHOKIT_TORCH})
+    set(LibTorch_ROOT "$ENV{PTYCHOKIT_TORCH}")
+  else()
+    file(GLOB _ptk_torch "${PROJECT_SOURCE_DIR}/.deps/torch/lib/python3*/site-packages/torch")
+    if(_ptk_torch)
+      list(GET _ptk_torch 0 LibTorch_ROOT)
+    endif()
+  endif()
+endif()
+find_package(LibTorch ${PTK_VERSION_torch} REQUIRED)
+message(STATUS "LibTorch ${LibTorch_VERSION} in ${LibTorch_LIBRARY_DIR}")
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(fmt REQUIRED)  # the header-only target: LibTorch carries headers of another version
+find_package(PNG REQUIRED)
+pkg_check_modules(PTK_HDF5 REQUIRED IMPORTED_TARGET hdf5)
+pkg_check_modules(PTK_ZIP REQUIRED IMPORTED_TARGET libzip)
+find_path(PTK_NANOFLANN nanoflann.hpp REQUIRED)
+
+add_library(ptk_dependencies INTERFACE)
+target_link_libraries(ptk_dependencies INTERFACE nlohmann_json::nlohmann_json yaml-cpp fmt::fmt-header-only PNG::PNG PkgConfig::PTK_HDF5
+  PkgConfig::PTK_ZIP Threads::Threads)
+target_include_directories(ptk_dependencies SYSTEM INTERFACE "${PTK_NANOFLANN}")

@@ -1,0 +1,17 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ptk::base {
+
+/// The candidate with the smallest edit distance to @p word, or "" when none is near (more than a third of its letters off).
+std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates);
+
+/// "; did you mean 'x'?" or "".
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+
+/// "(516, 64, 64)"
+std::string shape_text(const std::vector<long>& shape);
+
+}  // namespace ptk::base
