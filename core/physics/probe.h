@@ -1,0 +1,49 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+
+namespace ptk::physics {
+
+// Probes are (modes, N, N) complex64, incoherent modes, index N/2 at the position, unit sqrt(counts) in an orthonormal FFT: the sum of their
+// squares is the mean number of counts in a frame through an empty object.
+
+/// (N, N), (N, N, 1) or (P, N, N) -> (P, N, N) complex64. @throws Error(Shape)
+at::Tensor canonical_probe(const at::Tensor& probe, std::int64_t side);
+
+/// Scale all modes by one factor so that their squares sum to @p power.
+at::Tensor with_power(const at::Tensor& probe, double power);
+
+/// The first modes of the probe, or with made ones added until there are @p modes: low-order polynomial factors on the first mode,
+/// orthogonalised, a few per cent of the power each; the total power stays.
+at::Tensor with_modes(const at::Tensor& probe, std::int64_t modes);
+
+/// Orthogonal modes that span the same light, strongest first: U S^(1/2) of the modes' mutual coherence. Source: Thibault & Menzel 2013.
+at::Tensor orthogonal_modes(const at::Tensor& probe);
+
+/// Shift every mode by the fraction of a pixel of each position with a Fourier ramp: mode(r - f).
+/// @param probe      (M, N, N) complex
+/// @param fractions  (B, 2) (x, y) in pixels, real
+/// @return (B, M, N, N)
+at::Tensor shifted_probe(const at::Tensor& probe, const at::Tensor& fractions);
+
+/// Move the centre of mass of the summed intensity to index N/2 by whole pixels (the gauge of a trained probe). Returns the shift (dy, dx) done.
+struct Centred {
+    at::Tensor probe;
+    std::int64_t rows;
+    std::int64_t columns;
+};
+Centred centred(const at::Tensor& probe);
+
+/// PtychoPINN's training probe: P / (probe_scale * mean|mask * P|), the mean over all modes and pixels. factor = 1 / that divisor.
+struct NormalisedProbe {
+    at::Tensor probe;
+    double factor;
+};
+NormalisedProbe normalised_like_ptychopinn(const at::Tensor& probe, double probe_scale, const at::Tensor& mask);
+
+/// Soft disk: |r| < diameter/2 around (N - 1)/2, edge smoothed with a Gaussian, largest value 1. (N, N) float32
+at::Tensor soft_disk(std::int64_t side, std::optional<double> diameter, double sigma);
+
+}  // namespace ptk::physics

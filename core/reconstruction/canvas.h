@@ -1,0 +1,48 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ptk::reconstruction {
+
+/// The object under construction: weighted sums of patches in the frame of the positions. Pixel (row r, column c) is at position
+/// (x, y) = (origin_x + c, origin_y + r). Sums are kept in double, so that the order and size of batches do not show in float32.
+class Canvas {
+public:
+    /// A canvas of the given frame.
+    Canvas(std::int64_t height, std::int64_t width, std::int64_t origin_x, std::int64_t origin_y);
+    /// The smallest canvas that holds all patches of side N at these positions, with one pixel around; when @p height and @p width are
+    /// given (the frame of the input's object, origin 0), at least that frame.
+    static Canvas around(const at::Tensor& positions, std::int64_t side, std::int64_t height = 0, std::int64_t width = 0);
+
+    std::int64_t height() const noexcept { return height_; }
+    std::int64_t width() const noexcept { return width_; }
+    std::int64_t origin_x() const noexcept { return origin_x_; }
+    std::int64_t origin_y() const noexcept { return origin_y_; }
+
+    /// Add patches with weights at sub-pixel positions (bilinear spread; exact copy on whole pixels). Patches that do not fit are dropped and counted.
+    /// @param patches (k, n, n) complex64, side n may be smaller than N (trimmed) @param positions (k, 2) float64 (x, y) of the patch centres
+    /// @param weights (k, n, n) or (n, n) float32, >= 0
+    void add(const at::Tensor& patches, const at::Tensor& positions, const at::Tensor& weights);
+
+    std::int64_t added() const noexcept { return added_; }
+    std::int64_t dropped() const noexcept { return dropped_; }
+
+    /// Weighted mean, (H, W) complex64; pixels with less than @p coverage of the largest weight get @p fill.
+    at::Tensor object(double fill = 0, double coverage = 1e-3) const;
+    /// (H, W) float32: sum of weights.
+    at::Tensor weights() const;
+    /// (H, W) bool: weights above @p coverage of the largest.
+    at::Tensor covered(double coverage = 1e-3) const;
+
+private:
+    std::int64_t height_, width_, origin_x_, origin_y_;
+    at::Tensor sum_;      ///< (H, W, 2) float64
+    at::Tensor weight_;   ///< (H, W) float64
+    std::int64_t added_ = 0;
+    std::int64_t dropped_ = 0;
+};
+
+}  // namespace ptk::reconstruction
