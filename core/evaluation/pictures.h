@@ -1,5 +1,4 @@
 #pragma once
-#include "model/model.h"
 
 #include <ATen/core/Tensor.h>
 

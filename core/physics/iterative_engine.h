@@ -1,0 +1,56 @@
+#pragma once
+#include "base/log.h"
+#include "base/progress.h"
+#include "data/scan.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace ptk::physics {
+
+/// Options of the iterative engine (the refinement.* settings).
+struct EngineOptions {
+    std::int64_t epochs = 20;
+    bool rpie = true;  ///< rPIE, else ePIE
+    double alpha = 0.1;
+    double object_step = 0.5;
+    double probe_step = 0.5;
+    std::int64_t probe_start = 1;  ///< first epoch (1-based) in which the probe moves
+    bool positions = false;
+    double held_out_fraction = 0.05;
+    std::int64_t patience = 5;
+    std::uint64_t seed = 0;
+    const char* phase = "refine";  ///< what Progress::phase says
+};
+
+/// Object, probe and positions that the engine iterates; pixel (r, c) of the object is at (x, y) = (origin_x + c, origin_y + r).
+struct EngineState {
+    at::Tensor object;     ///< (H, W) complex64
+    at::Tensor probe;      ///< (M, N, N) complex64, sqrt(counts)
+    at::Tensor positions;  ///< (n, 2) float64
+    std::int64_t origin_x = 0;
+    std::int64_t origin_y = 0;
+    std::vector<double> fourier_errors{};           ///< per epoch, over the updated frames (running, before each update)
+    std::vector<double> held_out_fourier_errors{};  ///< per epoch, over the frames left out
+};
+
+/// Iterate rPIE or ePIE over the frames in a new random order each epoch; several incoherent modes, sub-pixel by shifting the probe.
+/// With frames held out, stops after `patience` epochs without a better error on them and returns the best state. The sum of squares of the
+/// probe stays the frames' mean power. Patches must lie inside the object (see frame_for()).
+/// Sources: Maiden & Rodenburg, Ultramicroscopy 109, 1256 (2009); Maiden, Johnson & Li, Optica 4, 736 (2017); Thibault & Menzel, Nature 494, 68 (2013).
+/// @throws Error(Cancelled), Error(NotConverged) when numbers stop being finite (the start is not changed)
+EngineState iterate(const data::Scan& scan, EngineState start, const EngineOptions& options, const Monitor& monitor, Log& log);
+
+/// A flat object of ones that holds all patches (at least the scan's own object frame when it has one) and @p probe (canonical) with the
+/// frames' power and @p modes modes.
+EngineState flat_start(const data::Scan& scan, const at::Tensor& probe, std::int64_t modes);
+
+/// The probe after @p epochs from a flat object: what training starts from (probe.warm_epochs). Modes orthogonal, strongest first.
+at::Tensor warm_probe(const data::Scan& scan, std::int64_t modes, std::int64_t epochs, std::uint64_t seed, const Monitor& monitor, Log& log);
+
+/// Relative Fourier error: sqrt(sum (sqrt(I) - A)^2 / sum A^2) over all frames and pixels, I from object, probe and positions.
+double fourier_error(const data::Scan& scan, const EngineState& state, const Monitor& monitor);
+
+}  // namespace ptk::physics
