@@ -89,7 +89,7 @@ at::Tensor as_modes(const at::Tensor& probe)
 }
 
 /// One mode, each pixel @p zoom x @p zoom, with its left edge at @p left.
-void paint_mode(Raster& picture, std::int64_t left, std::int64_t zoom, const at::Tensor& mode, double peak)
+void paint_mode(Raster& picture, std::int64_t left, std::int64_t zoom, const at::Tensor& mode, double full)
 {
     const Complex* values = mode.const_data_ptr<Complex>();
     const std::int64_t width = mode.size(1);
@@ -97,7 +97,7 @@ void paint_mode(Raster& picture, std::int64_t left, std::int64_t zoom, const at:
         for (std::int64_t column = 0; column < width * zoom; ++column) {
             const Complex value = values[(row / zoom) * width + column / zoom];
             if (std::isfinite(value.real()) && std::isfinite(value.imag()))
-                picture.at(row, left + column) = wave_colour(std::arg(value), peak > 0 ? std::abs(value) / peak : 0);
+                picture.at(row, left + column) = wave_colour(std::arg(value), full > 0 ? std::abs(value) / full : 0);
         }
 }
 
@@ -151,8 +151,12 @@ std::vector<ModeScale> write_probe(const at::Tensor& probe, const std::string& p
     std::vector<ModeScale> scales;
     for (std::int64_t m = 0; m < modes.size(0); ++m) {
         const double own = amplitude[m].square().sum().item<double>();
-        scales.push_back({.peak = amplitude[m].max().item<double>(), .power = power > 0 ? own / power : 0});
-        paint_mode(picture, m * stride, zoom, modes[m], scales.back().peak);
+        // Not the maximum: one hot pixel would leave the rest in the dark.
+        const auto own_amplitude = amplitude[m].contiguous();
+        const double* first = own_amplitude.const_data_ptr<double>();
+        std::vector<double> values(first, first + own_amplitude.numel());
+        scales.push_back({.full = quantile(values, 0.998), .power = power > 0 ? own / power : 0});
+        paint_mode(picture, m * stride, zoom, modes[m], scales.back().full);
     }
     write_png(picture, path);
     return scales;

@@ -33,7 +33,7 @@ Range write_amplitude(const at::Tensor& object, const at::Tensor& mask, const st
 
 /// What a picture of a probe shows of one mode.
 struct ModeScale {
-    double peak = 0;   ///< amplitude at full brightness
+    double full = 0;   ///< amplitude shown at full brightness: its quantile .998
     double power = 0;  ///< fraction of the power of all modes
 };
 
@@ -42,7 +42,7 @@ struct ModeScale {
 /// @param probe (M, N, N) or (N, N) complex
 std::vector<ModeScale> write_probe(const at::Tensor& probe, const std::string& path);
 
-/// Values of epochs 1, 2, ... Values that are not finite leave gaps.
+/// Values of epochs 1, 2, ... Values that are not finite (or beyond 1e300) leave gaps.
 struct Curve {
     std::string label;
     std::vector<double> values;

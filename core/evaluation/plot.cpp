@@ -16,8 +16,8 @@ namespace ptk::evaluation {
 namespace {
 
 constexpr std::int64_t height = 600, width = 960;
-constexpr std::int64_t top = 56, left = 120, bottom = height - 76, right = width - 28;  ///< the frame of the plot
-constexpr int dot = 2;                                                               ///< pixels of a dot of the text
+constexpr std::int64_t left = 120, bottom = height - 76, right = width - 28;  ///< the frame of the plot; its top is below the legend
+constexpr int dot = 2;                                                     ///< pixels of a dot of the text
 constexpr Rgb white{255, 255, 255}, ink{40, 40, 40}, line_grey{225, 225, 225};
 
 struct Tick {
@@ -68,8 +68,9 @@ Axis epoch_axis(std::size_t epochs)
 Axis linear_axis(double low, double high)
 {
     const double size = std::max(std::abs(low), std::abs(high));
-    // Below rounding, or a single value: a range around it that can be told apart.
-    const double spread = high - low > 1e-9 * size ? high - low : std::max(0.2 * size, 1e-300);
+    // A single value, or values equal but for rounding: a range around them that can be told apart.
+    const double around = size > 1e-300 ? 0.2 * size : 1;
+    const double spread = size > 1e-300 && high - low > 1e-9 * size ? high - low : around;
     const double middle = low / 2 + high / 2, half = spread / 2 * 1.1;
     Axis axis{.range = {.low = middle - half, .high = middle + half}, .ticks = {}};
     axis.ticks = even_ticks(axis.range, round_step(2 * half / 6));
@@ -92,13 +93,19 @@ Axis logarithmic_axis(double low, double high)
     return axis;
 }
 
+/// Finite, with room to compute with.
+bool can_be_drawn(double value)
+{
+    return std::abs(value) < 1e300;
+}
+
 /// @throws Error(InvalidArgument) when there is nothing to draw
 Axis value_axis(const std::vector<Curve>& curves, const std::string& path)
 {
     double low = std::numeric_limits<double>::infinity(), high = -low;
     for (const Curve& curve : curves)
         for (const double value : curve.values)
-            if (std::isfinite(value)) {
+            if (can_be_drawn(value)) {
                 low = std::min(low, value);
                 high = std::max(high, value);
             }
@@ -112,7 +119,7 @@ double column_of(const Axis& epochs, double epoch)
     return static_cast<double>(left) + epochs.fraction(epoch) * static_cast<double>(right - left);
 }
 
-double row_of(const Axis& values, double value)
+double row_of(const Axis& values, double value, std::int64_t top)
 {
     return static_cast<double>(bottom) - values.fraction(value) * static_cast<double>(bottom - top);
 }
@@ -132,10 +139,10 @@ std::string fitted(const std::string& text, std::int64_t pixels)
     return shown;
 }
 
-void draw_axes(Raster& picture, const Axis& epochs, const Axis& values)
+void draw_axes(Raster& picture, const Axis& epochs, const Axis& values, std::int64_t top)
 {
     for (const Tick& tick : values.ticks) {
-        const std::int64_t row = std::lround(row_of(values, tick.value));
+        const std::int64_t row = std::lround(row_of(values, tick.value, top));
         fill(picture, row, left, row + 1, right, line_grey);
         draw_text(picture, left - 12 - text_width(tick.text, dot), row - 7, tick.text, dot, ink);
     }
@@ -150,42 +157,63 @@ void draw_axes(Raster& picture, const Axis& epochs, const Axis& values)
     draw_text(picture, (left + right - text_width(name, dot)) / 2, bottom + 42, name, dot, ink);
 }
 
-void draw_curve(Raster& picture, const Curve& curve, const Axis& epochs, const Axis& values, Rgb colour)
+void draw_curve(Raster& picture, const Curve& curve, const Axis& epochs, const Axis& values, std::int64_t top, Rgb colour)
 {
-    bool joined = false;
-    Place last;
+    const auto shown = [&curve](std::size_t i) { return i < curve.values.size() && can_be_drawn(curve.values[i]); };
+    const auto place = [&](std::size_t i) {
+        return Place{column_of(epochs, static_cast<double>(i + 1)), row_of(values, curve.values[i], top)};
+    };
     for (std::size_t i = 0; i < curve.values.size(); ++i) {
-        if (!std::isfinite(curve.values[i])) {
-            joined = false;
+        if (!shown(i))
             continue;
-        }
-        const Place here{column_of(epochs, static_cast<double>(i + 1)), row_of(values, curve.values[i])};
-        if (joined)
-            draw_line(picture, last, here, 2.5, colour);
-        else
-            draw_line(picture, here, here, 6, colour);  // a point alone must be seen
-        last = here;
-        joined = true;
+        if (shown(i + 1))
+            draw_line(picture, place(i), place(i + 1), 2.5, colour);
+        else if (i == 0 || !shown(i - 1))
+            draw_line(picture, place(i), place(i), 7, colour);  // a point alone must be seen
     }
 }
 
-/// Names with a piece of their line, right-aligned below the top edge, on white.
-void draw_legend(Raster& picture, const std::vector<Curve>& curves)
-{
-    constexpr std::int64_t line = 24, sample = 36, most = 400;
-    std::int64_t widest = 0;
-    for (const Curve& curve : curves)
-        widest = std::max(widest, text_width(fitted(curve.label, most), dot));
-    const std::int64_t start = right - 16 - widest - sample;
-    const auto rows = std::min<std::int64_t>(static_cast<std::int64_t>(curves.size()), (bottom - top) / line - 1);
-    fill(picture, top + 8, start - 10, top + 16 + rows * line, right - 4, white);
-    for (std::int64_t i = 0; i < rows; ++i) {
-        const std::int64_t row = top + 16 + i * line;
-        const auto index = static_cast<std::size_t>(i);
-        draw_line(picture, {static_cast<double>(start), row + 6.5}, {static_cast<double>(start + sample - 12), row + 6.5}, 3, curve_colour(index));
-        draw_text(picture, start + sample, row, fitted(curves[index].label, most), dot, ink);
+/// Names with a piece of their line, in rows above the frame, where they cannot hide a curve.
+class Legend {
+public:
+    explicit Legend(const std::vector<Curve>& curves)
+    {
+        std::int64_t row = 0, column = left;
+        for (const Curve& curve : curves) {
+            const std::string label = fitted(curve.label, right - left - sample);
+            const std::int64_t size = sample + text_width(label, dot);
+            if (column > left && column + size > right) {
+                column = left;
+                ++row;
+            }
+            entries_.push_back({row, column, label});
+            column += size + gap;
+        }
+        // However many curves there are, the plot keeps more than half of the picture.
+        rows_ = std::min<std::int64_t>(row + 1, 9);
     }
-}
+
+    std::int64_t height() const { return rows_ * line; }
+
+    void draw(Raster& picture, std::int64_t top) const
+    {
+        for (std::size_t i = 0; i < entries_.size() && entries_[i].row < rows_; ++i) {
+            const std::int64_t row = top + entries_[i].row * line, column = entries_[i].column;
+            const double middle = static_cast<double>(row) + 6.5;
+            draw_line(picture, {static_cast<double>(column), middle}, {static_cast<double>(column + sample - 12), middle}, 3, curve_colour(i));
+            draw_text(picture, column + sample, row, entries_[i].label, dot, ink);
+        }
+    }
+
+private:
+    static constexpr std::int64_t line = 24, sample = 36, gap = 28;
+    struct Entry {
+        std::int64_t row, column;
+        std::string label;
+    };
+    std::vector<Entry> entries_;
+    std::int64_t rows_ = 0;
+};
 
 }  // namespace
 
@@ -197,12 +225,16 @@ Range write_curves(const std::vector<Curve>& curves, const std::string& title, c
         longest = std::max(longest, curve.values.size());
     const Axis epochs = epoch_axis(longest);
 
+    const Legend legend(curves);
+    constexpr std::int64_t title_row = 20, legend_row = 50;
+    const std::int64_t top = legend_row + legend.height() + 6;
+
     Raster picture(height, width, white);
-    draw_axes(picture, epochs, values);
+    draw_text(picture, left, title_row, fitted(title, right - left), dot, ink);
+    legend.draw(picture, legend_row);
+    draw_axes(picture, epochs, values, top);
     for (std::size_t i = 0; i < curves.size(); ++i)
-        draw_curve(picture, curves[i], epochs, values, curve_colour(i));
-    draw_legend(picture, curves);
-    draw_text(picture, left, 20, fitted(title, right - left), dot, ink);
+        draw_curve(picture, curves[i], epochs, values, top, curve_colour(i));
     write_png(picture, path);
     return values.range;
 }
