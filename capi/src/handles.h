@@ -48,8 +48,7 @@ struct ModelHandle {
 
 struct TrainerHandle {
     ContextPtr context;
-    std::shared_ptr<model::Model> model;
-    training::Trainer trainer;
+    std::unique_ptr<training::Trainer> trainer;
 };
 
 struct ReconstructorHandle {

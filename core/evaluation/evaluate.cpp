@@ -1,5 +1,6 @@
 #include "evaluation/evaluate.h"
 
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
 #include <nlohmann/json.hpp>
 
@@ -68,7 +69,7 @@ config::Json to_json(const Scores& s)
 {
     return {{"complex_nrmse", s.complex_nrmse}, {"amplitude_mae", s.amplitude_mae}, {"phase_mae", s.phase_mae}, {"amplitude_psnr", s.amplitude_psnr},
             {"phase_psnr", s.phase_psnr}, {"amplitude_ssim", s.amplitude_ssim}, {"phase_ssim", s.phase_ssim}, {"frc_half", s.frc_half},
-            {"shift_x", s.shift_x}, {"shift_y", s.shift_y},
+            {"amplitude_range", s.amplitude_range}, {"phase_range", s.phase_range}, {"shift_x", s.shift_x}, {"shift_y", s.shift_y},
             {"frc", {{"frequency", s.frc.frequency}, {"correlation", s.frc.correlation}}}};
 }
 
