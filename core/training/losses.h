@@ -3,10 +3,11 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace ptk::training {
 
-/// Scalar loss of predicted intensities against measured amplitudes, differentiable in the prediction.
+/// Scalar loss (float64) of predicted intensities against measured amplitudes, differentiable in the prediction.
 /// @param intensity  (B, G, N, N) predicted counts
 /// @param amplitude  (B, G, N, N) measured sqrt(counts)
 using Loss = std::function<at::Tensor(const at::Tensor& intensity, const at::Tensor& amplitude)>;
@@ -20,5 +21,15 @@ at::Tensor mae_loss(const at::Tensor& intensity, const at::Tensor& amplitude);
 
 /// By the names of option training.loss. @throws Error(NotFound)
 Loss loss_by_name(const std::string& name);
+std::vector<std::string> loss_names();
+
+// Before reduction:
+
+/// Negative log-likelihood of counts under a Poisson law, summed over all axes but the first, in double. Rates below 1e-8 count as 1e-8.
+/// @param rate, counts  (B, ...) real @return (B) float64
+at::Tensor poisson_negative_log_likelihood(const at::Tensor& rate, const at::Tensor& counts);
+
+/// |sqrt(I) - A| of every pixel.
+at::Tensor absolute_error(const at::Tensor& intensity, const at::Tensor& amplitude);
 
 }  // namespace ptk::training

@@ -1,0 +1,22 @@
+#pragma once
+#include "config/schema.h"
+#include "evaluation/metrics.h"
+#include "reconstruction/result.h"
+
+namespace ptk::evaluation {
+
+/// A known object; pixel (r, c) is at position (x, y) = (origin_x + c, origin_y + r).
+struct Reference {
+    at::Tensor object;  ///< (H, W) complex
+    std::int64_t origin_x = 0;
+    std::int64_t origin_y = 0;
+};
+
+/// The scores of a result in the frame of a reference, inside the scanned area that both have (without positions: where there is coverage).
+/// @throws Error(Shape) when that area is empty
+Scores evaluate(const reconstruction::Result& result, const Reference& reference);
+
+/// The fields of the scores by name; numbers that are not finite become null in the text.
+config::Json to_json(const Scores& scores);
+
+}  // namespace ptk::evaluation
