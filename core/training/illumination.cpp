@@ -60,7 +60,8 @@ void Illumination::set_probe(const at::Tensor& probe, bool lasting)
 {
     const at::NoGradGuard no_gradient;
     probe_ = probe.detach().to(device_);
-    kept_probes_ = kept_weights_ = {};
+    kept_probes_.reset();
+    kept_weights_.reset();
     const auto n = fractions_.size(0), side = probe_.size(2);
     const auto frame_bytes = side * side * (probe_.size(0) * 8 + 4);
     if (!lasting || subpixel_ != Subpixel::ShiftProbe || n > limit_bytes_ / frame_bytes)
