@@ -31,12 +31,14 @@ at::Tensor grouped(const at::Tensor& flat, const at::Tensor& frames)
     return flat.view(shape);
 }
 
-}  // namespace
+} // namespace
 
 Subpixel subpixel_of(const config::Settings& settings)
 {
     const auto& name = settings.text("physics.subpixel");
-    return name == "shift_probe" ? Subpixel::ShiftProbe : name == "interpolate" ? Subpixel::Interpolate : Subpixel::Round;
+    return name == "shift_probe"   ? Subpixel::ShiftProbe
+           : name == "interpolate" ? Subpixel::Interpolate
+                                   : Subpixel::Round;
 }
 
 Weighting weighting_of(const config::Settings& settings)
@@ -60,7 +62,8 @@ void Illumination::set_probe(const at::Tensor& probe, bool lasting)
 {
     const at::NoGradGuard no_gradient;
     probe_ = probe.detach().to(device_);
-    kept_probes_ = kept_weights_ = {};
+    kept_probes_.reset();
+    kept_weights_.reset();
     const auto n = fractions_.size(0), side = probe_.size(2);
     const auto frame_bytes = side * side * (probe_.size(0) * 8 + 4);
     if (!lasting || subpixel_ != Subpixel::ShiftProbe || n > limit_bytes_ / frame_bytes)
@@ -101,12 +104,16 @@ at::Tensor Illumination::weights(const at::Tensor& shifted_probe) const
     const auto n = shifted_probe.size(0), side = shifted_probe.size(2);
     const auto real = shifted_probe.options().dtype(at::kFloat);
     switch (weighting_) {
-    case Weighting::Probe: return at::view_as_real(shifted_probe).square().sum(at::IntArrayRef({1, -1}));
-    case Weighting::CentralMask: return central_half(side, real).expand({n, side, side});
-    case Weighting::Uniform: return at::ones({1, 1, 1}, real).expand({n, side, side});
-    case Weighting::None: return {};
+    case Weighting::Probe:
+        return at::view_as_real(shifted_probe).square().sum(at::IntArrayRef({1, -1}));
+    case Weighting::CentralMask:
+        return central_half(side, real).expand({n, side, side});
+    case Weighting::Uniform:
+        return at::ones({1, 1, 1}, real).expand({n, side, side});
+    case Weighting::None:
+        return {};
     }
     return {};
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training
