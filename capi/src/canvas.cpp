@@ -3,6 +3,7 @@
 
 #include "evaluation/pictures.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/ones.h>
 
@@ -40,7 +41,9 @@ at::Tensor curve(const std::vector<double>& values)
 
 NamedArrays arrays_of(const reconstruction::Result& result)
 {
-    NamedArrays arrays{{"object", result.object}, {"coverage", result.coverage}};
+    NamedArrays arrays{{"object", result.object}};
+    if (result.coverage.defined())
+        arrays.emplace_back("coverage", result.coverage);
     if (result.probe.defined())
         arrays.emplace_back("probe", result.probe);
     if (result.positions.defined())
@@ -67,8 +70,11 @@ Json describe(const CanvasHandle& handle)
             {"arrays", describe_arrays(arrays_of(result))}};
 }
 
+/// What is drawn: where patches are; everything when the canvas does not say.
 at::Tensor covered(const CanvasHandle& handle, const at::Tensor& coverage)
 {
+    if (!coverage.defined())
+        return {};
     return coverage.gt(coverage.max() * handle.settings.number("reconstruction.coverage"));
 }
 
@@ -79,63 +85,36 @@ void write_errors(const reconstruction::Result& result, const std::string& path)
                              "relative Fourier error over epochs", path);
 }
 
+void write_object(const CanvasHandle& handle, const reconstruction::Result& result, bool phase, const std::string& path)
+{
+    const auto mask = covered(handle, result.coverage);
+    require(!mask.defined() || mask.any().item<bool>(), Status::State, "the canvas is empty; add patches");
+    phase ? evaluation::write_phase(result.object, mask, path) : evaluation::write_amplitude(result.object, mask, path);
+}
+
 void write_picture(const CanvasHandle& handle, const std::string& picture, const std::string& path)
 {
     const auto result = handle.result();
-    if (picture == "errors")
-        return write_errors(result, path);
-    if (picture == "probe") {
+    if (picture == "errors") {
+        write_errors(result, path);
+    } else if (picture == "probe") {
         require(result.probe.defined(), Status::State, "the canvas has no probe");
         evaluation::write_probe(result.probe, path);
-        return;
-    }
-    const auto mask = covered(handle, result.coverage);
-    require(mask.any().item<bool>(), Status::State, "the canvas is empty; add patches");
-    if (picture == "amplitude")
-        evaluation::write_amplitude(result.object, mask, path);
-    else if (picture == "phase")
-        evaluation::write_phase(result.object, mask, path);
-    else if (picture == "coverage")
+    } else if (picture == "coverage") {
+        require(result.coverage.defined(), Status::State, "the canvas does not know its coverage");
         evaluation::write_grey(result.coverage, {}, path);
-    else
-        fail(Status::NotFound, "there is no picture '{}' of a canvas; expected 'amplitude', 'phase', 'coverage', 'probe' or 'errors'", picture);
+    } else {
+        require(picture == "amplitude" || picture == "phase", Status::NotFound,
+                "there is no picture '{}' of a canvas; expected 'amplitude', 'phase', 'coverage', 'probe' or 'errors'", picture);
+        write_object(handle, result, picture == "phase", path);
+    }
 }
 
-/// Double sums of a canvas take 24 bytes a pixel; a size that no machine has is refused before it is asked for.
-void check_size(std::int64_t height, std::int64_t width)
-{
-    constexpr std::int64_t limit = std::int64_t{1} << 20;
-    require(height >= 1 && height <= limit, Status::Shape, "height is {}; expected 1 to {}", height, limit);
-    require(width >= 1 && width <= limit, Status::Shape, "width is {}; expected 1 to {}", width, limit);
-}
-
+/// So that origin plus size is a number.
 void check_origin(std::int64_t origin, const char* name)
 {
     constexpr std::int64_t limit = std::int64_t{1} << 40;
     require(origin >= -limit && origin <= limit, Status::Shape, "{} is {}; expected at most {} from 0", name, origin, limit);
-}
-
-/// Bounded, so that sizes of the canvas that follow from them can be trusted.
-at::Tensor checked_positions(const ptk_view* view)
-{
-    const auto positions = borrowed(view, "positions", Numbers::Real, {2}).to(at::kDouble);
-    require(positions.size(1) == 2, Status::Shape, "positions: expected [n, 2], got {} columns", positions.size(1));
-    const bool sane = positions.abs().lt(1e9).all().item<bool>();  // false for NaN too
-    require(sane, Status::Shape, "positions: not all numbers are finite and within 1e9 pixels of 0");
-    return positions;
-}
-
-at::Tensor checked_weights(const ptk_view* view, const at::Tensor& patches)
-{
-    const auto side = patches.size(1);
-    if (view == nullptr)
-        return at::ones({side, side}, at::kFloat);
-    const auto weights = borrowed(view, "weights", Numbers::Real, {2, 3}).to(at::kFloat);
-    const bool fits = weights.size(-1) == side && weights.size(-2) == side && (weights.dim() == 2 || weights.size(0) == patches.size(0));
-    require(fits, Status::Shape, "weights: expected [{1}, {1}] or [{0}, {1}, {1}]", patches.size(0), side);
-    const bool sane = weights.ge(0).all().item<bool>() && weights.isfinite().all().item<bool>();
-    require(sane, Status::Shape, "weights: not all numbers are finite and at least 0");
-    return weights;
 }
 
 }  // namespace
@@ -146,7 +125,6 @@ ptk_status ptk_canvas_create(ptk_canvas** out, const ptk_context* ctx, int64_t h
     return guard("ptk_canvas_create", [&] {
         require_out(out);
         const auto& context = required(ctx, "ctx").context;
-        check_size(height, width);
         check_origin(origin_x, "origin_x");
         check_origin(origin_y, "origin_y");
         const Session session(*context);
@@ -162,9 +140,7 @@ ptk_status ptk_canvas_create_around(ptk_canvas** out, const ptk_context* ctx, co
         const auto& context = required(ctx, "ctx").context;
         require(side >= 1 && side <= 1 << 16, Status::Shape, "side is {}; expected 1 to {}", side, 1 << 16);
         const Session session(*context);
-        const auto points = checked_positions(positions);
-        const auto span = (std::get<0>(points.max(0)) - std::get<0>(points.min(0))).max().item<double>() + static_cast<double>(side) + 4;
-        check_size(static_cast<std::int64_t>(span), 1);
+        const auto points = borrowed(positions, "positions", Numbers::Real, {2});
         give(out, {context, resolved(*context, config), reconstruction::Canvas::around(points, side)});
     });
 }
@@ -174,13 +150,11 @@ ptk_status ptk_canvas_add(ptk_canvas* canvas, const ptk_view* patches, const ptk
     return guard("ptk_canvas_add", [&] {
         auto& handle = required(canvas, "canvas");
         const Session session(*handle.context);
-        const auto images = borrowed(patches, "patches", Numbers::Complex, {3}).to(at::kComplexFloat);
-        const auto points = checked_positions(positions);
+        const auto images = borrowed(patches, "patches", Numbers::Complex, {3});
+        const auto points = borrowed(positions, "positions", Numbers::Real, {2});
+        const auto given = borrowed_if(weights, "weights", Numbers::Real, {2, 3});
         require(handle.sums.has_value(), Status::State, "this canvas is finished; make one with ptk_canvas_create()");
-        require(images.size(1) == images.size(2), Status::Shape, "patches: expected [k, n, n], got {} x {}", images.size(1), images.size(2));
-        require(points.size(0) == images.size(0), Status::Shape, "positions: expected one for each of {} patches, got {}", images.size(0),
-                points.size(0));
-        handle.sums->add(images, points, checked_weights(weights, images));
+        handle.sums->add(images, points, given.defined() ? given : at::ones({images.size(1), images.size(2)}, at::kFloat));
     });
 }
 

@@ -168,9 +168,9 @@ ptk_status ptk_dataset_read_patterns(const ptk_dataset* dataset, int64_t first, 
         const auto& handle = required(dataset, "dataset");
         require(patterns_out != nullptr, Status::InvalidArgument, "patterns_out is NULL");
         const auto size = handle.scan->size();
-        const auto count = patterns_out->shape[0];
-        require(first >= 0 && first < size && (patterns_out->ndim != 3 || count <= size - first), Status::InvalidArgument,
-                "first: frames {} to {} of {} were asked for", first, static_cast<std::uint64_t>(first) + static_cast<std::uint64_t>(count) - 1, size);
+        const auto count = patterns_out->ndim == 3 ? patterns_out->shape[0] : 1;
+        require(first >= 0 && first < size && count <= size - first, Status::InvalidArgument,
+                "first: {} frames from {} on were asked for, but there are {}", count, first, size);
         const Session session(*handle.context);
         const auto side = handle.scan->side();
         copy_patterns(*handle.scan, first, target(patterns_out, "patterns_out", Numbers::Real, {count, side, side}));

@@ -1,10 +1,16 @@
 #include "evaluation/evaluate.h"
 
+#include "base/error.h"
+#include "data/hdf5_file.h"
+#include "data/readers.h"
+
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <fstream>
 
 namespace ptk::evaluation {
 
@@ -45,13 +51,39 @@ at::Tensor moved(const at::Tensor& image, const Frame& frame)
 /// What counts: scanned, and inside the image.
 at::Tensor scored_area(const reconstruction::Result& result, const Reference& reference, const Frame& frame)
 {
-    if (!result.positions.defined())
-        return moved(result.coverage.gt(0), frame);
-    const auto inside = moved(at::ones_like(result.coverage, at::kBool), frame);
-    return scanned_area(result.positions, frame.height, frame.width, reference.origin_x, reference.origin_y).logical_and(inside);
+    const auto inside = moved(at::ones_like(result.object, at::kBool), frame);
+    if (result.positions.defined())
+        return scanned_area(result.positions, frame.height, frame.width, reference.origin_x, reference.origin_y).logical_and(inside);
+    return result.coverage.defined() ? moved(result.coverage.gt(0), frame) : inside;
+}
+
+bool is_hdf5(const std::string& path)
+{
+    static const std::string signature = "\x89HDF\r\n\x1a\n";
+    std::string begin(signature.size(), '\0');
+    std::ifstream(path, std::ios::binary).read(begin.data(), static_cast<std::streamsize>(begin.size()));
+    return begin == signature;
+}
+
+std::int64_t origin(const data::Hdf5File& file, const std::string& path, const char* name)
+{
+    const double value = file.number_attribute("/", name).value_or(0);
+    require(std::abs(value) <= 1e12 && value == std::floor(value), Status::Format, "{}: attribute '{}' is {}; expected a whole number", path, name, value);
+    return static_cast<std::int64_t>(value);
 }
 
 }  // namespace
+
+Reference read_reference(const std::string& path)
+{
+    Reference reference{.object = data::read_object(path)};
+    if (is_hdf5(path)) {
+        const auto file = data::Hdf5File::open(path);
+        reference.origin_x = origin(file, path, "origin_x");
+        reference.origin_y = origin(file, path, "origin_y");
+    }
+    return reference;
+}
 
 Scores evaluate(const reconstruction::Result& result, const Reference& reference)
 {
