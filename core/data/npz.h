@@ -8,7 +8,8 @@
 
 namespace ptk::data {
 
-/// A NumPy archive (.npz). Reads plain numbers and texts; object arrays (pickle) are refused by name, nothing is ever executed.
+/// A NumPy archive (.npz). Reads plain numbers and texts; object arrays (pickle) are refused by name, nothing is ever
+/// executed.
 class Npz {
 public:
     /// @throws Error(Io) missing; Error(Format) not an archive or truncated
@@ -17,19 +18,20 @@ public:
     Npz(Npz&&) noexcept;
     Npz& operator=(Npz&&) noexcept;
 
-    std::vector<std::string> names() const;  ///< without ".npy", in archive order
+    std::vector<std::string> names() const; ///< without ".npy", in archive order
     bool has(const std::string& name) const;
 
     /// What the header of an entry says; the data is not read.
     struct Header {
-        std::string type;                 ///< NumPy's, e.g. "<f4"
+        std::string type; ///< NumPy's, e.g. "<f4"
         std::vector<std::int64_t> shape;
         bool fortran_order = false;
     };
     Header header(const std::string& name) const;
 
-    /// An array of numbers or booleans (as uint8), any byte order and order of axes; uint32 becomes int64, uint64 int64 when it fits, float16 float32.
-    /// Sizes are checked against the archive before memory is taken. @throws Error(Format) object array, other dtype, truncated
+    /// An array of numbers or booleans (as uint8), any byte order and order of axes; uint32 becomes int64, uint64 int64
+    /// when it fits, float16 float32. Sizes are checked against the archive before memory is taken. @throws
+    /// Error(Format) object array, other dtype, truncated
     at::Tensor read(const std::string& name) const;
     /// A text: 0-d or 1-element array of type U or S.
     std::string read_text(const std::string& name) const;
@@ -46,4 +48,4 @@ at::Tensor read_npy(const std::string& path);
 /// Write an uncompressed .npz atomically (names without ".npy").
 void write_npz(const std::string& path, const std::vector<std::pair<std::string, at::Tensor>>& arrays);
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -1,0 +1,753 @@
+#include "data/hdf5_file.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "data/npy.h"
+
+#include <ATen/core/Tensor.h>
+#include <hdf5.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace ptk::data {
+
+namespace {
+
+/// Holds the one lock of the HDF5 library and keeps it from printing; the application's own error handler comes back
+/// afterwards.
+class Session {
+public:
+    Session() : lock_(mutex())
+    {
+        H5Eget_auto2(H5E_DEFAULT, &handler_, &data_);
+        H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    }
+    ~Session()
+    {
+        H5Eclear2(H5E_DEFAULT);
+        H5Eset_auto2(H5E_DEFAULT, handler_, data_);
+    }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+private:
+    static std::recursive_mutex& mutex()
+    {
+        static auto* const one = new std::recursive_mutex; // never destroyed: files may be closed by static objects
+        return *one;
+    }
+
+    std::lock_guard<std::recursive_mutex> lock_;
+    H5E_auto2_t handler_ = nullptr;
+    void* data_ = nullptr;
+};
+
+/// Owner of an HDF5 identifier.
+class Id {
+public:
+    using Close = herr_t (*)(hid_t);
+    Id() = default;
+    Id(hid_t value, Close close) : value_(value), close_(close) {}
+    ~Id() { reset(); }
+    Id(Id&& other) noexcept : value_(std::exchange(other.value_, -1)), close_(other.close_) {}
+    Id& operator=(Id&& other) noexcept
+    {
+        if (this != &other) {
+            reset();
+            value_ = std::exchange(other.value_, -1);
+            close_ = other.close_;
+        }
+        return *this;
+    }
+    operator hid_t() const { return value_; }
+    bool valid() const { return value_ >= 0; }
+    /// The result of closing, which reports errors of the disk for files.
+    herr_t reset() { return value_ >= 0 ? close_(std::exchange(value_, -1)) : 0; }
+
+private:
+    hid_t value_ = -1;
+    Close close_ = nullptr;
+};
+
+herr_t keep_first(unsigned n, const H5E_error2_t* error, void* out)
+{
+    if (n == 0 && error->desc != nullptr)
+        *static_cast<std::string*>(out) = error->desc;
+    return 0;
+}
+
+/// Why the last HDF5 call failed: the innermost entry of its error stack.
+std::string reason()
+{
+    std::string text = "unknown error";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
+    return text;
+}
+
+Id checked(hid_t value, Id::Close close, Status status, const std::string& where, const char* action)
+{
+    if (value < 0)
+        fail(status, "{}: cannot {}: {}", where, action, reason());
+    return {value, close};
+}
+
+/// How elements are read: the type in memory for HDF5, for us, and the one that read() returns.
+struct Element {
+    std::string name;
+    Id compound{};
+    hid_t native = -1;
+    at::ScalarType stored = at::kByte;
+    at::ScalarType result = at::kByte;
+
+    hid_t memory() const { return compound.valid() ? static_cast<hid_t>(compound) : native; }
+    bool numeric() const { return memory() >= 0; }
+};
+
+Element plain(const char* name, hid_t native, at::ScalarType type)
+{
+    return {name, {}, native, type, type};
+}
+
+Element integer_element(hid_t type)
+{
+    const bool sign = H5Tget_sign(type) != H5T_SGN_NONE;
+    switch (H5Tget_size(type)) {
+    case 1:
+        return sign ? plain("int8", H5T_NATIVE_INT8, at::kChar) : plain("uint8", H5T_NATIVE_UINT8, at::kByte);
+    case 2:
+        return sign ? plain("int16", H5T_NATIVE_INT16, at::kShort) : plain("uint16", H5T_NATIVE_UINT16, at::kUInt16);
+    case 4:
+        return sign ? plain("int32", H5T_NATIVE_INT32, at::kInt) : plain("uint32", H5T_NATIVE_INT64, at::kLong);
+    case 8:
+        return sign ? plain("int64", H5T_NATIVE_INT64, at::kLong) : plain("uint64", H5T_NATIVE_UINT64, at::kLong);
+    default:
+        return {"other"};
+    }
+}
+
+Element real_element(hid_t type)
+{
+    switch (H5Tget_size(type)) {
+    case 2:
+        return plain("float16", H5T_NATIVE_FLOAT, at::kFloat);
+    case 4:
+        return plain("float32", H5T_NATIVE_FLOAT, at::kFloat);
+    case 8:
+        return plain("float64", H5T_NATIVE_DOUBLE, at::kDouble);
+    default:
+        return {"other"};
+    }
+}
+
+std::string member_name(hid_t type, unsigned member)
+{
+    char* raw = H5Tget_member_name(type, member);
+    std::string name = raw == nullptr ? "" : raw;
+    H5free_memory(raw);
+    return name;
+}
+
+Id complex_type(const std::string& real, const std::string& imaginary, hid_t part, std::size_t part_bytes)
+{
+    Id type(H5Tcreate(H5T_COMPOUND, 2 * part_bytes), H5Tclose);
+    H5Tinsert(type, real.c_str(), 0, part);
+    H5Tinsert(type, imaginary.c_str(), part_bytes, part);
+    return type;
+}
+
+/// Compounds of two floating-point members, named as NumPy, h5py, PyTables or Julia name them.
+Element complex_element(hid_t type)
+{
+    if (H5Tget_nmembers(type) != 2)
+        return {"other"};
+    auto first = member_name(type, 0), second = member_name(type, 1);
+    const bool swapped = first.starts_with('i');
+    if (swapped)
+        std::swap(first, second);
+    const bool known =
+        (first == "r" && second == "i") || (first == "real" && second == "imag") || (first == "re" && second == "im");
+    const Id a(H5Tget_member_type(type, 0), H5Tclose), b(H5Tget_member_type(type, 1), H5Tclose);
+    const auto bytes = H5Tget_size(a);
+    const bool floats = H5Tget_class(a) == H5T_FLOAT && H5Tget_class(b) == H5T_FLOAT && bytes == H5Tget_size(b);
+    if (!known || !floats || (bytes != 4 && bytes != 8))
+        return {"other"};
+    const bool single = bytes == 4;
+    const auto scalar = single ? at::kComplexFloat : at::kComplexDouble;
+    return {single ? "complex64" : "complex128",
+            complex_type(first, second, single ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE, bytes), -1, scalar, scalar};
+}
+
+Element element_of(hid_t type)
+{
+    switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+        return integer_element(type);
+    case H5T_FLOAT:
+        return real_element(type);
+    case H5T_COMPOUND:
+        return complex_element(type);
+    case H5T_ENUM:
+        return H5Tget_size(type) == 1 ? plain("bool", H5T_NATIVE_UINT8, at::kByte) : Element{"other"};
+    case H5T_STRING:
+        return {"string"};
+    default:
+        return {"other"};
+    }
+}
+
+std::vector<std::int64_t> sides_of(hid_t space)
+{
+    std::vector<hsize_t> sides(static_cast<std::size_t>(std::max(0, H5Sget_simple_extent_ndims(space))));
+    if (!sides.empty())
+        H5Sget_simple_extent_dims(space, sides.data(), nullptr);
+    return {sides.begin(), sides.end()};
+}
+
+std::int64_t bytes_of(const std::vector<std::int64_t>& sides, at::ScalarType type, const std::string& where)
+{
+    auto bytes = static_cast<std::int64_t>(c10::elementSize(type));
+    for (const auto side : sides)
+        require(side >= 0 && !__builtin_mul_overflow(bytes, side, &bytes), Status::Format,
+                "{}: the shape {} is too large", where, base::shape_text({sides.begin(), sides.end()}));
+    return bytes;
+}
+
+/// Names of the filters of a dataset that this machine does not have.
+void check_filters(hid_t dataset, const std::string& where)
+{
+    const Id properties(H5Dget_create_plist(dataset), H5Pclose);
+    const int count = std::max(0, H5Pget_nfilters(properties));
+    for (int i = 0; i < count; ++i) {
+        std::array<char, 128> name{};
+        std::size_t no_values = 0;
+        const auto filter = H5Pget_filter2(properties, static_cast<unsigned>(i), nullptr, &no_values, nullptr,
+                                           name.size(), name.data(), nullptr);
+        require(filter < 0 || H5Zfilter_avail(filter) > 0, Status::Format,
+                "{}: is compressed with filter {} ({}), which is not installed; set HDF5_PLUGIN_PATH or store the data "
+                "with gzip",
+                where, static_cast<int>(filter), name.data());
+    }
+}
+
+/// Bytes of data that one stored byte can stand for. deflate reaches 1032, LZF and LZ4 stay below 256; Zstandard and
+/// Blosc go much higher.
+std::int64_t largest_ratio(hid_t properties)
+{
+    if (H5Pget_layout(properties) != H5D_CHUNKED)
+        return 1;
+    constexpr H5Z_filter_t blosc = 32001, zstandard = 32015, blosc2 = 32026;
+    for (int i = 0; i < H5Pget_nfilters(properties); ++i) {
+        std::size_t no_values = 0;
+        const auto filter =
+            H5Pget_filter2(properties, static_cast<unsigned>(i), nullptr, &no_values, nullptr, 0, nullptr, nullptr);
+        if (filter == blosc || filter == zstandard || filter == blosc2)
+            return 1 << 16;
+    }
+    return 1100;
+}
+
+/// A dataset may claim any size; this compares the claim with what the file stores.
+void check_stored(hid_t file, hid_t dataset, std::int64_t bytes, const std::string& where)
+{
+    const Id properties(H5Dget_create_plist(dataset), H5Pclose);
+    if (H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) > 0)
+        return; // the data is in other files
+    hsize_t file_bytes = 0;
+    H5Fget_filesize(file, &file_bytes);
+    const auto stored = std::min<hsize_t>(H5Dget_storage_size(dataset), file_bytes);
+    require(static_cast<hsize_t>(bytes / largest_ratio(properties)) <= stored, Status::Format,
+            "{}: claims {} bytes, but the file stores {} (never written, truncated or damaged)", where, bytes, stored);
+}
+
+constexpr std::size_t largest_chunk_cache = std::size_t{256} << 20;
+
+/// A cache for all chunks that one row of the first axis touches: chunks of many frames are then unpacked once, not
+/// once a frame.
+Id access_properties(hid_t dataset)
+{
+    Id access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+    const Id creation(H5Dget_create_plist(dataset), H5Pclose);
+    const Id space(H5Dget_space(dataset), H5Sclose);
+    const auto sides = sides_of(space);
+    if (H5Pget_layout(creation) != H5D_CHUNKED || sides.empty())
+        return access;
+    std::vector<hsize_t> chunk(sides.size(), 1);
+    H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data());
+    const Id type(H5Dget_type(dataset), H5Tclose);
+    auto bytes = static_cast<double>(H5Tget_size(type)) * static_cast<double>(chunk[0]);
+    for (std::size_t i = 1; i < sides.size(); ++i)
+        bytes *= static_cast<double>((static_cast<hsize_t>(sides[i]) + chunk[i] - 1) / chunk[i] * chunk[i]);
+    const double wanted = std::clamp(1.1 * bytes, 1048576.0, static_cast<double>(largest_chunk_cache));
+    H5Pset_chunk_cache(access, 10007, static_cast<std::size_t>(wanted), 0.75);
+    return access;
+}
+
+hid_t native_type(at::ScalarType type)
+{
+    switch (type) {
+    case at::kBool:
+    case at::kByte:
+        return H5T_NATIVE_UINT8;
+    case at::kChar:
+        return H5T_NATIVE_INT8;
+    case at::kUInt16:
+        return H5T_NATIVE_UINT16;
+    case at::kShort:
+        return H5T_NATIVE_INT16;
+    case at::kInt:
+        return H5T_NATIVE_INT32;
+    case at::kLong:
+        return H5T_NATIVE_INT64;
+    case at::kFloat:
+        return H5T_NATIVE_FLOAT;
+    case at::kDouble:
+        return H5T_NATIVE_DOUBLE;
+    default:
+        return -1;
+    }
+}
+
+/// Identifier of a memory type and its owner where it is made for the purpose.
+Id write_type(const at::Tensor& tensor, const std::string& where)
+{
+    const auto type = tensor.scalar_type();
+    if (type == at::kComplexFloat)
+        return complex_type("r", "i", H5T_NATIVE_FLOAT, 4);
+    if (type == at::kComplexDouble)
+        return complex_type("r", "i", H5T_NATIVE_DOUBLE, 8);
+    const auto native = native_type(type);
+    require(native >= 0, Status::Unsupported, "{}: numbers of type {} cannot be stored", where, c10::toString(type));
+    return {H5Tcopy(native), H5Tclose};
+}
+
+Id space_of(const at::Tensor& tensor)
+{
+    const std::vector<hsize_t> sides(tensor.sizes().begin(), tensor.sizes().end());
+    return {sides.empty() ? H5Screate(H5S_SCALAR)
+                          : H5Screate_simple(static_cast<int>(sides.size()), sides.data(), nullptr),
+            H5Sclose};
+}
+
+/// Chunks of one frame for stacks, of about a MiB otherwise.
+void compress_in_chunks(hid_t properties, const at::Tensor& tensor)
+{
+    std::vector<hsize_t> chunk(tensor.sizes().begin(), tensor.sizes().end());
+    const auto row_bytes = static_cast<hsize_t>(tensor.nbytes()) / chunk[0];
+    chunk[0] = tensor.dim() >= 3 ? 1 : std::clamp<hsize_t>((1 << 20) / std::max<hsize_t>(row_bytes, 1), 1, chunk[0]);
+    H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data());
+    H5Pset_shuffle(properties);
+    H5Pset_deflate(properties, 4);
+}
+
+Id making_groups()
+{
+    Id properties(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+    H5Pset_create_intermediate_group(properties, 1);
+    return properties;
+}
+
+Id text_type(std::size_t bytes)
+{
+    Id type(H5Tcopy(H5T_C_S1), H5Tclose);
+    H5Tset_size(type, std::max<std::size_t>(bytes, 1));
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    return type;
+}
+
+herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* out)
+{
+    static_cast<std::vector<std::string>*>(out)->emplace_back(name);
+    return 0;
+}
+
+bool link_leads_somewhere(hid_t file, const std::string& name)
+{
+    for (auto slash = name.find('/', 1);; slash = name.find('/', slash + 1)) {
+        const auto prefix = name.substr(0, slash);
+        if (prefix != "/" && !prefix.empty() &&
+            (H5Lexists(file, prefix.c_str(), H5P_DEFAULT) <= 0 ||
+             H5Oexists_by_name(file, prefix.c_str(), H5P_DEFAULT) <= 0))
+            return false;
+        if (slash == std::string::npos)
+            return true;
+    }
+}
+
+std::string without_padding(std::string text)
+{
+    text.erase(std::min(text.find('\0'), text.size()));
+    return text;
+}
+
+/// One text out of a dataset or attribute; @p read calls H5Dread or H5Aread.
+template <class Read> std::string text_of(hid_t type, std::size_t limit, const std::string& where, const Read& read)
+{
+    const Id memory(H5Tcopy(type), H5Tclose);
+    if (H5Tis_variable_str(type) > 0) {
+        char* raw = nullptr;
+        if (read(memory, static_cast<void*>(&raw)) < 0)
+            fail(Status::Format, "{}: cannot read: {}", where, reason());
+        std::string text = raw == nullptr ? "" : raw;
+        H5free_memory(raw);
+        require(text.size() <= limit, Status::Format, "{}: a text of {} bytes; at most {} are expected", where,
+                text.size(), limit);
+        return text;
+    }
+    const auto bytes = H5Tget_size(type);
+    require(bytes <= limit, Status::Format, "{}: a text of {} bytes; at most {} are expected", where, bytes, limit);
+    std::string text(bytes, '\0');
+    if (read(memory, static_cast<void*>(text.data())) < 0)
+        fail(Status::Format, "{}: cannot read: {}", where, reason());
+    return without_padding(std::move(text));
+}
+
+void require_one(hid_t space, const std::string& where)
+{
+    require(H5Sget_simple_extent_npoints(space) == 1, Status::Format, "{}: has shape {}; expected one value", where,
+            [&] {
+                const auto sides = sides_of(space);
+                return base::shape_text({sides.begin(), sides.end()});
+            }());
+}
+
+void check_path(const std::string& path)
+{
+    std::error_code code;
+    const auto status = std::filesystem::status(path, code);
+    require(std::filesystem::exists(status), Status::Io, "{}: no such file", path);
+    require(!std::filesystem::is_directory(status), Status::Io, "{}: is a folder; expected a file", path);
+}
+
+} // namespace
+
+struct Hdf5File::Impl {
+    std::string path;
+    Id file;
+    std::map<std::string, Id> datasets; ///< open ones, so that their chunk caches live on
+
+    ~Impl()
+    {
+        const Session session;
+        datasets.clear();
+        file.reset();
+    }
+
+    std::string where(const std::string& name) const { return path + ": '" + name + "'"; }
+
+    hid_t dataset(const std::string& name)
+    {
+        const auto found = datasets.find(name);
+        if (found != datasets.end())
+            return found->second;
+        require(file.valid(), Status::State, "{}: is closed", path);
+        require(link_leads_somewhere(file, name), Status::NotFound, "{}: has no dataset '{}'", path, name);
+        Id opened(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
+        require(opened.valid(), Status::Format, "{}: is not a dataset or is damaged: {}", where(name),
+                opened.valid() ? "" : reason());
+        const auto access = access_properties(opened);
+        opened = checked(H5Dopen2(file, name.c_str(), access), H5Dclose, Status::Format, where(name), "open");
+        return datasets.emplace(name, std::move(opened)).first->second;
+    }
+
+    Element element(const std::string& name)
+    {
+        const Id type = checked(H5Dget_type(dataset(name)), H5Tclose, Status::Format, where(name), "read the type");
+        return element_of(type);
+    }
+
+    Element number(const std::string& name)
+    {
+        auto found = element(name);
+        require(found.numeric(), Status::Format,
+                "{}: has type '{}'; expected whole, real or complex numbers of 1 to 16 bytes", where(name), found.name);
+        return found;
+    }
+
+    std::vector<std::int64_t> shape(const std::string& name)
+    {
+        const Id space = checked(H5Dget_space(dataset(name)), H5Sclose, Status::Format, where(name), "read the shape");
+        require(H5Sget_simple_extent_type(space) != H5S_NULL, Status::Format, "{}: is empty", where(name));
+        return sides_of(space);
+    }
+
+    /// Reads the selected part (H5S_ALL: everything) into a tensor of these sides.
+    at::Tensor read(const std::string& name, const std::vector<std::int64_t>& sides, hid_t memory_space,
+                    hid_t file_space)
+    {
+        const auto element = number(name);
+        check_filters(dataset(name), where(name));
+        const auto in_memory = bytes_of(sides, element.stored, where(name));
+        const Id file_type(H5Dget_type(dataset(name)), H5Tclose); // uint32 and float16 are narrower in the file
+        const auto in_file = in_memory / static_cast<std::int64_t>(c10::elementSize(element.stored)) *
+                             static_cast<std::int64_t>(H5Tget_size(file_type));
+        check_stored(file, dataset(name), in_file, where(name));
+        auto tensor = allocate(sides, element.stored, where(name));
+        if (tensor.numel() > 0 &&
+            H5Dread(dataset(name), element.memory(), memory_space, file_space, H5P_DEFAULT, tensor.data_ptr()) < 0)
+            fail(Status::Format, "{}: cannot read (truncated or damaged): {}", where(name), reason());
+        const bool fits = element.name != "uint64" || tensor.numel() == 0 || tensor.min().item<std::int64_t>() >= 0;
+        require(fits, Status::Format, "{}: holds an unsigned 64-bit number above {}", where(name),
+                std::numeric_limits<std::int64_t>::max());
+        return tensor;
+    }
+
+    Id create_dataset(const std::string& name, hid_t type, hid_t space, hid_t properties)
+    {
+        require(file.valid(), Status::State, "{}: is closed", path);
+        require(!link_leads_somewhere(file, name), Status::Exists, "{}: is there already", where(name));
+        const auto groups = making_groups();
+        return checked(H5Dcreate2(file, name.c_str(), type, space, groups, properties, H5P_DEFAULT), H5Dclose,
+                       Status::Io, where(name), "create");
+    }
+
+    Id attribute(const std::string& object, const std::string& name)
+    {
+        require(file.valid(), Status::State, "{}: is closed", path);
+        if (!link_leads_somewhere(file, object) ||
+            H5Aexists_by_name(file, object.c_str(), name.c_str(), H5P_DEFAULT) <= 0)
+            return {};
+        return {H5Aopen_by_name(file, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose};
+    }
+
+    void write_attribute(const std::string& object, const std::string& name, hid_t type, const void* value)
+    {
+        require(file.valid() && link_leads_somewhere(file, object), Status::NotFound,
+                "{}: has no group or dataset '{}'", path, object);
+        const Id space(H5Screate(H5S_SCALAR), H5Sclose);
+        if (H5Aexists_by_name(file, object.c_str(), name.c_str(), H5P_DEFAULT) > 0)
+            H5Adelete_by_name(file, object.c_str(), name.c_str(), H5P_DEFAULT);
+        const Id made = checked(
+            H5Acreate_by_name(file, object.c_str(), name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+            H5Aclose, Status::Io, where(object), "create an attribute");
+        if (H5Awrite(made, type, value) < 0)
+            fail(Status::Io, "{}: cannot write attribute '{}': {}", where(object), name, reason());
+    }
+};
+
+Hdf5File::Hdf5File(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Hdf5File::~Hdf5File() = default;
+Hdf5File::Hdf5File(Hdf5File&&) noexcept = default;
+Hdf5File& Hdf5File::operator=(Hdf5File&&) noexcept = default;
+
+Hdf5File Hdf5File::open(const std::string& path)
+{
+    check_path(path);
+    const Session session;
+    const auto is_hdf5 = H5Fis_hdf5(path.c_str());
+    require(is_hdf5 >= 0, Status::Io, "{}: cannot read", path);
+    require(is_hdf5 > 0, Status::Format, "{}: is not an HDF5 file", path);
+    const Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    H5Pset_file_locking(access, true, true); // file systems without locks are accepted
+    auto impl = std::make_unique<Impl>();
+    impl->path = path;
+    impl->file = checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), H5Fclose, Status::Format, path,
+                         "open (truncated, damaged or being written)");
+    return Hdf5File(std::move(impl));
+}
+
+Hdf5File Hdf5File::create(const std::string& path)
+{
+    const Session session;
+    auto impl = std::make_unique<Impl>();
+    impl->path = path;
+    impl->file =
+        checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose, Status::Io, path, "create");
+    return Hdf5File(std::move(impl));
+}
+
+bool Hdf5File::has(const std::string& name) const
+{
+    const Session session;
+    return impl_->file.valid() && link_leads_somewhere(impl_->file, name);
+}
+
+bool Hdf5File::is_dataset(const std::string& name) const
+{
+    const Session session;
+    if (!impl_->file.valid() || !link_leads_somewhere(impl_->file, name))
+        return false;
+    const Id object(H5Oopen(impl_->file, name.c_str(), H5P_DEFAULT), H5Oclose);
+    return object.valid() && H5Iget_type(object) == H5I_DATASET;
+}
+
+std::vector<std::string> Hdf5File::list(const std::string& group) const
+{
+    const Session session;
+    require(impl_->file.valid() && link_leads_somewhere(impl_->file, group), Status::NotFound, "{}: has no group '{}'",
+            impl_->path, group);
+    const Id opened = checked(H5Gopen2(impl_->file, group.c_str(), H5P_DEFAULT), H5Gclose, Status::Format,
+                              impl_->where(group), "open the group");
+    std::vector<std::string> names;
+    if (H5Literate(opened, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_name, &names) < 0)
+        fail(Status::Format, "{}: cannot list the group: {}", impl_->where(group), reason());
+    return names;
+}
+
+std::vector<std::int64_t> Hdf5File::shape(const std::string& name) const
+{
+    const Session session;
+    return impl_->shape(name);
+}
+
+std::string Hdf5File::type_name(const std::string& name) const
+{
+    const Session session;
+    return impl_->element(name).name;
+}
+
+at::Tensor Hdf5File::read(const std::string& name, std::int64_t limit_bytes) const
+{
+    const Session session;
+    const auto sides = impl_->shape(name);
+    const auto bytes = bytes_of(sides, impl_->number(name).stored, impl_->where(name));
+    require(bytes <= limit_bytes, Status::Format, "{}: {} bytes; at most {} are expected", impl_->where(name), bytes,
+            limit_bytes);
+    return impl_->read(name, sides, H5S_ALL, H5S_ALL);
+}
+
+at::Tensor Hdf5File::read_rows(const std::string& name, std::int64_t begin, std::int64_t end) const
+{
+    const Session session;
+    auto sides = impl_->shape(name);
+    require(!sides.empty() && 0 <= begin && begin <= end && end <= sides[0], Status::InvalidArgument,
+            "{}: rows [{}, {}) of shape {}", impl_->where(name), begin, end,
+            base::shape_text({sides.begin(), sides.end()}));
+    sides[0] = end - begin;
+    const std::vector<hsize_t> count(sides.begin(), sides.end());
+    std::vector<hsize_t> start(sides.size(), 0);
+    start[0] = static_cast<hsize_t>(begin);
+    const Id file_space(H5Dget_space(impl_->dataset(name)), H5Sclose);
+    const Id memory_space(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), H5Sclose);
+    H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
+    return impl_->read(name, sides, memory_space, file_space);
+}
+
+double Hdf5File::read_number(const std::string& name) const
+{
+    const Session session;
+    const auto where = impl_->where(name);
+    const auto element = impl_->number(name);
+    require(!c10::isComplexType(element.stored), Status::Format, "{}: has type '{}'; expected a real number", where,
+            element.name);
+    const Id space(H5Dget_space(impl_->dataset(name)), H5Sclose);
+    require_one(space, where);
+    double value = 0;
+    if (H5Dread(impl_->dataset(name), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) < 0)
+        fail(Status::Format, "{}: cannot read: {}", where, reason());
+    return value;
+}
+
+std::string Hdf5File::read_string(const std::string& name, std::size_t limit_bytes) const
+{
+    const Session session;
+    const auto where = impl_->where(name);
+    const auto dataset = impl_->dataset(name);
+    const Id type(H5Dget_type(dataset), H5Tclose);
+    require(H5Tget_class(type) == H5T_STRING, Status::Format, "{}: has type '{}'; expected a text", where,
+            element_of(type).name);
+    const Id space(H5Dget_space(dataset), H5Sclose);
+    require_one(space, where);
+    if (H5Tis_variable_str(type) <= 0)
+        check_stored(impl_->file, dataset,
+                     static_cast<std::int64_t>(std::min<std::size_t>(H5Tget_size(type), limit_bytes)), where);
+    return text_of(type, limit_bytes, where, [&](hid_t memory, void* out) {
+        return H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
+    });
+}
+
+std::optional<std::string> Hdf5File::attribute(const std::string& object, const std::string& name) const
+{
+    const Session session;
+    const auto found = impl_->attribute(object, name);
+    if (!found.valid())
+        return std::nullopt;
+    const Id type(H5Aget_type(found), H5Tclose);
+    const Id space(H5Aget_space(found), H5Sclose);
+    if (H5Tget_class(type) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1)
+        return std::nullopt;
+    const auto where = impl_->where(object) + ": attribute '" + name + "'";
+    return text_of(type, std::size_t{1} << 20, where,
+                   [&](hid_t memory, void* out) { return H5Aread(found, memory, out); });
+}
+
+std::optional<double> Hdf5File::number_attribute(const std::string& object, const std::string& name) const
+{
+    const Session session;
+    const auto found = impl_->attribute(object, name);
+    if (!found.valid())
+        return std::nullopt;
+    const Id type(H5Aget_type(found), H5Tclose);
+    const Id space(H5Aget_space(found), H5Sclose);
+    const auto kind = H5Tget_class(type);
+    if ((kind != H5T_INTEGER && kind != H5T_FLOAT) || H5Sget_simple_extent_npoints(space) != 1)
+        return std::nullopt;
+    double value = 0;
+    if (H5Aread(found, H5T_NATIVE_DOUBLE, &value) < 0)
+        fail(Status::Format, "{}: cannot read attribute '{}': {}", impl_->where(object), name, reason());
+    return value;
+}
+
+void Hdf5File::write(const std::string& name, const at::Tensor& tensor, bool compress)
+{
+    const auto held = tensor.detach().cpu().contiguous().resolve_conj().resolve_neg();
+    const Session session;
+    const auto type = write_type(held, impl_->where(name));
+    const auto space = space_of(held);
+    const Id properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    if (compress && held.dim() > 0 && held.numel() > 0)
+        compress_in_chunks(properties, held);
+    const auto dataset = impl_->create_dataset(name, type, space, properties);
+    if (held.numel() > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, held.data_ptr()) < 0)
+        fail(Status::Io, "{}: cannot write: {}", impl_->where(name), reason());
+}
+
+void Hdf5File::write_string(const std::string& name, const std::string& text)
+{
+    const Session session;
+    const auto type = text_type(text.size());
+    const Id space(H5Screate(H5S_SCALAR), H5Sclose);
+    const auto dataset = impl_->create_dataset(name, type, space, H5P_DEFAULT);
+    if (H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.c_str()) < 0)
+        fail(Status::Io, "{}: cannot write: {}", impl_->where(name), reason());
+}
+
+void Hdf5File::set_attribute(const std::string& object, const std::string& name, const std::string& text)
+{
+    const Session session;
+    impl_->write_attribute(object, name, text_type(text.size()), text.c_str());
+}
+
+void Hdf5File::set_attribute(const std::string& object, const std::string& name, double value)
+{
+    const Session session;
+    impl_->write_attribute(object, name, H5T_NATIVE_DOUBLE, &value);
+}
+
+void Hdf5File::link(const std::string& target, const std::string& name)
+{
+    const Session session;
+    const auto groups = making_groups();
+    if (!impl_->file.valid() || H5Lcreate_soft(target.c_str(), impl_->file, name.c_str(), groups, H5P_DEFAULT) < 0)
+        fail(Status::Io, "{}: cannot link to '{}': {}", impl_->where(name), target, reason());
+}
+
+void Hdf5File::close()
+{
+    const Session session;
+    if (!impl_->file.valid())
+        return;
+    impl_->datasets.clear();
+    const bool flushed = H5Fflush(impl_->file, H5F_SCOPE_LOCAL) >= 0;
+    const auto why = flushed ? std::string() : reason();
+    const bool closed = impl_->file.reset() >= 0;
+    require(flushed && closed, Status::Io, "{}: cannot write: {}", impl_->path, flushed ? reason() : why);
+}
+
+} // namespace ptk::data
