@@ -25,12 +25,14 @@ public:
     /// True when the frames of a group are channels of one input (then G is fixed); false when each frame is seen alone.
     virtual bool grouped() const = 0;
     virtual bool needs_probe() const = 0;
+    /// Frames of one input: G when grouped, else 1.
+    virtual std::int64_t channels() const { return 1; }
 };
 
 /// Shape of the problem, given by data.
 struct Problem {
     std::int64_t side = 64;        ///< N
-    std::int64_t group_size = 1;   ///< G
+    std::int64_t group_size = 0;   ///< G; 0 = as the generator wants it
 };
 
 }  // namespace ptk::generators

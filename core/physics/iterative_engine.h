@@ -36,11 +36,32 @@ struct EngineState {
     std::vector<double> held_out_fourier_errors{};  ///< per epoch, over the frames left out
 };
 
-/// Iterate rPIE or ePIE over the frames in a new random order each epoch; several incoherent modes, sub-pixel by shifting the probe.
-/// With frames held out, stops after `patience` epochs without a better error on them and returns the best state. The sum of squares of the
-/// probe stays the frames' mean power. Patches must lie inside the object (see frame_for()).
-/// Sources: Maiden & Rodenburg, Ultramicroscopy 109, 1256 (2009); Maiden, Johnson & Li, Optica 4, 736 (2017); Thibault & Menzel, Nature 494, 68 (2013).
-/// @throws Error(Cancelled), Error(NotConverged) when numbers stop being finite (the start is not changed)
+/// A frame of the object: pixel (r, c) is at (x, y) = (origin_x + c, origin_y + r).
+struct ObjectFrame {
+    std::int64_t height = 0;
+    std::int64_t width = 0;
+    std::int64_t origin_x = 0;
+    std::int64_t origin_y = 0;
+};
+
+/// The smallest frame that holds the patches of all positions with one pixel around, and, when given, rows [0, height) and columns [0, width).
+/// @throws Error(Shape) when that is more than 2^30 pixels
+ObjectFrame frame_for(const at::Tensor& positions, std::int64_t side, std::int64_t height = 0, std::int64_t width = 0);
+
+/// Iterate rPIE or ePIE over the frames in a new random order each epoch; several incoherent modes, sub-pixel by shifting the probe. Runs on the CPU
+/// (a frame is a chain of small operations); the result is on the device of the start.
+///
+/// With frames held out, stops after `patience` epochs without a better error on them and returns the best state, which is the start when no epoch
+/// was better. What the frames cannot tell is fixed after each epoch in which the probe moved: its modes are orthogonal, strongest first, the sum of their
+/// squares is the frames' mean power (the object takes the inverse factor), and its centre of mass stays within half a pixel of where the start's was (the
+/// object moves along in its frame). So object and positions keep the start's frame.
+///
+/// Positions, when asked for, move from the third epoch on by the least-squares shift of each frame, at most 0.5 pixels an epoch and 2 in all, inside
+/// the object; their mean stays.
+/// Sources: Maiden & Rodenburg, Ultramicroscopy 109, 1256 (2009); Maiden, Johnson & Li, Optica 4, 736 (2017); Thibault & Menzel, Nature 494, 68 (2013);
+/// positions: Odstrcil, Menzel & Guizar-Sicairos, Opt. Express 26, 3108 (2018).
+/// @throws Error(Shape) when a patch does not lie inside the object, Error(Cancelled), Error(NotConverged) when numbers stop being finite (the start is not
+///         changed)
 EngineState iterate(const data::Scan& scan, EngineState start, const EngineOptions& options, const Monitor& monitor, Log& log);
 
 /// A flat object of ones that holds all patches (at least the scan's own object frame when it has one) and @p probe (canonical) with the

@@ -1,0 +1,137 @@
+// The program `ptychokit`: a client of the C ABI like any other.
+#include "commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
+namespace {
+
+using namespace cli;
+
+void add_common(CLI::App& command, Common& common)
+{
+    command.add_option("-c,--config", common.config_file, "options from a .json or .yaml file")->type_name("FILE");
+    command
+        .add_option("-s,--set", common.settings,
+                    "one option, e.g. -s training.epochs=10; see 'ptychokit config schema'")
+        ->type_name("KEY=VALUE");
+    command.add_option("-d,--device", common.device, "cpu, cuda, cuda:N or auto")->capture_default_str();
+    command.add_option("-t,--threads", common.threads, "threads (0 = all cores)")->check(CLI::Range(0, 4096));
+    command.add_flag("-q,--quiet", common.quiet, "errors only");
+    command.add_flag("-v,--verbose", common.verbose, "more messages");
+}
+
+int run(int argc, char** argv)
+{
+    CLI::App app{"PtychoKit: the complex object of a scanning diffraction experiment, by networks that learn from the "
+                 "frames alone.\n"
+                 "\n"
+                 "  ptychokit info scan.npz                              what is in the file\n"
+                 "  ptychokit train scan.npz -o run                      train a network on the scan, without labels\n"
+                 "  ptychokit reconstruct scan.npz -m run/model.ptk -o result   picture of the object, then refined\n"
+                 "  ptychokit evaluate result/refined.h5 --scan scan.npz how well it explains the frames\n"};
+    app.require_subcommand(1);
+    app.set_version_flag("--version", std::string("ptychokit ") + std::to_string(PTK_VERSION_MAJOR) + "." +
+                                          std::to_string(PTK_VERSION_MINOR) + "." + std::to_string(PTK_VERSION_PATCH));
+
+    Common common;
+    std::function<void(Session&)> action;
+
+    TrainOptions training;
+    auto* train_command = app.add_subcommand("train", "Train a network on the frames of a scan, without labels");
+    train_command->add_option("scan", training.scan, "scan: NPZ (PtychoPINN layout) or HDF5 (CXI)")->required();
+    train_command->add_option("-o,--out", training.folder, "folder for model.ptk, checkpoints, history and pictures")
+        ->required();
+    train_command->add_flag("--resume", training.resume, "go on with the last checkpoint of the folder");
+    train_command->callback([&] { action = [&](Session& s) { train(s, training); }; });
+
+    ReconstructOptions reconstruction;
+    auto* reconstruct_command =
+        app.add_subcommand("reconstruct", "Reconstruct the object with a trained network, then refine it iteratively");
+    reconstruct_command->add_option("scan", reconstruction.scan, "scan: NPZ (PtychoPINN layout) or HDF5 (CXI)")
+        ->required();
+    reconstruct_command->add_option("-m,--model", reconstruction.model,
+                                    "trained model (model.ptk); without one only the iterative engine runs");
+    reconstruct_command->add_option("-o,--out", reconstruction.folder, "folder for object.h5, refined.h5 and pictures")
+        ->required();
+    reconstruct_command->add_flag("--refine,!--no-refine", reconstruction.refine,
+                                  "iterate on object and probe after the network (default: yes)");
+    reconstruct_command->add_flag("--force", reconstruction.force, "replace results that are there");
+    reconstruct_command->callback([&] { action = [&](Session& s) { reconstruct(s, reconstruction); }; });
+
+    EvaluateOptions evaluation;
+    auto* evaluate_command =
+        app.add_subcommand("evaluate", "Compare an object with a known one and with the measured frames");
+    evaluate_command->add_option("object", evaluation.object, "object.h5 or refined.h5 of 'reconstruct'")->required();
+    evaluate_command->add_option("-r,--reference", evaluation.reference, "known object: NPZ, NPY or a result of ours");
+    evaluate_command->add_option("--scan", evaluation.scan, "the measured frames");
+    evaluate_command->add_flag("--json", evaluation.json, "as JSON");
+    evaluate_command->callback([&] { action = [&](Session& s) { evaluate(s, evaluation); }; });
+
+    std::string file;
+    bool json = false;
+    auto* info_command = app.add_subcommand("info", "What is in a file: scan, model or result; units; suggestions");
+    info_command->add_option("file", file, "any file that PtychoKit reads")->required();
+    info_command->add_flag("--json", json, "as JSON");
+    info_command->callback([&] { action = [&](Session& s) { info(s, file, json); }; });
+
+    auto* config_command = app.add_subcommand("config", "Options: which there are, their values, check a file");
+    config_command->require_subcommand(1);
+    std::string subject = "library";
+    auto* schema_command = config_command->add_subcommand("schema", "All options with meaning, default and bounds");
+    schema_command->add_option("subject", subject, "library, a section (training), or generator:NAME")
+        ->capture_default_str();
+    schema_command->add_flag("--json", json, "as JSON");
+    schema_command->callback([&] { action = [&](Session& s) { config_schema(s, subject, json); }; });
+    auto* defaults_command =
+        config_command->add_subcommand("show", "Effective values as JSON, with --config and --set applied");
+    defaults_command->callback([&] { action = [](Session& s) { config_defaults(s); }; });
+    auto* check_command = config_command->add_subcommand("check", "Check the file given with --config");
+    check_command->callback([&] { action = [](Session& s) { config_check(s); }; });
+
+    std::string what;
+    std::string name;
+    auto* list_command = app.add_subcommand("list", "What is registered");
+    list_command->add_option("what", what, "generators")->required()->check(CLI::IsMember({"generators"}));
+    list_command->add_flag("--json", json, "as JSON");
+    list_command->callback([&] { action = [&](Session& s) { list_generators(s, json); }; });
+    auto* describe_command = app.add_subcommand("describe", "One registered thing with its options");
+    describe_command->add_option("what", what, "generator")->required()->check(CLI::IsMember({"generator"}));
+    describe_command->add_option("name", name, "its name")->required();
+    describe_command->add_flag("--json", json, "as JSON");
+    describe_command->callback([&] { action = [&](Session& s) { describe_generator(s, name, json); }; });
+
+    for (auto* command : {train_command, reconstruct_command, evaluate_command, info_command, schema_command,
+                          defaults_command, check_command, list_command, describe_command})
+        add_common(*command, common);
+    auto* version_command = app.add_subcommand("version", "Version of the library and of what it was built with");
+    version_command->callback([&] { version(); });
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // CLI11's own codes stay inside: 0 for --help and --version, 2 for a wrong option.
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    if (!action)
+        return 0;
+    Session session(common);
+    action(session);
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        return run(argc, argv);
+    } catch (const cli::Failure& failure) {
+        std::fprintf(stderr, "\nptychokit: %s\n", failure.what());
+        return cli::exit_code(failure.status);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "\nptychokit: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,203 @@
+/** @file ptychokit/model.h  A generator with its weights and everything that is needed to use it again. */
+#ifndef PTK_MODEL_H
+#define PTK_MODEL_H
+
+#include <ptychokit/array.h>
+#include <ptychokit/context.h>
+
+PTK_BEGIN_DECLS
+
+/** A network with its weights, settings, probe, statistics and history. */
+typedef struct ptk_model ptk_model;
+
+/**
+ * The generators (networks) that this context knows.
+ *
+ * @param      ctx         the context
+ * @param[out] buf         JSON array of {"name", "aliases", "summary", "source", "capabilities"}
+ * @param      capacity    bytes of @p buf
+ * @param[out] needed_out  bytes needed, with the closing NUL
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_BUFFER_TOO_SMALL
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_generator_list(const ptk_context *ctx, char *buf, size_t capacity, size_t *needed_out);
+
+/**
+ * One generator with its options.
+ *
+ * @param      ctx         the context
+ * @param      name        its name or an alias
+ * @param[out] buf         JSON object as in ptk_generator_list(), with "options" as ptk_config_schema() gives them
+ * @param      capacity    bytes of @p buf
+ * @param[out] needed_out  bytes needed, with the closing NUL
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND; PTK_ERR_BUFFER_TOO_SMALL
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_generator_describe(const ptk_context *ctx, const char *name, char *buf, size_t capacity,
+                                size_t *needed_out);
+
+/**
+ * Create a model with fresh weights, drawn from the seed.
+ *
+ * @param[out] out     release with ptk_model_free(). NULL on failure.
+ * @param      ctx     gives device, generators and general settings
+ * @param      side    side N of the frames, e.g. ptk_dataset_side()
+ * @param      config  generator.name and its options; NULL for defaults
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND for an unknown generator;
+ * PTK_ERR_INVALID_CONFIG; PTK_ERR_SHAPE when the generator cannot take this side; PTK_ERR_OUT_OF_MEMORY
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_model_create(ptk_model **out, const ptk_context *ctx, int64_t side, const ptk_config *config);
+
+/**
+ * Load a model from a bundle (one HDF5 file; data only, nothing in it is executed).
+ *
+ * @param[out] out   release with ptk_model_free(). NULL on failure.
+ * @param      ctx   gives device and generators
+ * @param      path  file written by ptk_model_save() or by a trainer into its run folder
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_IO when the file cannot be read; PTK_ERR_FORMAT when it is
+ * damaged or of a newer format; PTK_ERR_NOT_FOUND when its generator is not registered
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_model_load(ptk_model **out, const ptk_context *ctx, const char *path);
+
+/**
+ * Save a model as a bundle. An old file of that name stays until the new one is complete.
+ *
+ * @param model  read only
+ * @param path   the file, by custom ending in .ptk
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_IO
+ * @par Threads  any, but not while the model is trained
+ * @since 0.1
+ */
+PTK_CALL ptk_model_save(const ptk_model *model, const char *path);
+
+/**
+ * Release a model. Trainers and reconstructors of it stay usable.
+ *
+ * @param model  NULL is ignored
+ * @par Threads  one
+ * @since 0.1
+ */
+PTK_API void ptk_model_free(ptk_model *model);
+
+/**
+ * Number of trainable numbers in the network (a complex one counts twice).
+ *
+ * @param model  NULL gives 0
+ * @return count
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_API int64_t ptk_model_parameter_count(const ptk_model *model);
+
+/**
+ * Side N of the frames that the model takes.
+ *
+ * @param model  NULL gives 0
+ * @return N in pixels
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_API int64_t ptk_model_side(const ptk_model *model);
+
+/**
+ * Generator, N, group size, number of parameters, settings, probe, statistics, history, where it comes from.
+ *
+ * @param      model       the model
+ * @param[out] buf         JSON object
+ * @param      capacity    bytes of @p buf
+ * @param[out] needed_out  bytes needed, with the closing NUL
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_BUFFER_TOO_SMALL
+ * @par Threads  any, but not while the model is trained
+ * @since 0.1
+ */
+PTK_CALL ptk_model_describe(const ptk_model *model, char *buf, size_t capacity, size_t *needed_out);
+
+/**
+ * The course of its training.
+ *
+ * @param      model       the model
+ * @param[out] buf         JSON array of {"epoch", "training_loss", "validation_loss" (null without validation frames),
+ *                         "learning_rate", "seconds"}
+ * @param      capacity    bytes of @p buf
+ * @param[out] needed_out  bytes needed, with the closing NUL
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_BUFFER_TOO_SMALL
+ * @par Threads  any, but not while the model is trained
+ * @since 0.1
+ */
+PTK_CALL ptk_model_history(const ptk_model *model, char *buf, size_t capacity, size_t *needed_out);
+
+/**
+ * The arrays that ptk_model_shape() and ptk_model_read() know: "probe" [modes, N, N] C64 once there is one, and every
+ * parameter and buffer of the network by its dotted name.
+ *
+ * @param      model       the model
+ * @param[out] buf         JSON array of {"name", "dtype" ("F32", "C64" ...), "shape"}
+ * @param      capacity    bytes of @p buf
+ * @param[out] needed_out  bytes needed, with the closing NUL
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_BUFFER_TOO_SMALL
+ * @par Threads  any, but not while the model is trained
+ * @since 0.1
+ */
+PTK_CALL ptk_model_arrays(const ptk_model *model, char *buf, size_t capacity, size_t *needed_out);
+
+/**
+ * Shape of an array.
+ *
+ * @param      model      the model
+ * @param      name       as ptk_model_arrays() lists them
+ * @param[out] shape_out  elements along each axis
+ * @param      capacity   numbers that fit into @p shape_out; PTK_MAX_NDIM is always enough
+ * @param[out] ndim_out   axes
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND; PTK_ERR_BUFFER_TOO_SMALL
+ * @par Threads  any, but not while the model is trained
+ * @since 0.1
+ */
+PTK_CALL ptk_model_shape(const ptk_model *model, const char *name, int64_t *shape_out, int32_t capacity,
+                         int32_t *ndim_out);
+
+/**
+ * Copy an array out, converted to the element type of the view (real to real, complex to complex).
+ *
+ * @param      model      the model
+ * @param      name       as ptk_model_arrays() lists them
+ * @param[out] array_out  a view of the shape that ptk_model_shape() gives
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND; PTK_ERR_SHAPE
+ * @par Threads  any, but not while the model is trained
+ * @since 0.1
+ */
+PTK_CALL ptk_model_read(const ptk_model *model, const char *name, ptk_view *array_out);
+
+/**
+ * Give the model a probe, in place of the one that its training scan had or made.
+ *
+ * @param model  the model
+ * @param probe  [N, N] or [modes, N, N] complex, sqrt(counts); copied
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE when its side is not the model's or a number is not
+ * finite
+ * @par Threads  one at a time for @p model
+ * @since 0.1
+ */
+PTK_CALL ptk_model_set_probe(ptk_model *model, const ptk_view *probe);
+
+/**
+ * Draw something of a model as an 8-bit PNG.
+ *
+ * @param model    the model
+ * @param picture  "history" (losses over epochs) or "probe" (modes side by side)
+ * @param path     the file; an old one of that name stays until the new one is complete
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND for another picture; PTK_ERR_STATE when the
+ * model has no history or no probe yet; PTK_ERR_IO
+ * @par Threads  any, but not while the model is trained
+ * @since 0.1
+ */
+PTK_CALL ptk_model_write_picture(const ptk_model *model, const char *picture, const char *path);
+
+PTK_END_DECLS
+
+#endif

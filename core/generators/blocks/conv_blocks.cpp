@@ -1,0 +1,64 @@
+#include "generators/blocks/conv_blocks.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/upsample_nearest2d.h>
+
+namespace ptk::generators {
+
+ConvBlock::ConvBlock(std::int64_t in, std::int64_t out, bool batch_norm, at::Generator random)
+    : conv1_(in, out, 3, random), conv2_(out, out, 3, random)
+{
+    add_child("conv1", conv1_);
+    add_child("conv2", conv2_);
+    if (!batch_norm)
+        return;
+    add_child("bn1", bn1_.emplace(out));
+    add_child("bn2", bn2_.emplace(out));
+}
+
+at::Tensor ConvBlock::convolve(const at::Tensor& x)
+{
+    auto y = conv1_(x);
+    y = at::relu(bn1_ ? (*bn1_)(y) : y);
+    y = conv2_(y);
+    return at::relu(bn2_ ? (*bn2_)(y) : y);
+}
+
+ConvPoolBlock::ConvPoolBlock(std::int64_t in, std::int64_t out, bool batch_norm, EncoderAttention attention, at::Generator random)
+    : ConvBlock(in, out, batch_norm, random)
+{
+    if (attention == EncoderAttention::Cbam)
+        add_child("attention", cbam_.emplace(out, random));
+    if (attention == EncoderAttention::UnusedEca)
+        add_child("attention", unused_.emplace(random));
+}
+
+at::Tensor ConvPoolBlock::operator()(const at::Tensor& x)
+{
+    const auto y = convolve(x);
+    return at::max_pool2d(cbam_ ? (*cbam_)(y) : y, 2);
+}
+
+at::Tensor ConvUpBlock::operator()(const at::Tensor& x)
+{
+    const auto y = convolve(x);
+    return at::upsample_nearest2d(y, {2 * y.size(2), 2 * y.size(3)});
+}
+
+RefinementBlock::RefinementBlock(std::int64_t channels, std::int64_t expansion, at::Generator random)
+    : first_(channels, channels * expansion, 3, random), second_(channels * expansion, channels * expansion, 3, random),
+      third_(channels * expansion, channels, 3, random)
+{
+    add_child("block.0", first_);
+    add_child("block.2", second_);
+    add_child("block.4", third_);
+}
+
+at::Tensor RefinementBlock::operator()(const at::Tensor& x) const
+{
+    return at::relu(x + third_(at::relu(second_(at::relu(first_(x))))));
+}
+
+}  // namespace ptk::generators

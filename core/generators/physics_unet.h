@@ -1,0 +1,61 @@
+#pragma once
+#include "generators/blocks/layers.h"
+#include "generators/blocks/module_list.h"
+#include "generators/generator.h"
+
+#include <cstdint>
+
+namespace ptk::generators {
+
+/// A small U-shaped network that starts from what one projection knows. Each frame is seen alone: from a flat object (transmission 1)
+/// one rPIE step with all modes of the probe gives an estimate of the patch; the network sees the estimate, the probe's intensity and the amplitude,
+/// and predicts what is to be added to the estimate. So it is made for any probe, any number of modes and any N that 4 divides, and
+/// before training it returns the estimate itself.
+///
+/// Channels in: Re(estimate) - 1, Im(estimate), probe intensity over its maximum, log(1 + scaled amplitude). Net: two 3 x 3 convolutions, a
+/// stride-2 one to twice the width, residual pairs, a transposed convolution up, joined with the first features, two 3 x 3 convolutions; GELU between.
+/// Gradients do not flow through the estimate. The layout inside is channels last.
+class PhysicsUnet : public Generator {
+public:
+    /// @throws Error(Shape) when 4 does not divide N
+    PhysicsUnet(const Problem& problem, const config::Settings& settings, at::Generator random);
+
+    /// @throws Error(Shape), Error(State) without a probe
+    at::Tensor forward(const Input& input) override;
+    bool grouped() const override { return false; }
+    bool needs_probe() const override { return true; }
+
+private:
+    struct Options {
+        std::int64_t side;
+        std::int64_t width;
+        std::int64_t depth;
+        std::int64_t steps;
+        double alpha;
+    };
+    /// x + conv2(GELU(conv1(x)))
+    struct Residual : Module {
+        Residual(std::int64_t channels, at::Generator random);
+        at::Tensor operator()(const at::Tensor& x) const;
+        Conv2d conv1;
+        Conv2d conv2;
+    };
+
+    PhysicsUnet(const Options& options, at::Generator random);
+    at::Tensor estimate(const at::Tensor& amplitude, const at::Tensor& probe) const;
+    at::Tensor residual(const at::Tensor& x) const;
+
+    Options options_;
+    Conv2d conv1_;
+    Conv2d conv2_;
+    Conv2d down_;
+    ModuleList<Residual> pairs_;
+    ConvTranspose2d up_;
+    Conv2d merge_;
+    Conv2d output_;
+};
+
+/// Options "generator.*" of the physics_unet.
+config::Schema physics_unet_options();
+
+}  // namespace ptk::generators

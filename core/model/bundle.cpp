@@ -1,0 +1,360 @@
+#include "model/bundle.h"
+
+#include "base/atomic_file.h"
+#include "base/text.h"
+#include "data/hdf5_file.h"
+#include "model/version.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/view_as_real.h>
+#include <c10/core/GradMode.h>
+#include <nlohmann/json.hpp>
+#include <torch/headeronly/version.h>
+
+#include <set>
+
+namespace ptk::model {
+
+namespace {
+
+using config::Json;
+using data::Hdf5File;
+using generators::Module;
+
+constexpr const char* kind = "model bundle";
+constexpr const char* kind_attribute = "ptychokit_kind";
+constexpr const char* version_attribute = "ptychokit_version";
+constexpr const char* checksum_attribute = "ptychokit_header_fnv1a";
+constexpr std::size_t header_limit = std::size_t{1} << 26;
+
+/// FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923): finds damage, does not protect from forgery.
+std::string checksum(const void* data, std::size_t size)
+{
+    const auto* bytes = static_cast<const unsigned char*>(data);
+    std::uint64_t hash = 0xcbf29ce484222325ULL;
+    for (std::size_t i = 0; i < size; ++i)
+        hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
+    return fmt::format("{:016x}", hash);
+}
+
+std::string checksum(const at::Tensor& tensor)
+{
+    const auto plain = tensor.contiguous();
+    return checksum(plain.const_data_ptr(), plain.nbytes());
+}
+
+bool all_finite(const at::Tensor& tensor)
+{
+    return at::isfinite(tensor).all().item<bool>();
+}
+
+std::string type_name(const at::Tensor& tensor)
+{
+    switch (tensor.scalar_type()) {
+    case at::kFloat: return "float32";
+    case at::kDouble: return "float64";
+    case at::kLong: return "int64";
+    case at::kComplexFloat: return "complex64";
+    default: return c10::toString(tensor.scalar_type());
+    }
+}
+
+std::string shape_of(const at::Tensor& tensor)
+{
+    return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
+}
+
+// ---- writing ----
+
+/// The tensors of a bundle by dataset, as they go to the file.
+std::map<std::string, at::Tensor> tensors_of(Model& model, const std::map<std::string, at::Tensor>& extra)
+{
+    std::map<std::string, at::Tensor> tensors;
+    const auto put = [&](const std::string& name, const at::Tensor& tensor) { tensors[name] = tensor.detach().to(at::kCPU).contiguous(); };
+    for (const auto& [name, tensor] : model.generator->named_parameters())
+        put("parameters/" + name, *tensor);
+    for (const auto& [name, tensor] : model.generator->named_buffers())
+        put("buffers/" + name, *tensor);
+    for (const auto& [name, tensor] : extra)
+        put("extra/" + name, tensor);
+    if (model.probe.defined())
+        put("probe", model.probe);
+    return tensors;
+}
+
+void put_history(const std::vector<HistoryRow>& history, std::map<std::string, at::Tensor>& tensors)
+{
+    const auto column = [&](const char* name, auto member, at::ScalarType type) {
+        auto values = at::empty({static_cast<std::int64_t>(history.size())}, type);
+        for (std::size_t i = 0; i < history.size(); ++i)
+            values[static_cast<std::int64_t>(i)] = history[i].*member;
+        tensors[std::string("history/") + name] = values;
+    };
+    if (history.empty())
+        return;
+    column("epoch", &HistoryRow::epoch, at::kLong);
+    column("training_loss", &HistoryRow::training_loss, at::kDouble);
+    column("validation_loss", &HistoryRow::validation_loss, at::kDouble);
+    column("learning_rate", &HistoryRow::learning_rate, at::kDouble);
+    column("seconds", &HistoryRow::seconds, at::kDouble);
+}
+
+/// A bundle with such weights would be of no use, and would replace one that is.
+void require_finite(const std::map<std::string, at::Tensor>& tensors, const std::string& path)
+{
+    for (const auto& [name, tensor] : tensors)
+        if (name.rfind("parameters/", 0) == 0 || name == "probe")
+            require(all_finite(tensor), Status::NotConverged, "{}: not written: '{}' holds values that are not finite", path, name);
+}
+
+Json parse_object(const std::string& text, const char* what)
+{
+    auto json = Json::parse(text, nullptr, false);
+    require(json.is_object(), Status::InvalidArgument, "{} of a bundle: expected a JSON object, found '{}'", what, text.substr(0, 80));
+    return json;
+}
+
+Json make_header(Model& model, const std::map<std::string, at::Tensor>& tensors, const std::string& extra_json)
+{
+    Json sums = Json::object();
+    for (const auto& [name, tensor] : tensors)
+        sums[name] = checksum(tensor);
+    return {
+        {"library", library_version},
+        {"libtorch", TORCH_VERSION},
+        {"generator", model.generator_name},
+        {"side", model.problem.side},
+        {"group_size", model.problem.group_size},
+        {"settings", model.settings.to_json()},
+        {"statistics", {{"input_scale", model.input_scale}, {"mean_power", model.mean_power}, {"object_pixel_m", model.object_pixel_m}}},
+        {"provenance", parse_object(model.provenance, "provenance")},
+        {"extra", parse_object(extra_json, "extra_json")},
+        {"checksums", std::move(sums)},
+    };
+}
+
+// ---- reading ----
+
+/// One open bundle with its header.
+class Reader {
+public:
+    explicit Reader(const std::string& path) : path_(path), file_(Hdf5File::open(path))
+    {
+        require(file_.attribute("/", kind_attribute) == kind, Status::Format, "{}: an HDF5 file, but not a model bundle of PtychoKit (no attribute '{}')", path, kind_attribute);
+        const auto version = file_.number_attribute("/", version_attribute).value_or(0);
+        require(version <= bundle_version, Status::Format, "{}: a bundle of layout {}; this library reads up to {}: a newer PtychoKit is needed", path, version, bundle_version);
+        require(version >= 1, Status::Format, "{}: no bundle layout in attribute '{}'", path, version_attribute);
+        const auto text = file_.read_string("header", header_limit);
+        require(file_.attribute("/", checksum_attribute) == checksum(text.data(), text.size()), Status::Format, "{}: the header is damaged (checksum differs)", path);
+        header_ = Json::parse(text, nullptr, false);
+        require(header_.is_object(), Status::Format, "{}: the header is not a JSON object", path);
+    }
+
+    const std::string& path() const noexcept { return path_; }
+    const Hdf5File& file() const noexcept { return file_; }
+
+    /// A part of the header that must be there.
+    const Json& object(const char* key) const
+    {
+        const auto found = header_.find(key);
+        require(found != header_.end() && found->is_object(), Status::Format, "{}: header: expected an object '{}'", path_, key);
+        return *found;
+    }
+    std::string text(const char* key) const
+    {
+        const auto found = header_.find(key);
+        require(found != header_.end() && found->is_string(), Status::Format, "{}: header: expected a text '{}'", path_, key);
+        return found->get<std::string>();
+    }
+    std::int64_t integer(const char* key) const
+    {
+        const auto found = header_.find(key);
+        require(found != header_.end() && found->is_number_integer(), Status::Format, "{}: header: expected a whole number '{}'", path_, key);
+        return found->get<std::int64_t>();
+    }
+    double statistic(const char* key) const
+    {
+        const auto& statistics = object("statistics");
+        const auto found = statistics.find(key);
+        require(found != statistics.end() && found->is_number(), Status::Format, "{}: header: statistics: expected a number '{}'", path_, key);
+        return found->get<double>();
+    }
+
+    /// Names of the datasets that the header lists under a prefix, without it.
+    std::vector<std::string> listed(const std::string& prefix) const
+    {
+        std::vector<std::string> names;
+        for (const auto& [name, sum] : object("checksums").items())
+            if (name.rfind(prefix, 0) == 0)
+                names.push_back(name.substr(prefix.size()));
+        return names;
+    }
+
+    bool has(const std::string& name) const { return file_.has(name); }
+
+    /// A dataset whose checksum is the one in the header.
+    at::Tensor read(const std::string& name) const
+    {
+        require(has(name), Status::Format, "{}: '{}' is missing", path_, name);
+        const auto& sums = object("checksums");
+        const auto sum = sums.find(name);
+        require(sum != sums.end() && sum->is_string(), Status::Format, "{}: '{}' is not in the header's list", path_, name);
+        auto tensor = file_.read(name);
+        require(checksum(tensor) == sum->get_ref<const std::string&>(), Status::Format, "{}: '{}' is damaged (checksum differs)", path_, name);
+        return tensor;
+    }
+
+private:
+    std::string path_;
+    Hdf5File file_;
+    Json header_;
+};
+
+/// The model that the header describes, with fresh weights. What does not fit this library is said with the name of the file.
+std::unique_ptr<Model> model_of_header(const generators::GeneratorRegistry& registry, const Reader& reader)
+{
+    auto config = config::Config::from_json(reader.object("settings").dump());
+    config.set("generator.name", reader.text("generator"));
+    const auto side = reader.integer("side");
+    try {
+        return make_model(registry, config, side, c10::kCPU);
+    } catch (const Error& error) {
+        const auto status = error.status() == Status::NotFound ? Status::NotFound : Status::Format;
+        throw Error(status, fmt::format("{}: {} (written by PtychoKit {})", reader.path(), error.message(), reader.text("library")));
+    }
+}
+
+/// What is wrong with the datasets of one group, compared with what the generator has, one clause each.
+std::vector<std::string> problems_of(const Reader& reader, const std::string& group, const std::vector<Module::Named>& expected)
+{
+    std::vector<std::string> problems;
+    std::set<std::string> unexpected;
+    if (reader.has(group))
+        for (auto& name : reader.file().list(group))
+            unexpected.insert(std::move(name));
+    for (const auto& [name, tensor] : expected) {
+        const auto dataset = group + "/" + name;
+        if (unexpected.erase(name) == 0) {
+            problems.push_back(fmt::format("missing '{}'", dataset));
+            continue;
+        }
+        const auto shape = reader.file().shape(dataset);
+        if (!tensor->sizes().equals(shape))
+            problems.push_back(fmt::format("'{}' has shape {}, expected {}", dataset, base::shape_text({shape.begin(), shape.end()}), shape_of(*tensor)));
+        else if (const auto type = reader.file().type_name(dataset); type != type_name(*tensor))
+            problems.push_back(fmt::format("'{}' holds {}, expected {}", dataset, type, type_name(*tensor)));
+    }
+    for (const auto& name : unexpected)
+        problems.push_back(fmt::format("unexpected '{}/{}'", group, name));
+    return problems;
+}
+
+void fill(const Reader& reader, const std::string& group, const std::vector<Module::Named>& named)
+{
+    const c10::NoGradGuard no_gradient;
+    for (const auto& [name, tensor] : named) {
+        const auto values = reader.read(group + "/" + name);
+        require(all_finite(values), Status::Format, "{}: '{}/{}' holds values that are not finite", reader.path(), group, name);
+        tensor->copy_(values);
+    }
+}
+
+void read_tensors(const Reader& reader, generators::Generator& generator, const std::string& name)
+{
+    auto problems = problems_of(reader, "parameters", generator.named_parameters());
+    for (auto& problem : problems_of(reader, "buffers", generator.named_buffers()))
+        problems.push_back(std::move(problem));
+    std::string all;
+    for (const auto& problem : problems)
+        all += (all.empty() ? "" : "; ") + problem;
+    require(problems.empty(), Status::Format, "{}: the tensors do not fit generator '{}': {}", reader.path(), name, all);
+    fill(reader, "parameters", generator.named_parameters());
+    fill(reader, "buffers", generator.named_buffers());
+}
+
+at::Tensor read_probe(const Reader& reader, std::int64_t side)
+{
+    if (!reader.has("probe") && reader.listed("probe").empty())
+        return {};
+    auto probe = reader.read("probe");
+    const bool fits = probe.dim() == 3 && probe.size(0) > 0 && probe.size(1) == side && probe.size(2) == side && probe.scalar_type() == at::kComplexFloat;
+    require(fits, Status::Format, "{}: 'probe' is {} {}, expected complex64 (modes, {}, {})", reader.path(), type_name(probe), shape_of(probe), side, side);
+    require(all_finite(at::view_as_real(probe)), Status::Format, "{}: 'probe' holds values that are not finite", reader.path());
+    return probe;
+}
+
+std::vector<HistoryRow> read_history(const Reader& reader)
+{
+    if (reader.listed("history/").empty())
+        return {};
+    const auto epochs = reader.read("history/epoch");
+    std::vector<HistoryRow> history(static_cast<std::size_t>(epochs.numel()));
+    const auto column = [&](const char* name, auto member, at::ScalarType type) {
+        const auto values = reader.read(std::string("history/") + name);
+        require(values.dim() == 1 && values.size(0) == epochs.numel() && values.scalar_type() == type, Status::Format,
+                "{}: 'history/{}' is {} {}, expected {} rows", reader.path(), name, type_name(values), shape_of(values), epochs.numel());
+        for (std::size_t i = 0; i < history.size(); ++i)
+            history[i].*member = values[static_cast<std::int64_t>(i)].item<std::decay_t<decltype(history[i].*member)>>();
+    };
+    column("epoch", &HistoryRow::epoch, at::kLong);
+    column("training_loss", &HistoryRow::training_loss, at::kDouble);
+    column("validation_loss", &HistoryRow::validation_loss, at::kDouble);
+    column("learning_rate", &HistoryRow::learning_rate, at::kDouble);
+    column("seconds", &HistoryRow::seconds, at::kDouble);
+    return history;
+}
+
+}  // namespace
+
+void save_bundle(Model& model, const std::string& path, const std::map<std::string, at::Tensor>& extra, const std::string& extra_json)
+{
+    auto tensors = tensors_of(model, extra);
+    put_history(model.history, tensors);
+    require_finite(tensors, path);
+    const auto header = make_header(model, tensors, extra_json).dump(1);
+    base::write_atomically(path, [&](const std::string& temporary) {
+        auto file = Hdf5File::create(temporary);
+        file.set_attribute("/", kind_attribute, kind);
+        file.set_attribute("/", version_attribute, bundle_version);
+        file.set_attribute("/", checksum_attribute, checksum(header.data(), header.size()));
+        file.write_string("header", header);
+        for (const auto& [name, tensor] : tensors)
+            file.write(name, tensor);
+        file.close();
+    });
+}
+
+Bundle load_bundle(const generators::GeneratorRegistry& registry, const std::string& path, c10::Device device)
+{
+    const Reader reader(path);
+    Bundle bundle;
+    bundle.model = model_of_header(registry, reader);
+    auto& model = *bundle.model;
+    require(model.problem.group_size == reader.integer("group_size"), Status::Format, "{}: header: 'group_size' is {}, but its settings make groups of {}", path, reader.integer("group_size"),
+            model.problem.group_size);
+    read_tensors(reader, *model.generator, model.generator_name);
+    model.probe = read_probe(reader, model.problem.side);
+    model.input_scale = reader.statistic("input_scale");
+    model.mean_power = reader.statistic("mean_power");
+    model.object_pixel_m = reader.statistic("object_pixel_m");
+    model.history = read_history(reader);
+    model.provenance = reader.object("provenance").dump();
+    model.generator->to(device);
+    model.device = device;
+    for (const auto& name : reader.listed("extra/"))
+        bundle.extra[name] = reader.read("extra/" + name);
+    bundle.extra_json = reader.object("extra").dump();
+    return bundle;
+}
+
+bool is_bundle(const std::string& path)
+{
+    try {
+        return Hdf5File::open(path).attribute("/", kind_attribute) == kind;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+}  // namespace ptk::model

@@ -1,0 +1,96 @@
+#include "model/model.h"
+
+#include "base/random.h"
+#include "model/version.h"
+
+#include <nlohmann/json.hpp>
+#include <torch/headeronly/version.h>
+
+namespace ptk::model {
+
+namespace {
+
+using config::Json;
+
+constexpr std::int64_t default_tile = 16;
+constexpr std::int64_t largest_side = 16384;
+
+/// The generator's name alone: its options are needed before the rest can be checked.
+std::string chosen_generator(const config::Config& config)
+{
+    config::Config name;
+    for (const auto& [key, value] : config.values()) {
+        const auto* option = config::library_schema().find(key);
+        if (option != nullptr && option->name == "generator.name")
+            name.set(option->name, value);
+    }
+    return config::Settings(config::library_schema(), name).text("generator.name");
+}
+
+std::int64_t group_size(const generators::Generator& generator, const config::Settings& settings)
+{
+    if (generator.grouped())
+        return generator.channels();
+    if (settings.has("scan.group_size"))
+        return settings.integer("scan.group_size");
+    return settings.text("scan.grouping") == "single" ? 1 : default_tile;
+}
+
+Json history_json(const std::vector<HistoryRow>& history)
+{
+    Json rows = Json::array();
+    for (const auto& row : history)
+        rows.push_back({{"epoch", row.epoch}, {"training_loss", row.training_loss}, {"validation_loss", row.validation_loss}, {"learning_rate", row.learning_rate}, {"seconds", row.seconds}});
+    return rows;
+}
+
+Json probe_json(const at::Tensor& probe)
+{
+    if (!probe.defined())
+        return nullptr;
+    return {{"modes", probe.size(0)}, {"side", probe.size(1)}, {"power", probe.abs().square().sum(at::kDouble).item<double>()}};
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config, std::int64_t side, c10::Device device)
+{
+    require(side > 0 && side <= largest_side, Status::Shape, "a model takes frames of 1 to {0} pixels a side, found {1}", largest_side, side);
+    const auto& entry = registry.get(chosen_generator(config));
+    auto model = std::make_unique<Model>();
+    model->generator_name = entry.metadata.name;
+    model->settings = config::Settings(config::library_schema().with(entry.metadata.options), config);
+    const auto& settings = model->settings;
+    model->problem = {.side = side, .group_size = settings.has("scan.group_size") ? settings.integer("scan.group_size") : 0};
+    const auto seed = static_cast<std::uint64_t>(settings.integer("seed"));
+    model->generator = entry.make(model->problem, settings, base::torch_generator(seed, "initialisation"));
+    model->problem.group_size = group_size(*model->generator, settings);
+    model->generator->to(device);
+    model->device = device;
+    model->provenance = Json{{"library", library_version}, {"libtorch", TORCH_VERSION}, {"seed", seed}}.dump();
+    return model;
+}
+
+std::string describe(Model& model)
+{
+    std::int64_t weights = 0;
+    for (const auto& parameter : model.generator->parameters())
+        weights += parameter.numel();
+    const Json json{
+        {"generator", model.generator_name},
+        {"side", model.problem.side},
+        {"group_size", model.problem.group_size},
+        {"grouped", model.generator->grouped()},
+        {"needs_probe", model.generator->needs_probe()},
+        {"parameters", weights},
+        {"device", model.device.str()},
+        {"settings", model.settings.to_json()},
+        {"probe", probe_json(model.probe)},
+        {"statistics", {{"input_scale", model.input_scale}, {"mean_power", model.mean_power}, {"object_pixel_m", model.object_pixel_m}}},
+        {"history", history_json(model.history)},
+        {"provenance", Json::parse(model.provenance, nullptr, false)},
+    };
+    return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace ptk::model

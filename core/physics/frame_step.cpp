@@ -1,0 +1,66 @@
+#include "physics/frame_step.h"
+
+#include <ATen/ops/_fft_c2c.h>
+#include <ATen/ops/empty.h>
+
+namespace ptk::physics {
+
+namespace {
+
+enum Norm : std::int64_t { none = 0, by_root = 1, by_count = 2 };  // of at::_fft_c2c
+
+float* floats(at::Tensor& tensor)
+{
+    return reinterpret_cast<float*>(tensor.mutable_data_ptr<c10::complex<float>>());
+}
+
+at::Tensor transform(const at::Tensor& modes, Norm norm, bool forward)
+{
+    return at::_fft_c2c(modes, {1, 2}, norm, forward);
+}
+
+/// Solve the 2 x 2 equations; a direction without structure does not move.
+void solve(const kernels::cpu::ShiftEquations& sums, FrameStep::Outcome& outcome)
+{
+    const double determinant = sums.xx * sums.yy - sums.xy * sums.xy;
+    if (!(determinant > 1e-6 * sums.xx * sums.yy))
+        return;
+    outcome.shift_x = (sums.yy * sums.x - sums.xy * sums.y) / determinant;
+    outcome.shift_y = (sums.xx * sums.y - sums.xy * sums.x) / determinant;
+}
+
+}  // namespace
+
+FrameStep::FrameStep(std::int64_t modes, std::int64_t side)
+    : loops_(kernels::cpu::pie_loops()), modes_(modes), side_(side), waves_(at::empty({modes, side, side}, at::kComplexFloat)), g_(2 * side * side),
+      power_(side * side), line_(2 * side)
+{
+}
+
+FrameStep::Outcome FrameStep::run(at::Tensor& spectrum, const Frame& frame, const Steps& steps)
+{
+    loops_.ramp(floats(waves_), floats(spectrum), frame.row, frame.column, line_.data(), modes_, side_);
+    auto probe = transform(waves_, by_count, false);
+    loops_.exit_wave(floats(waves_), floats(probe), frame.object, frame.stride, modes_, side_);
+    auto field = transform(waves_, by_root, true);
+
+    Outcome outcome;
+    outcome.error = loops_.impose(floats(field), frame.amplitude, line_.data(), modes_, side_);
+    if (steps.object == 0 && steps.probe == 0 && !steps.position)
+        return outcome;
+
+    auto difference = transform(field, by_root, false);
+    const float largest = loops_.correlate(g_.data(), power_.data(), floats(probe), floats(difference), modes_, side_);
+    if (steps.position)
+        solve(loops_.shift_equations(frame.object, frame.stride, g_.data(), power_.data(), side_), outcome);
+    if (steps.probe != 0) {
+        loops_.probe_change(floats(difference), frame.object, frame.stride, steps.alpha, steps.probe, line_.data(), modes_, side_);
+        auto change = transform(difference, none, true);
+        loops_.add_unramped(floats(spectrum), floats(change), frame.row, frame.column, line_.data(), modes_, side_);
+    }
+    if (steps.object != 0)
+        loops_.object_change(frame.object, frame.stride, g_.data(), power_.data(), largest, steps.alpha, steps.object, side_);
+    return outcome;
+}
+
+}  // namespace ptk::physics

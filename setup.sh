@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Install what PtychoKit is built from. Safe to run again: what is there is left alone.
+#
+#   ./setup.sh           Debian packages (as root) and the CPU part of LibTorch into .deps/
+#   ./setup.sh --cuda    the complete LibTorch with CUDA (about 5 GB)
+#
+# Nothing outside the checkout is changed but Debian packages; the user's Python is only used to make a private environment.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+cuda=0
+for argument in "$@"; do
+    case "$argument" in
+    --cuda) cuda=1 ;;
+    -h | --help)
+        sed -n '2,7s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+    *)
+        echo "setup.sh: unknown option '$argument' (try --help)" >&2
+        exit 2
+        ;;
+    esac
+done
+
+required=(g++ gcc cmake ninja-build pkg-config git python3 python3-venv libhdf5-dev libzip-dev libpng-dev zlib1g-dev
+    nlohmann-json3-dev libyaml-cpp-dev libfmt-dev libnanoflann-dev libcli11-dev libgtest-dev libgmock-dev)
+# Without these something is skipped (bindings, benchmarks) or only slower to build.
+optional=(ccache mold swig python3-dev python3-numpy default-jdk-headless libbenchmark-dev abigail-tools)
+
+missing_packages() {
+    local package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+    done
+}
+
+install_packages() {
+    if ! command -v dpkg-query >/dev/null; then
+        echo "setup: this is not Debian; these are needed, under the names of your system: ${required[*]}"
+        return
+    fi
+    local need want
+    need=$(missing_packages "${required[@]}")
+    want=$(missing_packages "${optional[@]}")
+    if [ -z "$need$want" ]; then
+        echo "setup: Debian packages: all there"
+        return
+    fi
+    if [ "$(id -u)" -ne 0 ]; then
+        [ -z "$want" ] || echo "setup: not root; optional packages not installed: $(echo $want)"
+        [ -z "$need" ] || {
+            echo "setup: not root, and these packages are missing. Ask for: apt-get install $(echo $need)" >&2
+            exit 1
+        }
+        return
+    fi
+    echo "setup: installing Debian packages: $(echo $need $want)"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    [ -z "$need" ] || apt-get install -y -qq --no-install-recommends $need >/dev/null
+    # shellcheck disable=SC2086
+    [ -z "$want" ] || apt-get install -y -qq --no-install-recommends $want >/dev/null ||
+        echo "setup: some optional packages could not be installed: $(missing_packages "${optional[@]}" | tr '\n' ' ')"
+}
+
+version_of() { sed -n "s/^$1=//p" cmake/versions.txt; }
+
+install_torch() {
+    if [ -n "${PTYCHOKIT_TORCH:-}" ]; then
+        echo "setup: LibTorch: PTYCHOKIT_TORCH=$PTYCHOKIT_TORCH is used as it is"
+        return
+    fi
+    local set=cpu
+    [ "$cuda" -eq 0 ] || set=cuda
+    local wanted="$set torch==$(version_of torch)"
+    local have
+    have=$(cat .deps/torch/installed 2>/dev/null || true)
+    if [ "$have" = "$wanted" ] || [ "$have" = "cuda torch==$(version_of torch)" ]; then
+        echo "setup: LibTorch: there ($have)"
+        return
+    fi
+    echo "setup: installing LibTorch ($wanted) from PyPI into .deps/torch"
+    rm -rf .deps/torch
+    mkdir -p .deps
+    python3 -m venv .deps/torch
+    local pip=(.deps/torch/bin/python -m pip --disable-pip-version-check install --quiet --no-compile)
+    if [ "$cuda" -eq 1 ]; then
+        "${pip[@]}" "torch==$(version_of torch)"
+    else
+        # The CPU library of the wheel needs these two CUDA libraries to load, and nothing else of CUDA.
+        "${pip[@]}" --no-deps "torch==$(version_of torch)" "nvidia-cuda-runtime==$(version_of nvidia-cuda-runtime)" \
+            "nvidia-cuda-cupti==$(version_of nvidia-cuda-cupti)"
+    fi
+    echo "$wanted" >.deps/torch/installed
+}
+
+install_packages
+install_torch
+echo "setup: done"

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Install, move the prefix, and build and run the C example from there: with pkg-config, and with find_package in a project of language C.
+set -euo pipefail
+build=$1 source=$2 compiler=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cmake --install "$build" --prefix "$work/first" >/dev/null
+mv "$work/first" "$work/moved"
+export PKG_CONFIG_PATH
+PKG_CONFIG_PATH=$(dirname "$(find "$work/moved" -name ptychokit.pc)")
+libdir=$(pkg-config --variable=libdir ptychokit)
+flags=$(pkg-config --cflags ptychokit)
+case "$flags" in *hdf5* | *torch*) echo "pkg-config --cflags leaks dependencies: $flags" && exit 1 ;; esac
+
+# shellcheck disable=SC2046
+"$compiler" -std=c99 -Wall -Wextra -Werror "$source/examples/c/reconstruct.c" -o "$work/example" $(pkg-config --cflags --libs ptychokit) -Wl,-rpath,"$libdir"
+needed=$(readelf -d "$work/example" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -v '^libc\.so' || true)
+[ "$needed" = "libptychokit.so.0" ] || { echo "a C program needs more than our library: $needed" && exit 1; }
+"$work/example" "$source/examples/data/siemens64.npz" "$work/result" 1 2
+test -s "$work/result/refined.h5"
+
+cmake -S "$source/tests/install/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_C_COMPILER="$compiler" >/dev/null
+cmake --build "$work/consumer" >/dev/null
+"$work/consumer/consumer"
+"$work/moved/bin/ptychokit" version >/dev/null
+"$work/moved/bin/ptychokit" info "$source/examples/data/siemens64.npz" | grep -q 516
+echo "moved prefix works"

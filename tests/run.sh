@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Set up, build and run every test. The last line is "N passed, N failed, N skipped".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+
+./setup.sh
+build=${PTYCHOKIT_BUILD:-build}
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPTYCHOKIT_WERROR=ON
+cmake --build "$build"
+rm -rf "$build/results"
+mkdir -p "$build/results"
+status=0
+ctest --test-dir "$build" --output-on-failure --output-junit "$build/results/ctest.xml" || status=$?
+python3 tests/summary.py "$build/results" || status=$?
+exit "$status"
