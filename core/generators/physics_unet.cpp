@@ -109,7 +109,7 @@ at::Tensor PhysicsUnet::forward(const Input& input)
     at::Tensor known;
     at::Tensor channels;
     {
-        const c10::AutoGradMode no_gradient(false);
+        const c10::NoGradGuard no_gradient;
         const auto amplitude = input.amplitude.reshape({-1, side, side});
         const auto probe = input.probe.reshape({-1, input.probe.size(2), side, side});
         known = estimate(amplitude, probe);

@@ -9,7 +9,6 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/view_as_real.h>
 #include <c10/core/GradMode.h>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <torch/headeronly/version.h>
 
@@ -253,7 +252,7 @@ std::vector<std::string> problems_of(const Reader& reader, const std::string& gr
 
 void fill(const Reader& reader, const std::string& group, const std::vector<Module::Named>& named)
 {
-    const c10::AutoGradMode no_gradient(false);
+    const c10::NoGradGuard no_gradient;
     for (const auto& [name, tensor] : named) {
         const auto values = reader.read(group + "/" + name);
         require(all_finite(values), Status::Format, "{}: '{}/{}' holds values that are not finite", reader.path(), group, name);
@@ -266,8 +265,10 @@ void read_tensors(const Reader& reader, generators::Generator& generator, const 
     auto problems = problems_of(reader, "parameters", generator.named_parameters());
     for (auto& problem : problems_of(reader, "buffers", generator.named_buffers()))
         problems.push_back(std::move(problem));
-    if (!problems.empty())
-        fail(Status::Format, "{}: the tensors do not fit generator '{}': {}", reader.path(), name, fmt::join(problems, "; "));
+    std::string all;
+    for (const auto& problem : problems)
+        all += (all.empty() ? "" : "; ") + problem;
+    require(problems.empty(), Status::Format, "{}: the tensors do not fit generator '{}': {}", reader.path(), name, all);
     fill(reader, "parameters", generator.named_parameters());
     fill(reader, "buffers", generator.named_buffers());
 }

@@ -43,7 +43,7 @@ at::Tensor Conv2d::operator()(const at::Tensor& x) const
 
 void Conv2d::set_zero()
 {
-    const c10::AutoGradMode no_gradient(false);
+    const c10::NoGradGuard no_gradient;
     weight_.zero_();
     if (bias_.defined())
         bias_.zero_();
