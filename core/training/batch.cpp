@@ -28,4 +28,4 @@ at::Tensor Amplitudes::gather(const at::Tensor& indices) const
     return data::to_amplitude(frames_->gather(indices), measurement_).to(device_, at::kFloat).contiguous();
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

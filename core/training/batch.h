@@ -7,8 +7,8 @@
 
 namespace ptk::training {
 
-/// The measured amplitudes of a scan on the device: all of them kept when they are in memory anyway and not too many, else
-/// gathered when they are asked for.
+/// The measured amplitudes of a scan on the device: all of them kept when they are in memory anyway and not too many,
+/// else gathered when they are asked for.
 class Amplitudes {
 public:
     Amplitudes(const data::Scan& scan, c10::Device device, std::int64_t limit_bytes = std::int64_t{1} << 30);
@@ -22,7 +22,7 @@ private:
     data::FramesPtr frames_;
     data::Measurement measurement_;
     c10::Device device_;
-    at::Tensor kept_;  ///< (n, N, N) or undefined
+    at::Tensor kept_; ///< (n, N, N) or undefined
 };
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -57,7 +57,7 @@ TrainingPosition position_from(const Json& json)
     return position;
 }
 
-}  // namespace
+} // namespace
 
 std::string scan_mark(const data::Scan& scan)
 {
@@ -95,4 +95,4 @@ Checkpoint load_checkpoint(const generators::GeneratorRegistry& registry, const 
     return checkpoint;
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -11,11 +11,11 @@ namespace ptk::training {
 
 /// How far a training is. Random streams are functions of the seed and this, so nothing else of them is kept.
 struct TrainingPosition {
-    std::int64_t step = 0;   ///< steps done
-    std::int64_t epoch = 0;  ///< epochs done
-    double loss_sum = 0;     ///< over the steps of the epoch that is going on
-    double best_loss = std::numeric_limits<double>::infinity();  ///< smallest loss of an epoch so far
-    double seconds = 0;                                          ///< of training so far
+    std::int64_t step = 0;                                      ///< steps done
+    std::int64_t epoch = 0;                                     ///< epochs done
+    double loss_sum = 0;                                        ///< over the steps of the epoch that is going on
+    double best_loss = std::numeric_limits<double>::infinity(); ///< smallest loss of an epoch so far
+    double seconds = 0;                                         ///< of training so far
 };
 
 /// A training that can go on: the model with its settings, and what only training needs.
@@ -36,4 +36,4 @@ void save_checkpoint(model::Model& model, const std::string& path, const Trainin
 /// @throws as model::load_bundle(), and Error(Format) when the bundle holds a model but no training
 Checkpoint load_checkpoint(const generators::GeneratorRegistry& registry, const std::string& path, c10::Device device);
 
-}  // namespace ptk::training
+} // namespace ptk::training

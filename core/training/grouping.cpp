@@ -61,7 +61,7 @@ at::Tensor nearest_groups(const at::Tensor& positions, std::int64_t size, const 
     return data::nearest_groups(positions, size, neighbours, samples, random);
 }
 
-}  // namespace
+} // namespace
 
 FrameSplit split_frames(std::int64_t frames, double fraction, std::uint64_t seed)
 {
@@ -99,9 +99,15 @@ at::Tensor training_groups(const data::Scan& scan, const FrameSplit& split, cons
     const auto positions = scan.positions.index_select(0, split.training);
     at::Tensor groups;
     switch (grouping.kind) {
-    case Grouping::Kind::Single: groups = data::single_groups(positions); break;
-    case Grouping::Kind::Tile: groups = data::tile_groups(positions, grouping.size); break;
-    case Grouping::Kind::Nearest: groups = nearest_groups(positions, grouping.size, settings); break;
+    case Grouping::Kind::Single:
+        groups = data::single_groups(positions);
+        break;
+    case Grouping::Kind::Tile:
+        groups = data::tile_groups(positions, grouping.size);
+        break;
+    case Grouping::Kind::Nearest:
+        groups = nearest_groups(positions, grouping.size, settings);
+        break;
     }
     return split.training.index_select(0, groups.reshape({-1})).view(groups.sizes());
 }
@@ -137,4 +143,4 @@ const std::vector<std::int64_t>& GroupOrder::cycle(std::int64_t number)
     return order_;
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -13,33 +13,36 @@ struct FrameSplit {
     at::Tensor validation;
 };
 
-/// round(fraction * frames) frames, drawn at random from the stream "validation", are kept out; one is always left to train on.
+/// round(fraction * frames) frames, drawn at random from the stream "validation", are kept out; one is always left to
+/// train on.
 FrameSplit split_frames(std::int64_t frames, double fraction, std::uint64_t seed);
 
 /// How frames are put together (options scan.*).
 struct Grouping {
     enum class Kind { Tile, Nearest, Single };
     Kind kind = Kind::Tile;
-    std::int64_t size = 16;  ///< G
+    std::int64_t size = 16; ///< G
 };
 
-/// What the options mean for a generator: one that takes groups decides on their size; for 'auto' such a one gets PtychoPINN's random
-/// draws and the others tiles of 16.
+/// What the options mean for a generator: one that takes groups decides on their size; for 'auto' such a one gets
+/// PtychoPINN's random draws and the others tiles of 16.
 /// @throws Error(InvalidConfig) when options and generator contradict each other
 Grouping resolve_grouping(const config::Settings& settings, const generators::Generator& generator);
 
-/// Groups of training frames: rows of indices into the whole scan, (groups, G) int64. Random draws come from the stream "grouping".
+/// Groups of training frames: rows of indices into the whole scan, (groups, G) int64. Random draws come from the stream
+/// "grouping".
 /// @throws Error(Shape) when there are fewer training frames than a group needs
 at::Tensor training_groups(const data::Scan& scan, const FrameSplit& split, const Grouping& grouping,
                            const config::Settings& settings);
 
-/// For each validation frame (at most @p limit of them, evenly chosen) the frame itself followed by its nearest G - 1 of the whole scan.
+/// For each validation frame (at most @p limit of them, evenly chosen) the frame itself followed by its nearest G - 1
+/// of the whole scan.
 /// @return (k, G) int64; k = 0 without validation frames
 at::Tensor validation_groups(const data::Scan& scan, const FrameSplit& split, std::int64_t group_size,
                              std::int64_t limit);
 
-/// The order in which groups are trained on: random, each once before any comes again. A pure function of seed and place, so that training
-/// can go on anywhere.
+/// The order in which groups are trained on: random, each once before any comes again. A pure function of seed and
+/// place, so that training can go on anywhere.
 class GroupOrder {
 public:
     GroupOrder(std::int64_t groups, std::uint64_t seed) : groups_(groups), seed_(seed) {}
@@ -56,4 +59,4 @@ private:
     std::vector<std::int64_t> order_;
 };
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -15,4 +15,4 @@ std::string history_csv(const std::vector<model::HistoryRow>& history)
     return text;
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -9,4 +9,4 @@ namespace ptk::training {
 /// A history as CSV text: a header line with the names of HistoryRow, one line a row; numbers read back as they were.
 std::string history_csv(const std::vector<model::HistoryRow>& history);
 
-}  // namespace ptk::training
+} // namespace ptk::training

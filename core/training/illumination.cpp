@@ -31,12 +31,14 @@ at::Tensor grouped(const at::Tensor& flat, const at::Tensor& frames)
     return flat.view(shape);
 }
 
-}  // namespace
+} // namespace
 
 Subpixel subpixel_of(const config::Settings& settings)
 {
     const auto& name = settings.text("physics.subpixel");
-    return name == "shift_probe" ? Subpixel::ShiftProbe : name == "interpolate" ? Subpixel::Interpolate : Subpixel::Round;
+    return name == "shift_probe"   ? Subpixel::ShiftProbe
+           : name == "interpolate" ? Subpixel::Interpolate
+                                   : Subpixel::Round;
 }
 
 Weighting weighting_of(const config::Settings& settings)
@@ -102,12 +104,16 @@ at::Tensor Illumination::weights(const at::Tensor& shifted_probe) const
     const auto n = shifted_probe.size(0), side = shifted_probe.size(2);
     const auto real = shifted_probe.options().dtype(at::kFloat);
     switch (weighting_) {
-    case Weighting::Probe: return at::view_as_real(shifted_probe).square().sum(at::IntArrayRef({1, -1}));
-    case Weighting::CentralMask: return central_half(side, real).expand({n, side, side});
-    case Weighting::Uniform: return at::ones({1, 1, 1}, real).expand({n, side, side});
-    case Weighting::None: return {};
+    case Weighting::Probe:
+        return at::view_as_real(shifted_probe).square().sum(at::IntArrayRef({1, -1}));
+    case Weighting::CentralMask:
+        return central_half(side, real).expand({n, side, side});
+    case Weighting::Uniform:
+        return at::ones({1, 1, 1}, real).expand({n, side, side});
+    case Weighting::None:
+        return {};
     }
     return {};
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -17,12 +17,12 @@ Weighting weighting_of(const config::Settings& settings);
 
 /// The light on a batch of frames.
 struct Light {
-    at::Tensor probe;    ///< (B, G, M, N, N) complex64
-    at::Tensor weights;  ///< (B, G, N, N) float32 for merging, no gradient; undefined when patches stay apart
+    at::Tensor probe;   ///< (B, G, M, N, N) complex64
+    at::Tensor weights; ///< (B, G, N, N) float32 for merging, no gradient; undefined when patches stay apart
 };
 
-/// Gives each frame its probe: shifted to the fraction of its position, or as it is. A fixed probe is shifted for all frames once, if that fits
-/// into memory.
+/// Gives each frame its probe: shifted to the fraction of its position, or as it is. A fixed probe is shifted for all
+/// frames once, if that fits into memory.
 class Illumination {
 public:
     /// @param fractions  (n, 2) of all frames of the scan, see physics::pixel_grid()
@@ -47,8 +47,8 @@ private:
     c10::Device device_;
     std::int64_t limit_bytes_;
     at::Tensor probe_;
-    at::Tensor kept_probes_;   ///< (n, M, N, N) or undefined
-    at::Tensor kept_weights_;  ///< (n, N, N) or undefined
+    at::Tensor kept_probes_;  ///< (n, M, N, N) or undefined
+    at::Tensor kept_weights_; ///< (n, N, N) or undefined
 };
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -13,8 +13,8 @@ namespace {
 /// Rates below are raised to it, as PtychoPINN does: the likelihood of a count at rate zero is zero.
 constexpr double smallest_rate = 1e-8;
 
-/// The gradient of the root is infinite at zero. Intensities below (counts; far less than a rounding error) are taken as constant; above, the
-/// factor 2 psi of the intensity's own gradient makes up for it.
+/// The gradient of the root is infinite at zero. Intensities below (counts; far less than a rounding error) are taken
+/// as constant; above, the factor 2 psi of the intensity's own gradient makes up for it.
 constexpr double smallest_intensity = 1e-30;
 
 void require_same_shape(const at::Tensor& prediction, const at::Tensor& measurement)
@@ -43,7 +43,7 @@ constexpr Named losses[] = {
     {"mae", mae_loss},
 };
 
-}  // namespace
+} // namespace
 
 at::Tensor amplitude_loss(const at::Tensor& intensity, const at::Tensor& amplitude)
 {
@@ -94,4 +94,4 @@ Loss loss_by_name(const std::string& name)
     fail(Status::NotFound, "training.loss: '{}' is not a loss{}", name, base::did_you_mean(name, loss_names()));
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -38,7 +38,7 @@ void copy_moment(at::Tensor& target, const std::map<std::string, at::Tensor>& st
     target.copy_(found->second);
 }
 
-}  // namespace
+} // namespace
 
 Adam::Adam(std::vector<Parameter> parameters, const Options& options) : options_(options)
 {
@@ -128,4 +128,4 @@ void Adam::load_state(const std::map<std::string, at::Tensor>& state, const std:
     }
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

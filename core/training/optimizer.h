@@ -8,7 +8,8 @@
 namespace ptk::training {
 
 /// Adam over one group of parameters, all of them in one fused call (Kingma & Ba, arXiv:1412.6980, algorithm 1):
-///   g += weight_decay p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)
+///   g += weight_decay p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= rate (m / (1 - b1^t)) / (sqrt(v / (1
+///   - b2^t)) + epsilon)
 /// Complex parameters count as pairs of real ones. A parameter without a gradient is left alone in that step.
 class Adam {
 public:
@@ -16,19 +17,19 @@ public:
         double beta1 = 0.9;
         double beta2 = 0.999;
         double epsilon = 1e-8;
-        double weight_decay = 0;  ///< L2 penalty, added to the gradient
+        double weight_decay = 0; ///< L2 penalty, added to the gradient
     };
 
     struct Parameter {
         std::string name;
-        at::Tensor tensor;  ///< a leaf that requires a gradient; changed in place
+        at::Tensor tensor; ///< a leaf that requires a gradient; changed in place
     };
 
     /// What is remembered of a parameter, in its shape (complex ones as real pairs).
     struct Moments {
         at::Tensor mean;
         at::Tensor mean_square;
-        at::Tensor steps;  ///< (1) float32
+        at::Tensor steps; ///< (1) float32
     };
 
     Adam(std::vector<Parameter> parameters, const Options& options);
@@ -43,7 +44,8 @@ public:
 
     /// Moments by "<parameter>.mean", ".mean_square" and ".steps" (for checkpoints; not copies).
     std::map<std::string, at::Tensor> state() const;
-    /// Copies the moments out of @p state, whose names carry @p prefix. @throws Error(Format) naming what is missing or of another shape
+    /// Copies the moments out of @p state, whose names carry @p prefix. @throws Error(Format) naming what is missing or
+    /// of another shape
     void load_state(const std::map<std::string, at::Tensor>& state, const std::string& prefix);
 
 private:
@@ -57,4 +59,4 @@ private:
     Options options_;
 };
 
-}  // namespace ptk::training
+} // namespace ptk::training

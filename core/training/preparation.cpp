@@ -47,7 +47,7 @@ std::string provenance(const std::string& before, const data::Scan& training, co
     return json.dump();
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor probe_mask(const config::Settings& settings, std::int64_t side)
 {
@@ -74,4 +74,4 @@ void prepare_model(model::Model& model, const data::Scan& training, const config
     model.history.clear();
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -22,7 +22,7 @@ double root_mean_square(const at::Tensor& real_pairs)
     return std::sqrt(2 * real_pairs.to(at::kDouble).square().mean().item<double>());
 }
 
-}  // namespace
+} // namespace
 
 ProbeParameter::ProbeParameter(const at::Tensor& probe, at::Tensor mask) : mask_(std::move(mask))
 {
@@ -79,4 +79,4 @@ void ProbeParameter::load_state(const std::map<std::string, at::Tensor>& state, 
     column_ = gauge->second[2].item<double>();
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -7,8 +7,8 @@
 
 namespace ptk::training {
 
-/// A probe that is trained along: real parameters of unit root mean square. What the frames cannot tell is held by projections: the power
-/// (the object could take any factor) and the centre (the object could move along).
+/// A probe that is trained along: real parameters of unit root mean square. What the frames cannot tell is held by
+/// projections: the power (the object could take any factor) and the centre (the object could move along).
 class ProbeParameter {
 public:
     /// @param probe  (M, N, N) complex64, sqrt(counts), on the device of the training
@@ -30,15 +30,16 @@ public:
     Shift drift() const;
     void move(const Shift& shift);
 
-    /// What a checkpoint needs: "value" and "gauge" (not copies). Loading is exact. @throws Error(Format) naming what is missing or of another shape
+    /// What a checkpoint needs: "value" and "gauge" (not copies). Loading is exact. @throws Error(Format) naming what
+    /// is missing or of another shape
     std::map<std::string, at::Tensor> state() const;
     void load_state(const std::map<std::string, at::Tensor>& state, const std::string& prefix);
 
 private:
     at::Tensor value_;
     at::Tensor mask_;
-    double unit_;  ///< sqrt(counts) of a value of one
+    double unit_; ///< sqrt(counts) of a value of one
     double row_, column_;
 };
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -26,7 +26,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t most_validation_frames = 64;
-constexpr std::int64_t validation_batch_frames = 64;  ///< predicted at once
+constexpr std::int64_t validation_batch_frames = 64; ///< predicted at once
 constexpr const char* network_prefix = "optimizer.network.";
 constexpr const char* probe_optimizer_prefix = "optimizer.probe.";
 constexpr const char* probe_prefix = "probe.";
@@ -87,7 +87,7 @@ void make_folder(const std::string& folder)
     require(!code, Status::Io, "{}: cannot make the folder: {}", folder, code.message());
 }
 
-}  // namespace
+} // namespace
 
 Run::Run(Setting setting, const Checkpoint* from)
     : setting_(std::move(setting)), generator_(*setting_.model.generator), subpixel_(subpixel_of(setting_.settings)),
@@ -395,4 +395,4 @@ void Run::save_last()
     save_checkpoint(setting_.model, path("last.ptk"), position_, scan_mark_, tensors);
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -25,7 +25,7 @@ public:
         model::Model& model;
         config::Settings settings;
         const data::Scan& scan;
-        std::string folder;  ///< "" = nothing on disk
+        std::string folder; ///< "" = nothing on disk
         const Monitor& monitor;
         Log& log;
     };
@@ -64,12 +64,12 @@ private:
     generators::Generator& generator_;
     Subpixel subpixel_;
     physics::PixelGrid grid_;
-    at::Tensor training_groups_;    ///< (groups, G)
-    at::Tensor validation_groups_;  ///< (k, G), the validation frame first
+    at::Tensor training_groups_;   ///< (groups, G)
+    at::Tensor validation_groups_; ///< (k, G), the validation frame first
     std::optional<GroupOrder> order_;
     std::optional<Amplitudes> amplitudes_;
     std::optional<Illumination> illumination_;
-    std::optional<ProbeParameter> probe_;  ///< when it is trained along
+    std::optional<ProbeParameter> probe_; ///< when it is trained along
     std::optional<Adam> network_optimizer_;
     std::optional<Adam> probe_optimizer_;
     Loss loss_;
@@ -77,8 +77,8 @@ private:
 
     std::int64_t batch_size_, epochs_, steps_per_epoch_ = 0;
     TrainingPosition position_;
-    double seconds_before_ = 0;  ///< of the trainings this one continues
-    double learning_rate_ = 0;   ///< of the last step
+    double seconds_before_ = 0; ///< of the trainings this one continues
+    double learning_rate_ = 0;  ///< of the last step
     std::string scan_mark_;
     std::vector<at::Tensor> good_weights_;
 
@@ -87,4 +87,4 @@ private:
     std::int64_t frames_trained_ = 0; ///< in this call
 };
 
-}  // namespace ptk::training
+} // namespace ptk::training

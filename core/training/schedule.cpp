@@ -33,14 +33,14 @@ constexpr Named schedules[] = {
     {"constant", constant},
 };
 
-}  // namespace
+} // namespace
 
 double one_cycle(std::int64_t step, std::int64_t steps)
 {
     const double now = static_cast<double>(step), end = static_cast<double>(steps - 1);
     const double top = rising_part * static_cast<double>(steps) - 1;
     if (now >= end)
-        return steps > 1 ? last : 1;  // a single step is the top
+        return steps > 1 ? last : 1; // a single step is the top
     if (now <= top)
         return top > 0 ? half_cosine(first, 1, now / top) : 1;
     return half_cosine(1, last, (now - top) / (end - top));
@@ -57,4 +57,4 @@ Schedule schedule_by_name(const std::string& name)
     fail(Status::NotFound, "training.schedule: '{}' is not a schedule{}", name, base::did_you_mean(name, names));
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

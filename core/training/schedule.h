@@ -15,4 +15,4 @@ double one_cycle(std::int64_t step, std::int64_t steps);
 /// By the names of option training.schedule. @throws Error(NotFound)
 Schedule schedule_by_name(const std::string& name);
 
-}  // namespace ptk::training
+} // namespace ptk::training

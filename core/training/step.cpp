@@ -16,7 +16,7 @@ std::int64_t region_side(const Batch& batch)
     return batch.amplitude.size(-1) + 2 * (reach + 1);
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, double input_scale)
 {
@@ -43,4 +43,4 @@ at::Tensor predicted_intensity(generators::Generator& generator, const Batch& ba
     return physics::far_field_intensity(agreed_patches(patches, batch, subpixel), batch.light.probe);
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training

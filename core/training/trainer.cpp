@@ -22,14 +22,14 @@ void log_changes(const config::Settings& before, const config::Settings& after, 
     }
 }
 
-}  // namespace
+} // namespace
 
 struct Trainer::State {
     std::shared_ptr<model::Model> model;
     config::Config config;
     std::string run_folder;
     LogPtr log;
-    std::optional<Checkpoint> checkpoint{};  ///< to go on from; its model has become ours
+    std::optional<Checkpoint> checkpoint{}; ///< to go on from; its model has become ours
 };
 
 Trainer::Trainer(std::shared_ptr<model::Model> model, const config::Config& config, std::string run_folder, LogPtr log)
@@ -71,4 +71,4 @@ void Trainer::resume(const generators::GeneratorRegistry& registry, const std::s
     state_->checkpoint = std::move(checkpoint);
 }
 
-}  // namespace ptk::training
+} // namespace ptk::training
