@@ -75,7 +75,7 @@ std::int64_t parameter_count(model::Model& model)
 {
     std::int64_t count = 0;
     for (const auto& tensor : model.generator->parameters())
-        count += tensor.numel() * (tensor.is_complex() ? 2 : 1);
+        count += tensor.numel();
     return count;
 }
 

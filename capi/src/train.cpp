@@ -1,5 +1,7 @@
 #include "guard.h"
 
+#include "model/settings.h"
+
 using namespace ptk;
 using namespace ptk::capi;
 
@@ -10,8 +12,10 @@ ptk_status ptk_trainer_create(ptk_trainer** out, ptk_model* model, const ptk_con
         auto& handle = required(model, "model");
         const auto& context = handle.context;
         const Session session(*context);
-        give(out, {context, std::make_unique<training::Trainer>(handle.model, merged(*context, config),
-                                                                run_folder == nullptr ? "" : run_folder, context->log)});
+        const auto options = merged(*context, config);
+        model::settings_for(*handle.model, context->registry, options);  // mistakes are found now, not when training begins
+        give(out, {context, std::make_unique<training::Trainer>(handle.model, options, run_folder == nullptr ? "" : run_folder,
+                                                                context->log)});
     });
 }
 

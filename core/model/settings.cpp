@@ -4,27 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-
 namespace ptk::model {
 
 namespace {
-
-/// The generator's name as given under its key or an alias of it; nothing when it is not given.
-std::optional<std::string> named_generator(const config::Config& config)
-{
-    const auto* option = config::library_schema().find("generator.name");
-    for (const auto& [key, value] : config.values())
-        if (config::library_schema().find(key) == option && value.is_string())
-            return value.get<std::string>();
-    return std::nullopt;
-}
-
-std::string default_generator()
-{
-    const auto* option = config::library_schema().find("generator.name");
-    return config::Json::parse(option->initial).get<std::string>();
-}
 
 config::Schema section(const std::string& name)
 {
@@ -43,9 +25,20 @@ config::Schema section(const std::string& name)
 
 }  // namespace
 
+std::string chosen_generator(const config::Config& config)
+{
+    config::Config name;
+    for (const auto& [key, value] : config.values()) {
+        const auto* option = config::library_schema().find(key);
+        if (option != nullptr && option->name == "generator.name")
+            name.set(option->name, value);
+    }
+    return config::Settings(config::library_schema(), name).text("generator.name");
+}
+
 config::Schema full_schema(const generators::GeneratorRegistry& registry, const config::Config& config)
 {
-    const auto& entry = registry.get(named_generator(config).value_or(default_generator()));
+    const auto& entry = registry.get(chosen_generator(config));
     return config::library_schema().with(entry.metadata.options);
 }
 
@@ -61,10 +54,11 @@ config::Schema schema_of(const generators::GeneratorRegistry& registry, const st
 
 config::Settings settings_for(const Model& model, const generators::GeneratorRegistry& registry, const config::Config& config)
 {
-    const auto named = named_generator(config);
-    if (named && registry.get(*named).metadata.name != registry.get(model.generator_name).metadata.name)
-        fail(Status::InvalidConfig, "generator.name: '{}', but the model is a '{}'", *named, model.generator_name);
-    return model.settings.with(config);
+    auto settings = model.settings.with(config);
+    const auto& named = settings.text("generator.name");
+    require(registry.get(named).metadata.name == model.generator_name, Status::InvalidConfig,
+            "generator.name: '{}', but the model is a '{}'", named, model.generator_name);
+    return settings;
 }
 
 }  // namespace ptk::model

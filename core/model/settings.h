@@ -7,6 +7,10 @@
 
 namespace ptk::model {
 
+/// The generator's name that a configuration gives, under its key or an alias, else the default. The rest is not looked at: the
+/// generator's options are needed before it can be checked.
+std::string chosen_generator(const config::Config& config);
+
 /// The library's options followed by those of the generator that @p config names (else the default one).
 /// @throws Error(NotFound) unknown generator
 config::Schema full_schema(const generators::GeneratorRegistry& registry, const config::Config& config);

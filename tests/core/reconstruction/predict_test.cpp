@@ -145,7 +145,7 @@ TEST(Reconstruct, TheFrameGrowsWherePatchesReachOutside)
     EXPECT_EQ(result.object.size(1) + result.origin_x, 80);
     EXPECT_GT(result.object.size(0), 30);
 
-    experiment.scan.object = {};
+    experiment.scan.object = at::Tensor();
     const auto around = reconstruct(experiment.model, experiment.scan, settings(), {});
     EXPECT_EQ(around.dropped, 0);
     const auto common = result.object.narrow(0, around.origin_y - result.origin_y, around.object.size(0)).narrow(1, around.origin_x - result.origin_x, around.object.size(1));
@@ -294,7 +294,7 @@ TEST(Reconstruct, WhatIsMissingOrDoesNotFitIsNamed)
     EXPECT_THAT(message, HasSubstr("3 frames"));
 
     auto single = make(3);
-    single.model.probe = {};
+    single.model.probe = at::Tensor();
     std::tie(status, message) = error_of([&] { reconstruct(single.model, single.scan, settings(), {}); });
     EXPECT_EQ(status, Status::State);
     EXPECT_THAT(message, HasSubstr("'oracle' needs a probe"));
@@ -317,7 +317,7 @@ TEST(Reconstruct, WhatIsMissingOrDoesNotFitIsNamed)
 TEST(Reconstruct, WithoutAnyProbePatchesWeighTheSame)
 {
     auto experiment = make(5, 1, false);
-    experiment.model.probe = {};
+    experiment.model.probe = at::Tensor();
     const auto result = reconstruct(experiment.model, experiment.scan, settings(), {});
     EXPECT_FALSE(result.probe.defined());
     EXPECT_EQ(result.coverage.sum().item<double>(), 5 * side * side);
