@@ -52,15 +52,22 @@ at::Tensor bounded_positions(const golden::Case& fixture)
 TEST(Neighbours, EqualAllPairsOnEveryKindOfScan)
 {
     const auto line = at::stack({at::arange(90, at::kDouble), at::full({90}, 3.5, at::kDouble)}, 1);
-    const auto clusters = uniform_positions(300, 1, 1e-3) + at::randint(0, 4, {300, 1}, base::torch_generator(2, "clusters"), at::kDouble) * 1e4;
+    const auto clusters = uniform_positions(300, 1, 1e-3) +
+                          at::randint(0, 4, {300, 1}, base::torch_generator(2, "clusters"), at::kDouble) * 1e4;
     const auto outlier = at::cat({uniform_positions(200, 3), at::full({1, 2}, 1e9, at::kDouble)});
     const auto repeated = uniform_positions(40, 4).repeat({6, 1});
     const auto one_place = at::full({70, 2}, 7.25, at::kDouble);
-    const std::vector<std::pair<std::string, at::Tensor>> scans = {{"uniform", uniform_positions(400, 5)}, {"grid", grid(17, 19)}, {"line", line}, {"clusters", clusters},
-                                                                   {"outlier", outlier},                    {"repeated", repeated}, {"one place", one_place}};
+    const std::vector<std::pair<std::string, at::Tensor>> scans = {{"uniform", uniform_positions(400, 5)},
+                                                                   {"grid", grid(17, 19)},
+                                                                   {"line", line},
+                                                                   {"clusters", clusters},
+                                                                   {"outlier", outlier},
+                                                                   {"repeated", repeated},
+                                                                   {"one place", one_place}};
     for (const auto& [name, positions] : scans)
         for (const std::int64_t k : {1, 2, 7, 16, 64})
-            EXPECT_TRUE(at::equal(nearest_neighbours(positions, k), by_all_pairs(positions, k))) << name << ", k = " << k;
+            EXPECT_TRUE(at::equal(nearest_neighbours(positions, k), by_all_pairs(positions, k)))
+                << name << ", k = " << k;
     EXPECT_TRUE(at::equal(nearest_neighbours(line, 90), by_all_pairs(line, 90))) << "all of them";
 }
 
@@ -93,9 +100,10 @@ TEST(Neighbours, DoNotDependOnTheNumberOfThreads)
 TEST(Groups, ATileIsTheFrameAndItsNearestEvenAmongDuplicates)
 {
     const auto places = uniform_positions(10, 3);
-    const auto groups = tile_groups(places.repeat({8, 1}), 5);  // eight frames at every place, groups of five
+    const auto groups = tile_groups(places.repeat({8, 1}), 5); // eight frames at every place, groups of five
     EXPECT_TRUE(at::equal(groups.select(1, 0), at::arange(80)));
-    EXPECT_TRUE(at::equal(groups.remainder(10), at::arange(80).remainder(10).unsqueeze(1).expand({80, 5}))) << "all members are at the frame's place";
+    EXPECT_TRUE(at::equal(groups.remainder(10), at::arange(80).remainder(10).unsqueeze(1).expand({80, 5})))
+        << "all members are at the frame's place";
     for (std::int64_t i = 0; i < 80; ++i) {
         const auto* row = groups.const_data_ptr<std::int64_t>() + 5 * i;
         EXPECT_EQ(std::set<std::int64_t>(row, row + 5).size(), 5u) << "row " << i;
@@ -132,7 +140,7 @@ TEST(Groups, EveryNeighbourIsDrawnEquallyOften)
     const auto groups = nearest_groups(positions, 2, 4, 800, random);
     for (std::int64_t place = 0; place < 2; ++place) {
         const auto counts = at::bincount(groups.select(1, place), {}, 5);
-        EXPECT_LT((counts - 800).abs().max().item<std::int64_t>(), 125) << counts;  // five standard deviations
+        EXPECT_LT((counts - 800).abs().max().item<std::int64_t>(), 125) << counts; // five standard deviations
     }
 }
 
@@ -155,16 +163,20 @@ TEST(Groups, EqualPtychoPinnsDrawForDraw)
         const char* file;
         std::int64_t group_size, neighbours, samples;
     };
-    for (const auto& [file, group_size, neighbours, samples] : {Fixture{"group_c1.npz", 1, 6, 3}, Fixture{"group_nearest_c4.npz", 4, 6, 2}, Fixture{"group_nearest_c9.npz", 9, 12, 2}}) {
+    for (const auto& [file, group_size, neighbours, samples] :
+         {Fixture{"group_c1.npz", 1, 6, 3}, Fixture{"group_nearest_c4.npz", 4, 6, 2},
+          Fixture{"group_nearest_c9.npz", 9, 12, 2}}) {
         const auto fixture = golden::load(file);
         const auto positions = bounded_positions(fixture);
         const auto valid = fixture.at("in/valid");
         if (fixture.has("out/neighbours_bounded"))
-            EXPECT_TRUE(at::equal(nearest_neighbours(positions, neighbours + 1), fixture.at("out/neighbours_bounded"))) << file;
+            EXPECT_TRUE(at::equal(nearest_neighbours(positions, neighbours + 1), fixture.at("out/neighbours_bounded")))
+                << file;
 
         base::NumpyRandom random(static_cast<std::uint32_t>(fixture.at("in/seed").item<std::int64_t>()));
         const auto groups = nearest_groups_like_numpy(positions, group_size, neighbours, samples, random);
-        EXPECT_TRUE(at::equal(valid.index_select(0, groups.reshape(-1)).view_as(groups), fixture.at("out/nn_indices"))) << file;
+        EXPECT_TRUE(at::equal(valid.index_select(0, groups.reshape(-1)).view_as(groups), fixture.at("out/nn_indices")))
+            << file;
         const auto next = fixture.at("out/rng_next_uniform");
         for (std::int64_t i = 0; i < next.numel(); ++i)
             EXPECT_EQ(random.uniform(), next[i].item<double>()) << file << ": the generator stands elsewhere";
@@ -182,22 +194,27 @@ TEST(Groups, RelativePositionsHaveThePtychoPinnSign)
     const auto groups = at::arange(coords.size(0) * coords.size(1)).view({coords.size(0), coords.size(1)});
     const auto found = relative_positions(coords.reshape({-1, 2}).to(at::kDouble), groups);
     golden::expect_close(found.centre.unsqueeze(1), fixture.at("relative/center").to(at::kDouble), 1e-6, "centre");
-    golden::expect_close(found.relative.unsqueeze(2), fixture.at("relative/minus").to(at::kDouble), 1e-6, "centre - position");
+    golden::expect_close(found.relative.unsqueeze(2), fixture.at("relative/minus").to(at::kDouble), 1e-6,
+                         "centre - position");
 }
 
 TEST(Groups, ParsevalScaleEqualsPtychoPinns)
 {
     const auto fixture = golden::load("phys_scale_constants.npz");
-    const auto power = [](const at::Tensor& x) { return x.to(at::kDouble).square().sum(at::IntArrayRef({-2, -1})).mean().item<double>(); };
+    const auto power = [](const at::Tensor& x) {
+        return x.to(at::kDouble).square().sum(at::IntArrayRef({-2, -1})).mean().item<double>();
+    };
     const auto x = fixture.at("X");
     EXPECT_NEAR(parseval_scale(power(x), 20, false), fixture.at("rms/Batch_Parseval").item<double>(), 1e-5 * 1.43);
     for (std::int64_t group = 0; group < x.size(0); ++group)
-        EXPECT_NEAR(parseval_scale(power(x[group]), 20, false), fixture.at("rms/Group_Parseval")[group].item<double>(), 1e-5 * 1.43);
+        EXPECT_NEAR(parseval_scale(power(x[group]), 20, false), fixture.at("rms/Group_Parseval")[group].item<double>(),
+                    1e-5 * 1.43);
     // The count-intensity contract uses (N/2)^2, over intensities.
-    EXPECT_NEAR(parseval_scale(power(fixture.at("counts")), 20, true), fixture.at("ci/rms_input_scale").item<double>(), 1e-5 * 0.018);
+    EXPECT_NEAR(parseval_scale(power(fixture.at("counts")), 20, true), fixture.at("ci/rms_input_scale").item<double>(),
+                1e-5 * 0.018);
     for (const double bad : {0.0, -1.0, std::nan(""), HUGE_VAL})
         EXPECT_THROW(parseval_scale(bad, 20, false), Error);
 }
 
-}  // namespace
-}  // namespace ptk::data
+} // namespace
+} // namespace ptk::data
