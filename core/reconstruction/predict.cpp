@@ -70,7 +70,7 @@ public:
         probe = probe_for(model, scan);
         if (probe.defined())
             probe_ = probe.to(model.device);
-        groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.problem.group_size) : data::single_groups(scan.positions);
+        groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels()) : data::single_groups(scan.positions);
         rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
         places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble) : (grid_.corners + scan.side() / 2).to(at::kDouble);
         trim_ = settings.integer("reconstruction.middle_trim");
@@ -172,8 +172,8 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
     const auto side = model.problem.side;
     require(amplitude.defined() && amplitude.dim() == 4 && amplitude.size(2) == side && amplitude.size(3) == side, Status::Shape,
             "amplitudes: expected (B, G, {}, {}), found {}", side, side, shape_of(amplitude));
-    require(!generator.grouped() || amplitude.size(1) == model.problem.group_size, Status::Shape, "amplitudes: generator '{}' takes groups of {} frames, found {}",
-            model.generator_name, model.problem.group_size, shape_of(amplitude));
+    require(!generator.grouped() || amplitude.size(1) == generator.channels(), Status::Shape, "amplitudes: generator '{}' takes groups of {} frames, found {}",
+            model.generator_name, generator.channels(), shape_of(amplitude));
     const EvaluationMode evaluation(generator);
     at::Tensor patches;
     {
