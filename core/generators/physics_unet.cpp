@@ -33,19 +33,24 @@ std::string shape_of(const at::Tensor& tensor)
     return tensor.defined() ? base::shape_text({tensor.sizes().begin(), tensor.sizes().end()}) : "nothing";
 }
 
-}  // namespace
+} // namespace
 
 config::Schema physics_unet_options()
 {
     return config::Schema({
         {"generator.width", Type::Int, "32", "channels at full size; twice as many at half size", 1, 256},
         {"generator.depth", Type::Int, "4", "residual pairs of convolutions at half size", 0, 32},
-        {"generator.alpha", Type::Float, "0.1", "rPIE at the input: weight of the largest against the local probe intensity", 1e-6, 1},
-        {"generator.steps", Type::Int, "1", "rPIE steps at the input; few are better: alone, a frame leads to a wrong solution", 1, 100},
+        {"generator.alpha", Type::Float, "0.1",
+         "rPIE at the input: weight of the largest against the local probe intensity", 1e-6, 1},
+        {"generator.input_gain", Type::Float, "3",
+         "factor on the estimate's difference from 1 at the input, which is small where the probe is weak", 0.01, 100},
+        {"generator.steps", Type::Int, "1",
+         "rPIE steps at the input; few are better: alone, a frame leads to a wrong solution", 1, 100},
     });
 }
 
-PhysicsUnet::Residual::Residual(std::int64_t channels, at::Generator random) : conv1(channels, channels, 3, random), conv2(channels, channels, 3, random)
+PhysicsUnet::Residual::Residual(std::int64_t channels, at::Generator random)
+    : conv1(channels, channels, 3, random), conv2(channels, channels, 3, random)
 {
     add_child("conv1", conv1);
     add_child("conv2", conv2);
@@ -57,15 +62,20 @@ at::Tensor PhysicsUnet::Residual::operator()(const at::Tensor& x) const
 }
 
 PhysicsUnet::PhysicsUnet(const Problem& problem, const config::Settings& settings, at::Generator random)
-    : PhysicsUnet({problem.side, settings.integer("generator.width"), settings.integer("generator.depth"), settings.integer("generator.steps"), settings.number("generator.alpha")}, random)
+    : PhysicsUnet({problem.side, settings.integer("generator.width"), settings.integer("generator.depth"),
+                   settings.integer("generator.steps"), settings.number("generator.alpha"),
+                   settings.number("generator.input_gain")},
+                  random)
 {
 }
 
 PhysicsUnet::PhysicsUnet(const Options& options, at::Generator random)
-    : options_(options), conv1_(4, options.width, 3, random), conv2_(options.width, options.width, 3, random), down_(options.width, 2 * options.width, 3, random, 2),
-      up_(2 * options.width, options.width, 2, random), merge_(2 * options.width, options.width, 3, random), output_(options.width, 2, 3, random)
+    : options_(options), conv1_(4, options.width, 3, random), conv2_(options.width, options.width, 3, random),
+      down_(options.width, 2 * options.width, 3, random, 2), up_(2 * options.width, options.width, 2, random),
+      merge_(2 * options.width, options.width, 3, random), output_(options.width, 2, 3, random)
 {
-    require(options.side > 0 && options.side % 4 == 0, Status::Shape, "physics_unet takes frames whose side 4 divides, found {0} x {0}; crop or pad the frames", options.side);
+    require(options.side > 0 && options.side % 4 == 0, Status::Shape,
+            "physics_unet takes frames whose side 4 divides, found {0} x {0}; crop or pad the frames", options.side);
     for (std::int64_t i = 0; i < options.depth; ++i)
         pairs_.append(2 * options.width, random);
     // Training starts from the estimate.
@@ -102,10 +112,12 @@ at::Tensor PhysicsUnet::forward(const Input& input)
     const auto side = options_.side;
     const auto shape = input.amplitude.sizes();
     require(input.probe.defined(), Status::State, "physics_unet needs a probe");
-    const bool fits = input.amplitude.dim() == 4 && shape[2] == side && shape[3] == side && input.probe.dim() == 5 && input.probe.size(0) == shape[0] &&
-                      input.probe.size(1) == shape[1] && input.probe.size(3) == side && input.probe.size(4) == side;
-    require(fits, Status::Shape, "physics_unet: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}", side, shape_of(input.amplitude),
-            shape_of(input.probe));
+    const bool fits = input.amplitude.dim() == 4 && shape[2] == side && shape[3] == side && input.probe.dim() == 5 &&
+                      input.probe.size(0) == shape[0] && input.probe.size(1) == shape[1] &&
+                      input.probe.size(3) == side && input.probe.size(4) == side;
+    require(fits, Status::Shape,
+            "physics_unet: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}",
+            side, shape_of(input.amplitude), shape_of(input.probe));
     at::Tensor known;
     at::Tensor channels;
     {
@@ -113,10 +125,13 @@ at::Tensor PhysicsUnet::forward(const Input& input)
         const auto amplitude = input.amplitude.reshape({-1, side, side});
         const auto probe = input.probe.reshape({-1, input.probe.size(2), side, side});
         known = estimate(amplitude, probe);
-        channels = at::stack({at::real(known) - 1, at::imag(known), relative_intensity(probe), at::log1p(amplitude * input.scale)}, 1);
+        const auto difference = options_.input_gain * (known - 1);
+        channels = at::stack(
+            {at::real(difference), at::imag(difference), relative_intensity(probe), at::log1p(amplitude * input.scale)},
+            1);
     }
     const auto change = residual(channels.contiguous(at::MemoryFormat::ChannelsLast));
     return (known + at::complex(change.select(1, 0), change.select(1, 1))).view(shape);
 }
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

@@ -7,14 +7,15 @@
 
 namespace ptk::generators {
 
-/// A small U-shaped network that starts from what one projection knows. Each frame is seen alone: from a flat object (transmission 1)
-/// one rPIE step with all modes of the probe gives an estimate of the patch; the network sees the estimate, the probe's intensity and the amplitude,
-/// and predicts what is to be added to the estimate. So it is made for any probe, any number of modes and any N that 4 divides, and
-/// before training it returns the estimate itself.
+/// A small U-shaped network that starts from what one projection knows. Each frame is seen alone: from a flat object
+/// (transmission 1) one rPIE step with all modes of the probe gives an estimate of the patch; the network sees the
+/// estimate, the probe's intensity and the amplitude, and predicts what is to be added to the estimate. So it is made
+/// for any probe, any number of modes and any N that 4 divides, and before training it returns the estimate itself.
 ///
-/// Channels in: Re(estimate) - 1, Im(estimate), probe intensity over its maximum, log(1 + scaled amplitude). Net: two 3 x 3 convolutions, a
-/// stride-2 one to twice the width, residual pairs, a transposed convolution up, joined with the first features, two 3 x 3 convolutions; GELU between.
-/// Gradients do not flow through the estimate. The layout inside is channels last.
+/// Channels in: gain (Re(estimate) - 1), gain Im(estimate), probe intensity over its maximum, log(1 + scaled
+/// amplitude). Net: two 3 x 3 convolutions, a stride-2 one to twice the width, residual pairs, a transposed convolution
+/// up, joined with the first features, two 3 x 3 convolutions; GELU between. Gradients do not flow through the
+/// estimate. The layout inside is channels last.
 class PhysicsUnet : public Generator {
 public:
     /// @throws Error(Shape) when 4 does not divide N
@@ -32,6 +33,7 @@ private:
         std::int64_t depth;
         std::int64_t steps;
         double alpha;
+        double input_gain;
     };
     /// x + conv2(GELU(conv1(x)))
     struct Residual : Module {
@@ -58,4 +60,4 @@ private:
 /// Options "generator.*" of the physics_unet.
 config::Schema physics_unet_options();
 
-}  // namespace ptk::generators
+} // namespace ptk::generators
