@@ -101,10 +101,10 @@ std::vector<Option> refinement_options()
 {
     return {
         {"refinement.epochs", Type::Int, "20", "largest number of passes over the frames; 0 = no refinement", 0, 1e6},
-        {"refinement.algorithm", Type::String, "\"rpie\"", "rpie (Maiden, Johnson and Li 2017) or epie (Maiden and Rodenburg 2009)", {}, {}, {"rpie", "epie"}},
+        {"refinement.algorithm", Type::String, "\"epie\"", "rpie (Maiden, Johnson and Li 2017) or epie (Maiden and Rodenburg 2009)", {}, {}, {"rpie", "epie"}},
         {"refinement.alpha", Type::Float, "0.1", "rpie: weight of the largest against the local probe (and object) intensity in the update", 1e-6, 1},
-        {"refinement.object_step", Type::Float, "0.5", "step of the object", 0, 2},
-        {"refinement.probe_step", Type::Float, "0.5", "step of the probe; 0 = keep it", 0, 2},
+        {"refinement.object_step", Type::Float, "1", "step of the object", 0, 2},
+        {"refinement.probe_step", Type::Float, "0.5", "step of the probe in its first epoch, 1/k of it in the k-th; 0 = keep it", 0, 2},
         {"refinement.probe_start", Type::Int, "1", "first epoch in which the probe moves", 1, 1e6},
         {"refinement.positions", Type::Bool, "false", "correct the positions too"},
         {"refinement.held_out_fraction", Type::Float, "0.05", "fraction of the frames that is left out of the updates; their Fourier error says when to stop", 0, 0.9},

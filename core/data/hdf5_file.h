@@ -9,38 +9,52 @@
 
 namespace ptk::data {
 
-/// A thin owner of an HDF5 file with checked reads and writes. HDF5's own error stack is silenced and turned into Error messages
-/// "FILE: DATASET: what". One lock serialises all HDF5 calls of the process (Debian's library is not thread-safe).
+/// A thin owner of an HDF5 file with checked reads and writes. HDF5's own error stack is silenced during each call and
+/// turned into Error messages "FILE: 'DATASET': what". Soft links are followed. Threads: any; one lock serialises all
+/// HDF5 calls of the process (Debian's library is not thread-safe).
 class Hdf5File {
 public:
-    /// @throws Error(Io) missing or unreadable; Error(Format) not HDF5 or truncated
+    /// For reading. @throws Error(Io) missing or unreadable; Error(Format) not HDF5 or truncated
     static Hdf5File open(const std::string& path);
+    /// For writing; an old file is replaced. @throws Error(Io)
     static Hdf5File create(const std::string& path);
     ~Hdf5File();
     Hdf5File(Hdf5File&&) noexcept;
     Hdf5File& operator=(Hdf5File&&) noexcept;
 
+    /// True for a dataset or group that is there, not for a link that leads nowhere.
     bool has(const std::string& name) const;
-    std::vector<std::string> list(const std::string& group) const;  ///< names of members
+    bool is_dataset(const std::string& name) const;
+    /// Names of the members, sorted. @throws Error(NotFound)
+    std::vector<std::string> list(const std::string& group) const;
     std::vector<std::int64_t> shape(const std::string& name) const;
-    std::string type_name(const std::string& name) const;           ///< "uint16", "float64", "complex64", "string" ...
+    /// "uint16", "float64", "complex64", "bool", "string"; "other" for what read() and read_string() do not read.
+    std::string type_name(const std::string& name) const;
 
-    /// Whole dataset in its own type (real numbers, or compounds {r, i} / {real, imag} as complex). Sizes are checked against
-    /// the file before memory is taken. @param limit_bytes largest size that is believed
+    /// Whole dataset in its own type: real numbers, or compounds {r, i} / {real, imag} as complex; as in NPZ, booleans
+    /// become uint8, uint32 int64, uint64 int64 when it fits, float16 float32. What the dataset claims to hold is
+    /// compared with what the file stores before memory is taken. @param limit_bytes largest size that is believed
+    /// @throws Error(NotFound); Error(Format) other types, damaged, a filter that is not installed; Error(OutOfMemory)
     at::Tensor read(const std::string& name, std::int64_t limit_bytes = std::int64_t{1} << 36) const;
-    /// Rows [begin, end) of the first axis.
+    /// Rows [begin, end) of the first axis. The dataset stays open, with a cache that holds the chunks of one row.
     at::Tensor read_rows(const std::string& name, std::int64_t begin, std::int64_t end) const;
+    /// One number of any real type.
     double read_number(const std::string& name) const;
+    /// One text, of fixed or variable length.
     std::string read_string(const std::string& name, std::size_t limit_bytes = std::size_t{1} << 28) const;
-    std::optional<std::string> attribute(const std::string& object, const std::string& name) const;  ///< a text attribute
+    /// A text attribute of a group ("/" is the root) or dataset; nothing when there is none of this name and kind.
+    std::optional<std::string> attribute(const std::string& object, const std::string& name) const;
     std::optional<double> number_attribute(const std::string& object, const std::string& name) const;
 
-    /// Writes a tensor (groups on the way are made; complex as compound {r, i}, as h5py does).
+    /// Writes a tensor (groups on the way are made; complex as compound {r, i}, as h5py does; booleans as uint8).
+    /// @param compress  gzip with byte shuffle, in chunks of one frame or about a MiB
+    /// @throws Error(Exists) the name is taken; Error(Io); Error(Unsupported) a type that has no place in HDF5
     void write(const std::string& name, const at::Tensor& tensor, bool compress = false);
     void write_string(const std::string& name, const std::string& text);
+    /// Sets or replaces. @throws Error(NotFound) no such object; Error(Io)
     void set_attribute(const std::string& object, const std::string& name, const std::string& text);
     void set_attribute(const std::string& object, const std::string& name, double value);
-    void link(const std::string& target, const std::string& name);  ///< soft link
+    void link(const std::string& target, const std::string& name); ///< soft link
     /// Flush and close; errors of the disk surface here. The destructor closes too but cannot report.
     void close();
 
@@ -50,4 +64,4 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include "base/random.h"
+#include "model/settings.h"
 #include "model/version.h"
 
 #include <nlohmann/json.hpp>
@@ -14,18 +15,6 @@ using config::Json;
 
 constexpr std::int64_t default_tile = 16;
 constexpr std::int64_t largest_side = 16384;
-
-/// The generator's name alone: its options are needed before the rest can be checked.
-std::string chosen_generator(const config::Config& config)
-{
-    config::Config name;
-    for (const auto& [key, value] : config.values()) {
-        const auto* option = config::library_schema().find(key);
-        if (option != nullptr && option->name == "generator.name")
-            name.set(option->name, value);
-    }
-    return config::Settings(config::library_schema(), name).text("generator.name");
-}
 
 std::int64_t group_size(const generators::Generator& generator, const config::Settings& settings)
 {

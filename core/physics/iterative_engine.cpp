@@ -9,11 +9,14 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/fft_fft2.h>
 #include <ATen/ops/fft_fftfreq.h>
 #include <ATen/ops/fft_ifft2.h>
 #include <ATen/ops/fft_ifftshift.h>
+#include <ATen/ops/linalg_pinv.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/polar.h>
@@ -36,7 +39,8 @@ constexpr std::int64_t largest_object = std::int64_t{1} << 30;     ///< pixels
 constexpr std::int64_t kept_amplitudes = std::int64_t{1} << 28;    ///< bytes of frames that stay in memory as amplitudes
 constexpr std::int64_t slab_bytes = std::int64_t{1} << 23;         ///< of frames read at once otherwise
 constexpr std::int64_t first_position_epoch = 3;                   ///< before, the object is too rough to tell
-constexpr double largest_position_step = 0.5;                      ///< pixels an epoch
+constexpr double position_step = 0.5;                              ///< of the least-squares shift: the object follows too
+constexpr double largest_position_step = 0.25;                     ///< pixels an epoch
 constexpr double largest_position_move = 2;                        ///< pixels in all
 
 using Clock = std::chrono::steady_clock;
@@ -107,6 +111,15 @@ at::Tensor ramps(const at::Tensor& fractions, std::int64_t side)
 {
     const auto angle = fractions.unsqueeze(1) * (at::fft_fftfreq(side, 1.0, at::kDouble) * (-2 * M_PI));
     return at::polar(at::ones_like(angle), angle).to(at::kComplexFloat).contiguous();
+}
+
+/// Moves without the affine function of the positions that fits them best: a shift, stretch or shear of all positions together with the object changes the
+/// frames so little that noise decides about it.
+at::Tensor without_trend(const at::Tensor& moves, const at::Tensor& positions)
+{
+    const auto centred = positions - positions.mean(0, true);
+    const auto basis = at::cat({at::ones({positions.size(0), 1}, at::kDouble), centred / centred.abs().max().clamp_min(1)}, 1);
+    return moves - at::matmul(basis, at::matmul(at::linalg_pinv(basis), moves));
 }
 
 /// What is iterated. The object has a margin of ones around, so that content which a centred probe pushes over the edge of the frame is not lost.
@@ -191,9 +204,9 @@ public:
     /// Positions after their least-squares moves, near @p start and inside of the object, with its mean.
     void move_positions(at::Tensor moves, const at::Tensor& start)
     {
-        moves = moves.clamp(-largest_position_step, largest_position_step);
+        moves = (position_step * moves).clamp(-largest_position_step, largest_position_step);
         auto offset = model.positions + moves - start;
-        offset = (offset - offset.mean(0, true)).clamp(-largest_position_move, largest_position_move);
+        offset = without_trend(offset, start).clamp(-largest_position_move, largest_position_move);
         const auto low = at::tensor({static_cast<double>(frame_.origin_x), static_cast<double>(frame_.origin_y)}, at::kDouble) + (static_cast<double>(side_ / 2) - 0.5);
         const auto room = at::tensor({static_cast<double>(frame_.width - side_), static_cast<double>(frame_.height - side_)}, at::kDouble) + (1 - 1e-6);
         model.positions = (start + offset).clamp(low, low + room);
@@ -288,7 +301,8 @@ FrameStep::Steps steps_of_epoch(const EngineOptions& options, std::int64_t epoch
 {
     FrameStep::Steps steps;
     steps.object = static_cast<float>(options.object_step);
-    steps.probe = epoch >= options.probe_start ? static_cast<float>(options.probe_step) : 0;
+    if (epoch >= options.probe_start)  // falling: every frame pulls the probe its way, and the mean over frames is wanted (Robbins & Monro 1951)
+        steps.probe = static_cast<float>(options.probe_step / static_cast<double>(epoch - std::max<std::int64_t>(options.probe_start, 1) + 1));
     steps.alpha = options.rpie ? static_cast<float>(options.alpha) : 1;
     steps.position = options.positions && epoch >= first_position_epoch;
     return steps;

@@ -13,10 +13,10 @@ namespace ptk::physics {
 /// Options of the iterative engine (the refinement.* settings).
 struct EngineOptions {
     std::int64_t epochs = 20;
-    bool rpie = true;  ///< rPIE, else ePIE
-    double alpha = 0.1;
-    double object_step = 0.5;
-    double probe_step = 0.5;
+    bool rpie = false;         ///< rPIE, else ePIE
+    double alpha = 0.1;        ///< of rPIE, in (0, 1]; 1 is ePIE
+    double object_step = 1;
+    double probe_step = 0.5;   ///< in the first epoch in which the probe moves; 1/k of it in the k-th; 0 keeps the probe
     std::int64_t probe_start = 1;  ///< first epoch (1-based) in which the probe moves
     bool positions = false;
     double held_out_fraction = 0.05;
@@ -56,8 +56,8 @@ ObjectFrame frame_for(const at::Tensor& positions, std::int64_t side, std::int64
 /// squares is the frames' mean power (the object takes the inverse factor), and its centre of mass stays within half a pixel of where the start's was (the
 /// object moves along in its frame). So object and positions keep the start's frame.
 ///
-/// Positions, when asked for, move from the third epoch on by the least-squares shift of each frame, at most 0.5 pixels an epoch and 2 in all, inside
-/// the object; their mean stays.
+/// Positions, when asked for, move from the third epoch on by half the least-squares shift of each frame, at most 0.25 pixels an epoch and 2 in all, inside
+/// the object. A common shift, stretch or shear is taken out: with the object they change the frames too little to be told from noise.
 /// Sources: Maiden & Rodenburg, Ultramicroscopy 109, 1256 (2009); Maiden, Johnson & Li, Optica 4, 736 (2017); Thibault & Menzel, Nature 494, 68 (2013);
 /// positions: Odstrcil, Menzel & Guizar-Sicairos, Opt. Express 26, 3108 (2018).
 /// @throws Error(Shape) when a patch does not lie inside the object, Error(Cancelled), Error(NotConverged) when numbers stop being finite (the start is not

@@ -9,6 +9,8 @@
 #include <ATen/ops/fft_ifftshift.h>
 #include <ATen/ops/view_as_real.h>
 
+#include <array>
+
 namespace ptk::physics {
 
 at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const at::Tensor& amplitude, double alpha, double step)
@@ -18,7 +20,7 @@ at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const a
     require(fits, Status::Shape, "rPIE step: expected patches (B, N, N), probe (B, modes, N, N), amplitude (B, N, N), found {}, {}, {}",
             base::shape_text({patches.sizes().begin(), patches.sizes().end()}), base::shape_text({probe.sizes().begin(), probe.sizes().end()}),
             base::shape_text({amplitude.sizes().begin(), amplitude.sizes().end()}));
-    const at::IntArrayRef plane{-2, -1};
+    static constexpr std::array<std::int64_t, 2> plane{-2, -1};
     const auto field = at::fft_fft2(patches.unsqueeze(1) * probe, c10::nullopt, plane, "ortho");
     // Where nothing is predicted there is no phase to give the measured amplitude to: with a floor the field stays zero and gradients finite.
     const auto predicted = at::view_as_real(field).square().sum(at::IntArrayRef({1, -1})).clamp_min(1e-12).sqrt();

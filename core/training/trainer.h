@@ -12,20 +12,40 @@ namespace ptk::training {
 
 /// Trains a model through the physics of the measurement, without labels.
 ///
-/// One step: take training.batch_size groups (rows of indices), gather their frames, predict patches, merge them on the object's grid, cut
-/// them out, propagate with the probe, compare with the measured amplitudes, step. Before the first step, unless resumed, the probe is
-/// set to the frames' power, given probe.modes modes and warmed with probe.warm_epochs of the iterative engine on the training frames.
+/// One step: take training.batch_size groups (rows of indices), gather their frames, predict patches, merge them on the
+/// object's grid, cut them out, propagate with the probe, compare with the measured amplitudes, step. Before the first
+/// step, unless resumed, the probe is set to the frames' power, given probe.modes modes and warmed with
+/// probe.warm_epochs of the iterative engine on the training frames. An epoch is as many steps as cover each training
+/// frame once on average.
+///
+/// Validation frames are in no group that is trained on and no part of the warm probe or the statistics. At the end of
+/// an epoch each of (at most 64 of) them is predicted together with its nearest frames of the whole scan, merged with
+/// them, and the loss counted on this frame alone.
+///
+/// Compat 'ptychopinn' changes the draws of 'nearest' groups; the physics stays ours.
 class Trainer {
 public:
-    /// @param run_folder  where checkpoints ("last.ptk", "best.ptk") and "history.csv" go; "" keeps nothing on disk
+    /// @param config      options on top of those the model was made with (its generator.* cannot change any more)
+    /// @param run_folder  where "last.ptk" (each training.checkpoint_epochs, at the end and when cancelled), "best.ptk"
+    /// (smallest validation loss,
+    ///                    or training loss without validation frames) and "history.csv" go; "" keeps nothing on disk
     Trainer(std::shared_ptr<model::Model> model, const config::Config& config, std::string run_folder, LogPtr log);
     ~Trainer();
 
-    /// Blocks. On Error(Cancelled) the model holds the weights of the last finished step and the run folder a last.ptk to resume from. On
-    /// Error(NotConverged) (NaN or infinite loss) it holds the last good weights.
+    /// Blocks. At the end the model holds the last weights (with the one_cycle schedule they are the settled ones), its
+    /// settings are those of the training. On Error(Cancelled) it holds the weights of the last finished step and the
+    /// run folder a last.ptk to resume from. On Error(NotConverged) (loss, gradient or weights not finite) it holds the
+    /// weights of the beginning of that epoch.
+    /// @throws Error(Shape) scan and model differ in N, or fewer training frames than a group; Error(State) no probe,
+    /// or another scan than the
+    ///         checkpoint's; Error(InvalidConfig); Error(Io)
     void fit(const data::Scan& scan, const Monitor& monitor);
 
-    /// Continue from a last.ptk: weights, optimizer, schedule, random streams and position in the epoch are as they were. Call before fit().
+    /// Continue from a last.ptk: weights, optimizer, schedule, random streams and position in the epoch are as they
+    /// were; with the same options, scan, device and number of threads the result is that of a training that was never
+    /// interrupted. Settings are the checkpoint's with the trainer's config on top; what differs is logged. Call before
+    /// fit().
+    /// @throws as model::load_bundle(); Error(InvalidArgument) for another generator or N than the model's
     void resume(const generators::GeneratorRegistry& registry, const std::string& checkpoint);
 
 private:
@@ -33,4 +53,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-}  // namespace ptk::training
+} // namespace ptk::training

@@ -44,7 +44,7 @@ typedef struct ptk_view {
  * @param      ndim   axes, 0 to PTK_MAX_NDIM
  * @param      shape  @p ndim numbers, each at least 1; may be NULL when @p ndim is 0
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE for an element type, number of axes or size that
- * cannot be
+ *         cannot be
  * @par Threads  any
  * @since 0.1
  */
@@ -59,7 +59,7 @@ struct DLManagedTensorVersioned;
  * @param[out] out     the view; zeroed on failure
  * @param      tensor  as DLPack 1.x defines it
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_UNSUPPORTED for another major version of DLPack, device or
- * element type; PTK_ERR_SHAPE for a shape or strides that cannot be
+ *         element type; PTK_ERR_SHAPE for a shape or strides that cannot be
  * @par Threads  any
  * @since 0.1
  */

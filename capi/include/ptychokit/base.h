@@ -138,7 +138,7 @@ PTK_API ptk_status ptk_last_error(void);
  * Calls that succeed leave it as it is, so look at the returned status first.
  *
  * @return UTF-8 text of one or more lines, valid until the next failure on this thread; "" when none has failed yet;
- * never NULL
+ *         never NULL
  * @par Threads  any; each thread has its own
  * @since 0.1
  */

@@ -54,7 +54,7 @@ typedef struct ptk_progress {
  * @param progress   valid during the call
  * @param user_data  as given to the blocking call
  * @return 0 to go on; anything else stops the work: the blocking call returns PTK_ERR_CANCELLED, or PTK_ERR_CALLBACK
- * when the callback left a message with ptk_set_error_message()
+ *         when the callback left a message with ptk_set_error_message()
  */
 typedef int32_t (*ptk_progress_fn)(const ptk_progress *progress, void *user_data);
 
@@ -270,7 +270,7 @@ PTK_CALL ptk_config_merge(ptk_config *config, const ptk_config *other);
  * @param subject  what it is for: "library" for everything, with the options of the generator that it names; a section
  *                 ("training"); or "generator:NAME" for the options of one generator
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND for another subject or generator;
- * PTK_ERR_INVALID_CONFIG for an unknown key (naming the nearest), a wrong type or a value out of bounds
+ *         PTK_ERR_INVALID_CONFIG for an unknown key (naming the nearest), a wrong type or a value out of bounds
  * @par Threads  any
  * @since 0.1
  */
@@ -302,7 +302,7 @@ PTK_CALL ptk_config_to_json(const ptk_context *ctx, const ptk_config *config, co
  * @param      capacity    bytes of @p buf
  * @param[out] needed_out  bytes needed, with the closing NUL
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND for another subject or generator;
- * PTK_ERR_BUFFER_TOO_SMALL
+ *         PTK_ERR_BUFFER_TOO_SMALL
  * @par Threads  any
  * @since 0.1
  */

@@ -21,7 +21,7 @@ typedef struct ptk_dataset ptk_dataset;
  * @param      capacity    bytes of @p buf
  * @param[out] needed_out  bytes needed, with the closing NUL
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_IO; PTK_ERR_FORMAT; PTK_ERR_INVALID_CONFIG;
- * PTK_ERR_BUFFER_TOO_SMALL
+ *         PTK_ERR_BUFFER_TOO_SMALL
  * @par Threads  any
  * @since 0.1
  */
@@ -38,7 +38,7 @@ PTK_CALL ptk_file_describe(const ptk_context *ctx, const char *path, const ptk_c
  * @param      path    the file
  * @param      config  NULL for defaults
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_IO; PTK_ERR_FORMAT; PTK_ERR_SHAPE; PTK_ERR_NOT_FOUND when
- * an array is missing; PTK_ERR_INVALID_CONFIG. The message begins with the file.
+ *         an array is missing; PTK_ERR_INVALID_CONFIG. The message begins with the file.
  * @par Threads  any
  * @since 0.1
  */
@@ -55,7 +55,7 @@ PTK_CALL ptk_dataset_open(ptk_dataset **out, const ptk_context *ctx, const char 
  * @param      object     [H, W] complex, a known object in the frame of the positions, for evaluation; may be NULL
  * @param      config     NULL for defaults
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE; PTK_ERR_FORMAT for positions or patterns that are
- * not finite; PTK_ERR_INVALID_CONFIG
+ *         not finite; PTK_ERR_INVALID_CONFIG
  * @par Threads  any
  * @since 0.1
  */
@@ -74,7 +74,7 @@ PTK_CALL ptk_dataset_from_arrays(ptk_dataset **out, const ptk_context *ctx, cons
  * @param      y_low    0 to 1, smallest y (row)
  * @param      y_high   0 to 1, largest y, included
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL or fractions outside 0 to 1 or in wrong order; PTK_ERR_SHAPE when
- * nothing is inside
+ *         nothing is inside
  * @par Threads  any
  * @since 0.1
  */
@@ -134,7 +134,7 @@ PTK_CALL ptk_dataset_describe(const ptk_dataset *dataset, char *buf, size_t capa
  * @param      capacity   numbers that fit into @p shape_out; PTK_MAX_NDIM is always enough
  * @param[out] ndim_out   axes
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND for another name, or an array that the dataset
- * does not have; PTK_ERR_BUFFER_TOO_SMALL
+ *         does not have; PTK_ERR_BUFFER_TOO_SMALL
  * @par Threads  any
  * @since 0.1
  */

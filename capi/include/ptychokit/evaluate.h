@@ -21,7 +21,7 @@ PTK_BEGIN_DECLS
  * @param      capacity    bytes of @p buf
  * @param[out] needed_out  bytes needed, with the closing NUL
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE when they have no area in common;
- * PTK_ERR_INVALID_CONFIG; PTK_ERR_BUFFER_TOO_SMALL
+ *         PTK_ERR_INVALID_CONFIG; PTK_ERR_BUFFER_TOO_SMALL
  * @par Threads  any
  * @since 0.1
  */
@@ -54,7 +54,7 @@ PTK_CALL ptk_evaluate_file(const ptk_canvas *canvas, const char *path, const ptk
  * @param      progress   may be NULL
  * @param      user_data  handed to @p progress
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE; PTK_ERR_STATE for a canvas without a probe;
- * PTK_ERR_CANCELLED; PTK_ERR_CALLBACK; PTK_ERR_IO
+ *         PTK_ERR_CANCELLED; PTK_ERR_CALLBACK; PTK_ERR_IO
  * @par Threads  any
  * @since 0.1
  */

@@ -46,7 +46,7 @@ PTK_CALL ptk_generator_describe(const ptk_context *ctx, const char *name, char *
  * @param      side    side N of the frames, e.g. ptk_dataset_side()
  * @param      config  generator.name and its options; NULL for defaults
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND for an unknown generator;
- * PTK_ERR_INVALID_CONFIG; PTK_ERR_SHAPE when the generator cannot take this side; PTK_ERR_OUT_OF_MEMORY
+ *         PTK_ERR_INVALID_CONFIG; PTK_ERR_SHAPE when the generator cannot take this side; PTK_ERR_OUT_OF_MEMORY
  * @par Threads  any
  * @since 0.1
  */
@@ -59,7 +59,7 @@ PTK_CALL ptk_model_create(ptk_model **out, const ptk_context *ctx, int64_t side,
  * @param      ctx   gives device and generators
  * @param      path  file written by ptk_model_save() or by a trainer into its run folder
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_IO when the file cannot be read; PTK_ERR_FORMAT when it is
- * damaged or of a newer format; PTK_ERR_NOT_FOUND when its generator is not registered
+ *         damaged or of a newer format; PTK_ERR_NOT_FOUND when its generator is not registered
  * @par Threads  any
  * @since 0.1
  */
@@ -86,7 +86,7 @@ PTK_CALL ptk_model_save(const ptk_model *model, const char *path);
 PTK_API void ptk_model_free(ptk_model *model);
 
 /**
- * Number of trainable numbers in the network (a complex one counts twice).
+ * Number of trainable numbers in the network (a complex one counts once).
  *
  * @param model  NULL gives 0
  * @return count
@@ -179,7 +179,7 @@ PTK_CALL ptk_model_read(const ptk_model *model, const char *name, ptk_view *arra
  * @param model  the model
  * @param probe  [N, N] or [modes, N, N] complex, sqrt(counts); copied
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE when its side is not the model's or a number is not
- * finite
+ *         finite
  * @par Threads  one at a time for @p model
  * @since 0.1
  */
@@ -192,7 +192,7 @@ PTK_CALL ptk_model_set_probe(ptk_model *model, const ptk_view *probe);
  * @param picture  "history" (losses over epochs) or "probe" (modes side by side)
  * @param path     the file; an old one of that name stays until the new one is complete
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND for another picture; PTK_ERR_STATE when the
- * model has no history or no probe yet; PTK_ERR_IO
+ *         model has no history or no probe yet; PTK_ERR_IO
  * @par Threads  any, but not while the model is trained
  * @since 0.1
  */

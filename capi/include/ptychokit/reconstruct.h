@@ -47,7 +47,7 @@ PTK_API void ptk_reconstructor_free(ptk_reconstructor *reconstructor);
  * NULL for whole pixels
  * @param[out] patches_out    complex, of the shape of @p patterns: the object's transmission around each position
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE; PTK_ERR_STATE without a model, or without a probe
- * for a model that needs one; PTK_ERR_OUT_OF_MEMORY
+ *         for a model that needs one; PTK_ERR_OUT_OF_MEMORY
  * @par Threads  one at a time for @p reconstructor, and not while its model is trained
  * @since 0.1
  */
@@ -65,7 +65,7 @@ PTK_CALL ptk_reconstructor_predict(ptk_reconstructor *reconstructor, const ptk_v
  * @param      progress       called after each batch; may be NULL
  * @param      user_data      handed to @p progress
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE; PTK_ERR_STATE without a model, or without a probe
- * for a model that needs one; PTK_ERR_CANCELLED; PTK_ERR_CALLBACK; PTK_ERR_IO; PTK_ERR_OUT_OF_MEMORY
+ *         for a model that needs one; PTK_ERR_CANCELLED; PTK_ERR_CALLBACK; PTK_ERR_IO; PTK_ERR_OUT_OF_MEMORY
  * @par Threads  one at a time for @p reconstructor, and not while its model is trained
  * @since 0.1
  */
@@ -85,7 +85,7 @@ PTK_CALL ptk_reconstructor_reconstruct(ptk_canvas **out, ptk_reconstructor *reco
  * @param      progress       called after each epoch at least; may be NULL
  * @param      user_data      handed to @p progress
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE; PTK_ERR_STATE without a probe;
- * PTK_ERR_NOT_CONVERGED; PTK_ERR_CANCELLED; PTK_ERR_CALLBACK; PTK_ERR_IO; PTK_ERR_OUT_OF_MEMORY
+ *         PTK_ERR_NOT_CONVERGED; PTK_ERR_CANCELLED; PTK_ERR_CALLBACK; PTK_ERR_IO; PTK_ERR_OUT_OF_MEMORY
  * @par Threads  one at a time for @p reconstructor
  * @since 0.1
  */
@@ -119,7 +119,7 @@ PTK_CALL ptk_forward(const ptk_context *ctx, const ptk_view *patches, const ptk_
  * @param      origin_y  y of the first row
  * @param      config    reconstruction.fill and reconstruction.coverage; NULL for defaults
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE for a size that cannot be; PTK_ERR_INVALID_CONFIG;
- * PTK_ERR_OUT_OF_MEMORY
+ *         PTK_ERR_OUT_OF_MEMORY
  * @par Threads  any
  * @since 0.1
  */
@@ -149,7 +149,7 @@ PTK_CALL ptk_canvas_create_around(ptk_canvas **out, const ptk_context *ctx, cons
  * @param positions  [k, 2] real, (x, y) of the patch centres in pixels
  * @param weights    [n, n] or [k, n, n] real, >= 0, e.g. the probe's intensity; NULL for ones
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE; PTK_ERR_STATE for a canvas that is finished
- * (reconstructed, refined or loaded)
+ *         (reconstructed, refined or loaded)
  * @par Threads  one at a time for @p canvas
  * @since 0.1
  */
@@ -212,7 +212,7 @@ PTK_CALL ptk_canvas_describe(const ptk_canvas *canvas, char *buf, size_t capacit
  * @param      capacity   numbers that fit into @p shape_out; PTK_MAX_NDIM is always enough
  * @param[out] ndim_out   axes
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND for another name, or an array that the canvas
- * does not have; PTK_ERR_BUFFER_TOO_SMALL
+ *         does not have; PTK_ERR_BUFFER_TOO_SMALL
  * @par Threads  any
  * @since 0.1
  */
@@ -238,7 +238,7 @@ PTK_CALL ptk_canvas_read(const ptk_canvas *canvas, const char *name, ptk_view *a
  * @param picture  "amplitude", "phase", "coverage", "probe" or "errors" (Fourier errors over epochs)
  * @param path     the file; an old one of that name stays until the new one is complete
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND for another picture; PTK_ERR_STATE when the
- * canvas has nothing to draw there; PTK_ERR_IO
+ *         canvas has nothing to draw there; PTK_ERR_IO
  * @par Threads  any
  * @since 0.1
  */

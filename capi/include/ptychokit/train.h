@@ -37,7 +37,7 @@ PTK_API void ptk_trainer_free(ptk_trainer *trainer);
 /**
  * Train. Blocks until all epochs are done, cancelled or failed.
  * After PTK_ERR_CANCELLED and PTK_ERR_CALLBACK the model holds the weights of the last finished step and the run folder
- * a "last.ptk" to resume from; after PTK_ERR_NOT_CONVERGED the model holds the last good weights.
+ * a "last.ptk" to resume from; after PTK_ERR_NOT_CONVERGED the model holds the weights of the beginning of that epoch.
  *
  * @param trainer    the trainer
  * @param dataset    frames of the model's side, with a probe unless the model has one; some are kept out for validation
@@ -45,8 +45,9 @@ PTK_API void ptk_trainer_free(ptk_trainer *trainer);
  * @param progress   called after each step and each epoch; may be NULL
  * @param user_data  handed to @p progress
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE when dataset and model do not fit; PTK_ERR_STATE
- * without a probe; PTK_ERR_NOT_CONVERGED when the loss became NaN or infinite; PTK_ERR_CANCELLED; PTK_ERR_CALLBACK;
- * PTK_ERR_IO; PTK_ERR_OUT_OF_MEMORY
+ *         without a probe, or when the dataset is not that of the checkpoint; PTK_ERR_INVALID_CONFIG;
+ *         PTK_ERR_NOT_CONVERGED when a loss or weight became NaN or infinite; PTK_ERR_CANCELLED; PTK_ERR_CALLBACK;
+ *         PTK_ERR_IO; PTK_ERR_OUT_OF_MEMORY
  * @par Threads  one at a time for @p trainer and its model
  * @since 0.1
  */
@@ -59,8 +60,8 @@ PTK_CALL ptk_trainer_fit(ptk_trainer *trainer, const ptk_dataset *dataset, const
  *
  * @param trainer  made with the same options
  * @param path     a "last.ptk" of a run folder
- * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_IO; PTK_ERR_FORMAT when it is not a checkpoint or does not
- * fit the model; PTK_ERR_STATE after ptk_trainer_fit()
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL, or a checkpoint of another generator or side; PTK_ERR_IO;
+ *         PTK_ERR_FORMAT when it is damaged or not a checkpoint
  * @par Threads  one at a time for @p trainer and its model
  * @since 0.1
  */

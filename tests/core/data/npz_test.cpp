@@ -1,9 +1,9 @@
 #include "base/atomic_file.h"
+#include "core/data/data_testing.h"
 #include "core/golden.h"
 #include "data/npz.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 
@@ -11,15 +11,10 @@ namespace ptk::data {
 namespace {
 
 using testing::HasSubstr;
+using testing_data::expect_error;
 
-class NpzTest : public testing::Test {
+class NpzTest : public testing_data::ScratchTest {
 protected:
-    std::filesystem::path folder =
-        std::filesystem::path(testing::TempDir()) / ("ptk_npz_" + std::to_string(::getpid()));
-    void SetUp() override { std::filesystem::create_directories(folder); }
-    void TearDown() override { std::filesystem::remove_all(folder); }
-    std::string path(const std::string& name) const { return (folder / name).string(); }
-
     /// A .npy file with this header dictionary and these bytes.
     std::string npy(const std::string& dictionary, const std::string& bytes, char version = 1) const
     {
@@ -32,17 +27,6 @@ protected:
         return path("x.npy");
     }
 };
-
-void expect_error(Status status, const std::string& part, const std::function<void()>& action)
-{
-    try {
-        action();
-        ADD_FAILURE() << "expected an error with '" << part << "'";
-    } catch (const Error& error) {
-        EXPECT_EQ(error.status(), status) << error.message();
-        EXPECT_THAT(error.message(), HasSubstr(part));
-    }
-}
 
 TEST_F(NpzTest, EveryTypeComesBackAsItWasWritten)
 {
@@ -140,9 +124,9 @@ TEST_F(NpzTest, WrongFilesAreErrorsWithTheirName)
 {
     expect_error(Status::Io, path("none.npz") + ": no such file", [&] { Npz::open(path("none.npz")); });
     expect_error(Status::Io, "is a folder", [&] { Npz::open(folder.string()); });
-    base::write_text(path("empty.npz"), "");
+    testing_data::save(path("empty.npz"), "");
     expect_error(Status::Format, "empty", [&] { Npz::open(path("empty.npz")); });
-    base::write_text(path("text.npz"), "not an archive, but longer than the smallest archive");
+    testing_data::save(path("text.npz"), "not an archive, but longer than the smallest archive");
     expect_error(Status::Format, "text.npz", [&] { Npz::open(path("text.npz")); });
     expect_error(Status::Io, "no_such_folder", [&] { write_npz(path("no_such_folder/a.npz"), {}); });
 }
@@ -152,7 +136,7 @@ TEST_F(NpzTest, EveryTruncationIsAnError)
     write_npz(path("a.npz"), {{"x", at::arange(20)}, {"y", at::arange(3.0)}});
     const auto whole = base::read_text(path("a.npz"));
     for (std::size_t length = 0; length < whole.size(); ++length) {
-        base::write_text(path("cut.npz"), whole.substr(0, length));
+        testing_data::save(path("cut.npz"), whole.substr(0, length));
         expect_error(Status::Format, path("cut.npz"), [&] {
             const auto archive = Npz::open(path("cut.npz"));
             for (const auto* name : {"x", "y"})
@@ -171,7 +155,7 @@ TEST_F(NpzTest, NoFlippedByteCrashesOrIsMissedInTheData)
         for (const char mask : {'\x01', '\x80', '\xff'}) {
             auto damaged = whole;
             damaged[at] = static_cast<char>(damaged[at] ^ mask);
-            base::write_text(path("b.npz"), damaged);
+            testing_data::save(path("b.npz"), damaged);
             try {
                 EXPECT_TRUE(Npz::open(path("b.npz")).read("x").equal(expected)) << "byte " << at;
             } catch (const Error& error) {

@@ -1,0 +1,131 @@
+#include "base/error.h"
+#include "data/groups.h"
+#include "data/hdf5_file.h"
+#include "data/npz.h"
+#include "data/raw_scan.h"
+#include "data/readers.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+
+namespace ptk::data {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Json npz_arrays(const std::string& path)
+{
+    const auto archive = Npz::open(path);
+    Json list = Json::array();
+    for (const auto& name : archive.names()) {
+        const auto header = archive.header(name);
+        list.push_back({{"name", name}, {"type", header.type}, {"shape", header.shape}});
+    }
+    return list;
+}
+
+void collect(const Hdf5File& file, const std::string& group, int depth, Json& list)
+{
+    for (const auto& name : file.list(group)) {
+        const auto full = (group == "/" ? "/" : group + "/") + name;
+        if (!file.has(full) || list.size() >= 500)
+            continue;
+        if (file.is_dataset(full))
+            list.push_back({{"name", full}, {"type", file.type_name(full)}, {"shape", file.shape(full)}});
+        else if (depth < 12)
+            collect(file, full, depth + 1, list);
+    }
+}
+
+Json positions_json(const Scan& scan)
+{
+    const auto low = std::get<0>(scan.positions.min(0));
+    const auto high = std::get<0>(scan.positions.max(0));
+    Json json{{"x", {low[0].item<double>(), high[0].item<double>()}}, {"y", {low[1].item<double>(), high[1].item<double>()}}};
+    if (scan.size() < 2)
+        return json;
+    const auto nearest = nearest_neighbours(scan.positions, 2).select(1, 1);
+    const auto distance = (scan.positions - scan.positions.index_select(0, nearest)).square().sum(1).sqrt();
+    json["nearest_neighbour"] = distance.mean().item<double>();
+    return json;
+}
+
+Json scan_json(const Scan& scan)
+{
+    Json json{{"frames", scan.size()}, {"side", scan.side()}, {"measurement", measurement_name(scan.measurement)}, {"in_file", scan.frames->on_disk()}, {"positions_px", positions_json(scan)}};
+    json["mean_power"] = mean_power(scan);
+    if (scan.probe.defined())
+        json["probe"] = {{"modes", scan.probe.size(0)}, {"power", scan.probe.abs().square().sum(at::kDouble).item<double>()}};
+    if (scan.object.defined())
+        json["object_frame"] = {scan.object.size(0), scan.object.size(1)};
+    if (scan.geometry.object_pixel_m)
+        json["object_pixel_m"] = *scan.geometry.object_pixel_m;
+    if (scan.geometry.energy_j)
+        json["energy_ev"] = *scan.geometry.energy_j / 1.602176634e-19;
+    if (scan.geometry.distance_m)
+        json["distance_m"] = *scan.geometry.distance_m;
+    if (scan.geometry.detector_pixel_m)
+        json["detector_pixel_m"] = *scan.geometry.detector_pixel_m;
+    return json;
+}
+
+Json suggestions(const Scan& scan, const Json& described)
+{
+    Json list = Json::array();
+    if (!scan.probe.defined())
+        list.push_back("there is no probe guess: a probe is needed to train or to refine");
+    if (scan.measurement == Measurement::Intensity)
+        list.push_back("intensities are counts up to a factor: the Poisson loss needs counts");
+    const auto spacing = described["positions_px"].value("nearest_neighbour", 0.0);
+    if (spacing > 0.5 * static_cast<double>(scan.side()))
+        list.push_back("neighbouring frames are more than half a frame apart: little overlap, a poor picture is likely");
+    if (scan.side() % 4 != 0)
+        list.push_back("the side of the frames is not divisible by 4, which physics_unet needs: crop the frames");
+    return list;
+}
+
+}  // namespace
+
+std::string describe_file(const std::string& path, const config::Settings& settings, Log& log)
+{
+    const auto kind = file_kind(path);
+    require(kind != FileKind::Other, Status::Format, "{}: neither NPZ, NPY nor HDF5", path);
+    Json json{{"file", path}, {"bytes", std::filesystem::file_size(path)}};
+    if (kind == FileKind::Npy) {
+        const auto array = read_npy(path);
+        json["kind"] = "array";
+        json["arrays"] = Json::array({{{"name", "array"}, {"type", std::string(array.dtype().name())}, {"shape", std::vector<std::int64_t>(array.sizes().begin(), array.sizes().end())}}});
+        return json.dump();
+    }
+    if (kind == FileKind::Npz) {
+        json["arrays"] = npz_arrays(path);
+    } else {
+        const auto file = Hdf5File::open(path);
+        json["arrays"] = Json::array();
+        collect(file, "/", 0, json["arrays"]);
+        if (const auto ours = file.attribute("/", "ptychokit_kind")) {
+            json["kind"] = *ours;
+            return json.dump();
+        }
+    }
+    try {
+        const auto scan = read_scan(path, settings, log);
+        json["kind"] = kind == FileKind::Npz ? "scan, NPZ in PtychoPINN's layout" : "scan, HDF5 in CXI layout";
+        json["scan"] = scan_json(scan);
+        json["notes"] = scan.notes;
+        json["suggestions"] = suggestions(scan, json["scan"]);
+    } catch (const Error& error) {
+        // A file that is no scan still has something in it to show.
+        if (error.status() != Status::NotFound)
+            throw;
+        json["kind"] = kind == FileKind::Npz ? "NPZ archive" : "HDF5 file";
+        json["notes"] = {error.message()};
+    }
+    return json.dump();
+}
+
+}  // namespace ptk::data

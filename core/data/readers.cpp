@@ -1,0 +1,88 @@
+#include "data/readers.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "data/hdf5_file.h"
+#include "data/npz.h"
+#include "data/raw_scan.h"
+
+#include <algorithm>
+
+namespace ptk::data {
+
+Scan read_scan(const std::string& path, const config::Settings& settings, Log& log)
+{
+    switch (file_kind(path)) {
+    case FileKind::Npz: return finish_scan(read_npz_scan(path, settings), settings, log);
+    case FileKind::Hdf5: return finish_scan(read_cxi_scan(path, settings), settings, log);
+    case FileKind::Npy: fail(Status::Format, "{}: a single array; a scan needs frames and positions (NPZ or HDF5 in CXI layout)", path);
+    case FileKind::Other: break;
+    }
+    fail(Status::Format, "{}: neither an NPZ archive nor an HDF5 file", path);
+}
+
+Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe, at::Tensor object, const config::Settings& settings, Log& log)
+{
+    require(frames.defined() && positions.defined(), Status::InvalidArgument, "frames and positions are needed");
+    require(positions.dim() == 2 && positions.size(1) == 2, Status::Shape, "positions: expected shape (n, 2), found {}",
+            base::shape_text({positions.sizes().begin(), positions.sizes().end()}));
+    RawScan raw;
+    raw.source = "arrays";
+    raw.frames_key = "patterns";
+    raw.frames = frames.clone();
+    raw.x = positions.select(1, 0).clone();
+    raw.y = positions.select(1, 1).clone();
+    raw.probe = probe.defined() ? probe.clone() : probe;
+    raw.object = object.defined() ? object.clone() : object;
+    return finish_scan(std::move(raw), settings, log);
+}
+
+namespace {
+
+at::Tensor checked_object(const at::Tensor& object, const std::string& path, const std::string& key)
+{
+    require(object.dim() == 2 && object.is_complex(), Status::Shape, "{}: '{}' has shape {}, expected a complex (rows, columns)", path, key,
+            base::shape_text({object.sizes().begin(), object.sizes().end()}));
+    return object.to(at::kComplexFloat).contiguous();
+}
+
+at::Tensor object_of_npz(const std::string& path)
+{
+    const auto archive = Npz::open(path);
+    const auto names = archive.names();
+    for (const auto* key : {"objectGuess", "object"})
+        if (archive.has(key))
+            return checked_object(archive.read(key), path, key);
+    std::vector<std::string> candidates;
+    for (const auto& name : names) {
+        const auto header = archive.header(name);
+        if (header.shape.size() == 2 && header.type.find('c') != std::string::npos)
+            candidates.push_back(name);
+    }
+    require(candidates.size() == 1, Status::NotFound, "{}: expected 'objectGuess' or one complex array of two axes, found {}", path, candidates.size());
+    return checked_object(archive.read(candidates.front()), path, candidates.front());
+}
+
+at::Tensor object_of_hdf5(const std::string& path)
+{
+    const auto file = Hdf5File::open(path);
+    for (const auto* key : {"object", "entry_1/image_1/data"})
+        if (file.is_dataset(key))
+            return checked_object(file.read(key), path, key);
+    fail(Status::NotFound, "{}: there is no 'object' and no 'entry_1/image_1/data'", path);
+}
+
+}  // namespace
+
+at::Tensor read_object(const std::string& path)
+{
+    switch (file_kind(path)) {
+    case FileKind::Npz: return object_of_npz(path);
+    case FileKind::Npy: return checked_object(read_npy(path), path, "array");
+    case FileKind::Hdf5: return object_of_hdf5(path);
+    case FileKind::Other: break;
+    }
+    fail(Status::Format, "{}: neither NPZ, NPY nor HDF5", path);
+}
+
+}  // namespace ptk::data

@@ -1,0 +1,219 @@
+#include "reconstruction/predict.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "data/groups.h"
+#include "physics/patches.h"
+#include "physics/probe.h"
+#include "reconstruction/canvas.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/view_as_real.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
+
+#include <chrono>
+
+namespace ptk::reconstruction {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string shape_of(const at::Tensor& tensor)
+{
+    return tensor.defined() ? base::shape_text(std::vector<long>(tensor.sizes().begin(), tensor.sizes().end())) : "none";
+}
+
+/// Evaluation mode while it lives. A model at rest is in it already and is not touched, so that threads may share it.
+class EvaluationMode {
+public:
+    explicit EvaluationMode(generators::Generator& generator) : generator_(generator), was_training_(generator.is_training())
+    {
+        if (was_training_)
+            generator_.set_training(false);
+    }
+    ~EvaluationMode()
+    {
+        if (was_training_)
+            generator_.set_training(true);
+    }
+    EvaluationMode(const EvaluationMode&) = delete;
+    EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+private:
+    generators::Generator& generator_;
+    bool was_training_;
+};
+
+/// The model's probe (trained or warmed), else the scan's with the frames' power; undefined when there is neither.
+at::Tensor probe_for(const model::Model& model, const data::Scan& scan)
+{
+    if (model.probe.defined())
+        return physics::canonical_probe(model.probe, model.problem.side);
+    if (scan.probe.defined())
+        return physics::with_power(physics::canonical_probe(scan.probe, scan.side()), data::mean_power(scan));
+    require(!model.generator->needs_probe(), Status::State, "generator '{}' needs a probe, but neither the model nor {} has one", model.generator_name, scan.source);
+    return {};
+}
+
+/// What one call of reconstruct() knows: which frames make a row, where each patch goes, with which probe and weight.
+class Plan {
+public:
+    Plan(model::Model& model, const data::Scan& scan, const config::Settings& settings)
+        : model_(model), scan_(scan), subpixel_(settings.text("physics.subpixel")), weighting_(settings.text("physics.patch_weighting")),
+          grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side()))
+    {
+        probe = probe_for(model, scan);
+        if (probe.defined())
+            probe_ = probe.to(model.device);
+        groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels()) : data::single_groups(scan.positions);
+        rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
+        places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble) : (grid_.corners + scan.side() / 2).to(at::kDouble);
+        trim_ = settings.integer("reconstruction.middle_trim");
+        require(trim_ <= scan.side(), Status::InvalidConfig, "reconstruction.middle_trim = {}: the patches have only {} pixels", trim_, scan.side());
+    }
+
+    std::int64_t rows() const { return groups_.size(0); }
+    std::int64_t rows_per_batch() const { return rows_per_batch_; }
+
+    /// Predict rows [begin, end) and stitch their patches.
+    void run(std::int64_t begin, std::int64_t end, Canvas& canvas) const
+    {
+        const auto frames = groups_.slice(0, begin, end).reshape(-1);
+        const auto group = groups_.size(1);
+        const auto side = scan_.side();
+        const auto amplitude = data::to_amplitude(scan_.frames->gather(frames), scan_.measurement).to(model_.device, at::kFloat);
+        const auto probes = probes_of(frames);
+        generators::Input input{amplitude.view({-1, group, side, side}), model_.input_scale, {}};
+        if (model_.generator->needs_probe())
+            input.probe = probes.reshape({-1, group, probes.size(1), side, side});
+        const auto patches = model_.generator->forward(input).reshape({-1, side, side});
+        canvas.add(trimmed(patches).cpu(), places_.index_select(0, frames), trimmed(weights_of(probes)).cpu());
+    }
+
+    at::Tensor probe;  ///< (M, N, N) as it was used, or undefined
+
+private:
+    /// (k, M, N, N): the probe of each frame, moved by its fraction of a pixel or shared.
+    at::Tensor probes_of(const at::Tensor& frames) const
+    {
+        if (!probe_.defined())
+            return {};
+        if (subpixel_ == "shift_probe")
+            return physics::shifted_probe(probe_, grid_.fractions.index_select(0, frames).to(probe_.device()));
+        return probe_.unsqueeze(0).expand({frames.size(0), -1, -1, -1});
+    }
+
+    /// (k, N, N) or (N, N). Without a probe all patches weigh the same.
+    at::Tensor weights_of(const at::Tensor& probes) const
+    {
+        const auto side = scan_.side();
+        if (weighting_ == "probe" && probes.defined())
+            return at::view_as_real(subpixel_ == "shift_probe" ? probes : probe_.unsqueeze(0)).square().sum(at::IntArrayRef({1, 4})).squeeze(0);
+        if (weighting_ != "central_mask")
+            return at::ones({side, side});
+        auto weights = at::zeros({side, side});
+        weights.narrow(0, side / 4, side / 2).narrow(1, side / 4, side / 2).fill_(1);
+        return weights;
+    }
+
+    /// The central pixels of the last two axes; index N/2 stays the centre.
+    at::Tensor trimmed(const at::Tensor& images) const
+    {
+        if (trim_ == 0)
+            return images;
+        const auto first = scan_.side() / 2 - trim_ / 2;
+        return images.narrow(-2, first, trim_).narrow(-1, first, trim_);
+    }
+
+    model::Model& model_;
+    const data::Scan& scan_;
+    std::string subpixel_, weighting_;
+    physics::PixelGrid grid_;
+    at::Tensor probe_;   ///< on the model's device
+    at::Tensor groups_;  ///< (rows, G)
+    at::Tensor places_;  ///< (n, 2) float64: where the centres of the patches go
+    std::int64_t rows_per_batch_ = 1;
+    std::int64_t trim_ = 0;
+};
+
+Canvas canvas_for(const data::Scan& scan)
+{
+    const bool framed = scan.object.defined();
+    return Canvas::around(scan.positions, scan.side(), framed ? scan.object.size(0) : 0, framed ? scan.object.size(1) : 0);
+}
+
+Result result_of(const Canvas& canvas, const Plan& plan, const data::Scan& scan, const model::Model& model, const config::Settings& settings)
+{
+    const double coverage = settings.number("reconstruction.coverage");
+    Result result;
+    result.object = canvas.object(settings.number("reconstruction.fill"), coverage);
+    require(at::isfinite(at::view_as_real(result.object)).all().item<bool>(), Status::NotConverged,
+            "{}: generator '{}' gives numbers that are not finite; the model was not trained well, or the frames are far from what it knows", scan.source, model.generator_name);
+    result.coverage = canvas.weights() * canvas.covered(coverage);
+    result.probe = plan.probe;
+    result.positions = scan.positions.to(at::kCPU, at::kDouble).clone();
+    result.origin_x = canvas.origin_x();
+    result.origin_y = canvas.origin_y();
+    result.dropped = canvas.dropped();
+    result.object_pixel_m = scan.geometry.object_pixel_m.value_or(model.object_pixel_m);
+    return result;
+}
+
+}  // namespace
+
+at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, const at::Tensor& probe)
+{
+    auto& generator = *model.generator;
+    const auto side = model.problem.side;
+    require(amplitude.defined() && amplitude.dim() == 4 && amplitude.size(2) == side && amplitude.size(3) == side, Status::Shape,
+            "amplitudes: expected (B, G, {}, {}), found {}", side, side, shape_of(amplitude));
+    require(!generator.grouped() || amplitude.size(1) == generator.channels(), Status::Shape, "amplitudes: generator '{}' takes groups of {} frames, found {}",
+            model.generator_name, generator.channels(), shape_of(amplitude));
+    const EvaluationMode evaluation(generator);
+    at::Tensor patches;
+    {
+        const c10::InferenceMode inference;
+        generators::Input input{amplitude.to(model.device, at::kFloat), model.input_scale, {}};
+        if (generator.needs_probe()) {
+            require(probe.defined(), Status::State, "generator '{}' needs the probe of each frame", model.generator_name);
+            require(probe.dim() == 5 && probe.size(0) == amplitude.size(0) && probe.size(1) == amplitude.size(1) && probe.size(2) > 0 && probe.size(3) == side && probe.size(4) == side,
+                    Status::Shape, "probes: expected ({}, {}, modes, {}, {}), found {}", amplitude.size(0), amplitude.size(1), side, side, shape_of(probe));
+            input.probe = probe.to(model.device, at::kComplexFloat);
+        }
+        patches = generator.forward(input).cpu();
+    }
+    return patches.clone();  // a tensor as any other: one of inference mode could not be changed or take part in a gradient
+}
+
+Result reconstruct(model::Model& model, const data::Scan& scan, const config::Settings& settings, const Monitor& monitor)
+{
+    data::check_scan(scan);
+    require(scan.side() == model.problem.side, Status::Shape, "{}: the frames are {} x {}, but the model was made for {} x {}", scan.source, scan.side(), scan.side(),
+            model.problem.side, model.problem.side);
+    const EvaluationMode evaluation(*model.generator);
+    const Plan plan(model, scan, settings);
+    auto canvas = canvas_for(scan);
+
+    Progress progress{.phase = "predict", .steps = plan.rows()};
+    const auto began = Clock::now();
+    for (std::int64_t begin = 0; begin < plan.rows(); begin += plan.rows_per_batch()) {
+        monitor.check();
+        const auto end = std::min(begin + plan.rows_per_batch(), plan.rows());
+        {
+            const c10::InferenceMode inference;
+            plan.run(begin, end, canvas);
+        }
+        progress.step = end;
+        progress.seconds = std::chrono::duration<double>(Clock::now() - began).count();
+        progress.frames_per_second = static_cast<double>(end) / std::max(progress.seconds, 1e-9);
+        monitor.report(progress);
+    }
+    return result_of(canvas, plan, scan, model, settings);
+}
+
+}  // namespace ptk::reconstruction

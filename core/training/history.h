@@ -1,0 +1,12 @@
+#pragma once
+#include "model/model.h"
+
+#include <string>
+#include <vector>
+
+namespace ptk::training {
+
+/// A history as CSV text: a header line with the names of HistoryRow, one line a row; numbers read back as they were.
+std::string history_csv(const std::vector<model::HistoryRow>& history);
+
+} // namespace ptk::training

@@ -1,0 +1,119 @@
+#include "training/illumination.h"
+
+#include "base/error.h"
+#include "physics/probe.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/view_as_real.h>
+#include <ATen/ops/zeros.h>
+
+#include <utility>
+
+namespace ptk::training {
+
+namespace {
+
+/// One in the central half of rows and columns, as PtychoPINN's mask.
+at::Tensor central_half(std::int64_t side, const at::TensorOptions& options)
+{
+    auto mask = at::zeros({side, side}, options);
+    mask.narrow(0, side / 4, side / 2).narrow(1, side / 4, side / 2).fill_(1);
+    return mask;
+}
+
+at::Tensor grouped(const at::Tensor& flat, const at::Tensor& frames)
+{
+    auto shape = frames.sizes().vec();
+    shape.insert(shape.end(), flat.sizes().begin() + 1, flat.sizes().end());
+    return flat.view(shape);
+}
+
+} // namespace
+
+Subpixel subpixel_of(const config::Settings& settings)
+{
+    const auto& name = settings.text("physics.subpixel");
+    return name == "shift_probe"   ? Subpixel::ShiftProbe
+           : name == "interpolate" ? Subpixel::Interpolate
+                                   : Subpixel::Round;
+}
+
+Weighting weighting_of(const config::Settings& settings)
+{
+    const auto& name = settings.text("physics.patch_weighting");
+    if (name == "probe")
+        return Weighting::Probe;
+    if (name == "central_mask")
+        return Weighting::CentralMask;
+    return name == "uniform" ? Weighting::Uniform : Weighting::None;
+}
+
+Illumination::Illumination(at::Tensor fractions, Subpixel subpixel, Weighting weighting, c10::Device device,
+                           std::int64_t limit_bytes)
+    : fractions_(std::move(fractions)), subpixel_(subpixel), weighting_(weighting), device_(device),
+      limit_bytes_(limit_bytes)
+{
+}
+
+void Illumination::set_probe(const at::Tensor& probe, bool lasting)
+{
+    const at::NoGradGuard no_gradient;
+    probe_ = probe.detach().to(device_);
+    kept_probes_.reset();
+    kept_weights_.reset();
+    const auto n = fractions_.size(0), side = probe_.size(2);
+    const auto frame_bytes = side * side * (probe_.size(0) * 8 + 4);
+    if (!lasting || subpixel_ != Subpixel::ShiftProbe || n > limit_bytes_ / frame_bytes)
+        return;
+    kept_probes_ = shifted(at::arange(n, at::kLong), probe_);
+    kept_weights_ = weights(kept_probes_);
+}
+
+Light Illumination::on(const at::Tensor& frames) const
+{
+    if (!kept_probes_.defined())
+        return on(frames, probe_);
+    const auto flat = frames.reshape({-1}).to(device_);
+    Light light{grouped(kept_probes_.index_select(0, flat), frames), {}};
+    if (kept_weights_.defined())
+        light.weights = grouped(kept_weights_.index_select(0, flat), frames);
+    return light;
+}
+
+Light Illumination::on(const at::Tensor& frames, const at::Tensor& probe) const
+{
+    const auto probes = shifted(frames.reshape({-1}), probe);
+    Light light{grouped(probes, frames), {}};
+    if (const auto each = weights(probes.detach()); each.defined())
+        light.weights = grouped(each, frames);
+    return light;
+}
+
+at::Tensor Illumination::shifted(const at::Tensor& frames, const at::Tensor& probe) const
+{
+    if (subpixel_ == Subpixel::ShiftProbe)
+        return physics::shifted_probe(probe, fractions_.index_select(0, frames).to(device_));
+    return probe.unsqueeze(0).expand({frames.size(0), -1, -1, -1});
+}
+
+at::Tensor Illumination::weights(const at::Tensor& shifted_probe) const
+{
+    const auto n = shifted_probe.size(0), side = shifted_probe.size(2);
+    const auto real = shifted_probe.options().dtype(at::kFloat);
+    switch (weighting_) {
+    case Weighting::Probe:
+        return at::view_as_real(shifted_probe).square().sum(at::IntArrayRef({1, -1}));
+    case Weighting::CentralMask:
+        return central_half(side, real).expand({n, side, side});
+    case Weighting::Uniform:
+        return at::ones({1, 1, 1}, real).expand({n, side, side});
+    case Weighting::None:
+        return {};
+    }
+    return {};
+}
+
+} // namespace ptk::training

@@ -1,0 +1,398 @@
+#include "training/run.h"
+
+#include "base/atomic_file.h"
+#include "data/groups.h"
+#include "model/bundle.h"
+#include "training/history.h"
+#include "training/preparation.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/roll.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/InferenceMode.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+namespace ptk::training {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t most_validation_frames = 64;
+constexpr std::int64_t validation_batch_frames = 64; ///< predicted at once
+constexpr const char* network_prefix = "optimizer.network.";
+constexpr const char* probe_optimizer_prefix = "optimizer.probe.";
+constexpr const char* probe_prefix = "probe.";
+constexpr const char* probe_parameter = "probe";
+
+double seconds_since(Clock::time_point begin)
+{
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// Training mode of the network, and no gradients left behind.
+class TrainingMode {
+public:
+    TrainingMode(generators::Generator& generator, Adam& optimizer) : generator_(generator), optimizer_(optimizer)
+    {
+        generator_.set_training(true);
+    }
+    ~TrainingMode()
+    {
+        generator_.set_training(false);
+        optimizer_.clear_gradients();
+    }
+    TrainingMode(const TrainingMode&) = delete;
+    TrainingMode& operator=(const TrainingMode&) = delete;
+
+private:
+    generators::Generator& generator_;
+    Adam& optimizer_;
+};
+
+std::vector<Adam::Parameter> parameters_of(generators::Generator& generator)
+{
+    std::vector<Adam::Parameter> parameters;
+    for (const auto& [name, tensor] : generator.named_parameters())
+        parameters.push_back({name, tensor->requires_grad_(true)});
+    return parameters;
+}
+
+void put_all(std::map<std::string, at::Tensor>& into, const char* prefix, const std::map<std::string, at::Tensor>& from)
+{
+    for (const auto& [name, tensor] : from)
+        into[prefix + name] = tensor;
+}
+
+bool all_finite(const std::vector<at::Tensor>& tensors)
+{
+    std::vector<at::Tensor> floating;
+    for (const auto& tensor : tensors)
+        if (tensor.is_floating_point() || tensor.is_complex())
+            floating.push_back(tensor);
+    return floating.empty() || at::stack(at::_foreach_norm(floating)).isfinite().all().item<bool>();
+}
+
+void make_folder(const std::string& folder)
+{
+    std::error_code code;
+    std::filesystem::create_directories(folder, code);
+    require(!code, Status::Io, "{}: cannot make the folder: {}", folder, code.message());
+}
+
+} // namespace
+
+Run::Run(Setting setting, const Checkpoint* from)
+    : setting_(std::move(setting)), generator_(*setting_.model.generator), subpixel_(subpixel_of(setting_.settings)),
+      loss_(loss_by_name(setting_.settings.text("training.loss"))),
+      schedule_(schedule_by_name(setting_.settings.text("training.schedule"))),
+      batch_size_(setting_.settings.integer("training.batch_size")),
+      epochs_(setting_.settings.integer("training.epochs"))
+{
+    check_scan();
+    scan_mark_ = scan_mark(setting_.scan);
+    require(!from || from->scan_mark == scan_mark_, Status::State,
+            "{}: is not the scan of the checkpoint ({}; the checkpoint: {})", setting_.scan.source, scan_mark_,
+            from ? from->scan_mark : "");
+    if (!setting_.folder.empty())
+        make_folder(setting_.folder);
+
+    const auto& settings = setting_.settings;
+    const auto& scan = setting_.scan;
+    const auto seed = static_cast<std::uint64_t>(settings.integer("seed"));
+    const auto split = split_frames(scan.size(), settings.number("training.validation_fraction"), seed);
+    const auto grouping = resolve_grouping(settings, generator_);
+    training_groups_ = training_groups(scan, split, grouping, settings);
+    validation_groups_ = validation_groups(scan, split, grouping.size, most_validation_frames);
+    order_.emplace(training_groups_.size(0), seed);
+    const auto frames_per_step = grouping.size * batch_size_;
+    steps_per_epoch_ = (split.training.size(0) + frames_per_step - 1) / frames_per_step;
+
+    if (!from)
+        prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, setting_.log);
+    setting_.model.settings = settings;
+    grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
+    amplitudes_.emplace(scan, setting_.model.device);
+    start(from);
+    setting_.log.info("training",
+                      "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
+                      scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
+                      grouping.size, epochs_, steps_per_epoch_);
+}
+
+void Run::check_scan() const
+{
+    const auto& scan = setting_.scan;
+    data::check_scan(scan);
+    const auto side = setting_.model.problem.side;
+    require(scan.side() == side, Status::Shape, "{}: the frames are {} x {}, but the model was made for {} x {}",
+            scan.source, scan.side(), scan.side(), side, side);
+}
+
+/// Optimizers, probe and the position in the training.
+void Run::start(const Checkpoint* from)
+{
+    const auto& settings = setting_.settings;
+    auto& model = setting_.model;
+    Adam::Options options;
+    options.beta1 = settings.number("training.adam_beta1");
+    options.beta2 = settings.number("training.adam_beta2");
+    options.weight_decay = settings.number("training.weight_decay");
+    network_optimizer_.emplace(parameters_of(generator_), options);
+
+    require(model.probe.defined(), Status::State, "the checkpoint's model has no probe");
+    illumination_.emplace(grid_.fractions, subpixel_, weighting_of(settings), model.device);
+    const bool trainable = settings.flag("probe.trainable");
+    illumination_->set_probe(model.probe, /*lasting=*/!trainable);
+    if (trainable) {
+        auto mask = probe_mask(settings, model.problem.side);
+        probe_.emplace(model.probe.to(model.device), mask.defined() ? mask.to(model.device) : mask);
+        options.weight_decay = 0;
+        probe_optimizer_.emplace(std::vector<Adam::Parameter>{{probe_parameter, probe_->value()}}, options);
+    }
+    if (!from)
+        return;
+    position_ = from->position;
+    seconds_before_ = position_.seconds;
+    network_optimizer_->load_state(from->tensors, network_prefix);
+    // A probe that starts to be trained in the continuation has no state yet.
+    if (trainable && from->tensors.contains(std::string(probe_prefix) + "value")) {
+        probe_->load_state(from->tensors, probe_prefix);
+        probe_optimizer_->load_state(from->tensors, probe_optimizer_prefix);
+        illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+    }
+}
+
+void Run::train()
+{
+    const TrainingMode mode(generator_, *network_optimizer_);
+    try {
+        while (position_.epoch < epochs_) {
+            remember_good_weights();
+            while (position_.step < (position_.epoch + 1) * steps_per_epoch_)
+                step();
+            finish_epoch();
+        }
+    } catch (const Error& error) {
+        hand_probe_to_model();
+        if (error.status() == Status::Cancelled && !setting_.folder.empty())
+            save_last();
+        throw;
+    }
+    hand_probe_to_model();
+}
+
+void Run::step()
+{
+    const auto began = Clock::now();
+    const auto& settings = setting_.settings;
+    const double schedule = schedule_(position_.step, steps());
+    learning_rate_ = settings.number("training.learning_rate") * schedule;
+
+    const auto chosen = order_->take(position_.step * batch_size_, batch_size_);
+    const auto groups = training_groups_.index_select(0, chosen);
+    network_optimizer_->clear_gradients();
+    if (probe_optimizer_)
+        probe_optimizer_->clear_gradients();
+    const auto data = batch(groups, probe_moves());
+    const auto intensity = predicted_intensity(generator_, data, setting_.model.input_scale, subpixel_);
+    const auto loss = loss_(intensity, data.amplitude);
+    const double value = loss.item<double>();
+    if (!std::isfinite(value))
+        give_up("the loss");
+    loss.backward();
+
+    const double largest = settings.number("training.gradient_clip");
+    if (!std::isfinite(network_optimizer_->clip_gradients(largest)))
+        give_up("the gradient");
+    if (probe_optimizer_ && !std::isfinite(probe_optimizer_->clip_gradients(largest)))
+        give_up("the gradient of the probe");
+    network_optimizer_->step(learning_rate_);
+    if (probe_moves())
+        move_probe(schedule);
+
+    ++position_.step;
+    position_.loss_sum += value;
+    step_seconds_ += seconds_since(began);
+    frames_trained_ += groups.numel();
+    setting_.monitor.report(progress("train"));
+}
+
+void Run::move_probe(double schedule)
+{
+    probe_optimizer_->step(setting_.settings.number("probe.learning_rate") * schedule);
+    probe_->restore_power();
+    illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+}
+
+/// Everything that may be interrupted comes before the first change, so that it can be done again.
+void Run::finish_epoch()
+{
+    const double training_loss = position_.loss_sum / static_cast<double>(steps_per_epoch_);
+    const double validation_loss = validate();
+    auto report = progress("validate");
+    report.validation_loss = validation_loss;
+    if (validation_groups_.size(0) > 0 && !std::isfinite(validation_loss))
+        give_up("the validation loss");
+    setting_.monitor.report(report);
+    if (!all_finite(weights()))
+        give_up("a weight");
+
+    recentre_probe();
+    ++position_.epoch;
+    position_.loss_sum = 0;
+    setting_.model.history.push_back({position_.epoch, training_loss, validation_loss, learning_rate_, seconds()});
+    setting_.log.info("training", "epoch {}/{}: loss {:.5g}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
+                      position_.epoch, epochs_, training_loss, validation_loss, learning_rate_, seconds());
+    save_epoch(validation_groups_.size(0) > 0 ? validation_loss : training_loss);
+}
+
+/// Loss of the validation frames alone, each predicted and merged with its neighbours; NaN without validation frames.
+double Run::validate()
+{
+    const auto count = validation_groups_.size(0), size = validation_groups_.size(1);
+    if (count == 0)
+        return std::numeric_limits<double>::quiet_NaN();
+    const c10::InferenceMode inference;
+    generator_.set_training(false);
+    std::vector<at::Tensor> intensities, amplitudes;
+    const auto at_once = std::max<std::int64_t>(1, validation_batch_frames / size);
+    for (std::int64_t begin = 0; begin < count; begin += at_once) {
+        const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, count - begin));
+        const auto data = batch(groups, false);
+        const auto intensity = predicted_intensity(generator_, data, setting_.model.input_scale, subpixel_);
+        intensities.push_back(intensity.narrow(1, 0, 1));
+        amplitudes.push_back(data.amplitude.narrow(1, 0, 1));
+        setting_.monitor.check();
+    }
+    generator_.set_training(true);
+    return loss_(at::cat(intensities), at::cat(amplitudes)).item<double>();
+}
+
+void Run::recentre_probe()
+{
+    if (!probe_)
+        return;
+    const auto shift = probe_->drift();
+    if (shift.rows == 0 && shift.columns == 0)
+        return;
+    probe_->move(shift);
+    auto& moments = probe_optimizer_->moments(probe_parameter);
+    moments.mean = at::roll(moments.mean, {shift.rows, shift.columns}, {1, 2});
+    moments.mean_square = at::roll(moments.mean_square, {shift.rows, shift.columns}, {1, 2});
+    illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+}
+
+void Run::save_epoch(double loss)
+{
+    const bool better = loss < position_.best_loss;
+    if (better)
+        position_.best_loss = loss;
+    hand_probe_to_model();
+    if (setting_.folder.empty())
+        return;
+    base::write_text(path("history.csv"), history_csv(setting_.model.history));
+    if (better)
+        model::save_bundle(setting_.model, path("best.ptk"));
+    if (position_.epoch == epochs_ || position_.epoch % setting_.settings.integer("training.checkpoint_epochs") == 0)
+        save_last();
+}
+
+Batch Run::batch(const at::Tensor& groups, bool probe_moves) const
+{
+    Batch batch;
+    batch.amplitude = amplitudes_->of(groups);
+    batch.corners = grid_.corners.index_select(0, groups.reshape({-1})).view({groups.size(0), groups.size(1), 2});
+    if (subpixel_ == Subpixel::Interpolate)
+        batch.relative = data::relative_positions(setting_.scan.positions, groups).relative;
+    batch.light = probe_moves ? illumination_->on(groups, probe_->probe()) : illumination_->on(groups);
+    return batch;
+}
+
+bool Run::probe_moves() const
+{
+    return probe_ && position_.step >= setting_.settings.integer("probe.start_step");
+}
+
+double Run::seconds() const
+{
+    return seconds_before_ + seconds_since(begin_);
+}
+
+Progress Run::progress(const char* phase) const
+{
+    Progress progress;
+    progress.phase = phase;
+    progress.epoch = position_.epoch + 1;
+    progress.epochs = epochs_;
+    progress.step = position_.step;
+    progress.steps = steps();
+    const auto in_epoch = position_.step - position_.epoch * steps_per_epoch_;
+    progress.loss = position_.loss_sum / static_cast<double>(std::max<std::int64_t>(1, in_epoch));
+    if (step_seconds_ > 0)
+        progress.frames_per_second = static_cast<double>(frames_trained_) / step_seconds_;
+    progress.seconds = seconds_since(begin_);
+    return progress;
+}
+
+std::vector<at::Tensor> Run::weights()
+{
+    std::vector<at::Tensor> tensors;
+    for (const auto& named : generator_.named_parameters())
+        tensors.push_back(named.tensor->detach());
+    for (const auto& named : generator_.named_buffers())
+        tensors.push_back(*named.tensor);
+    if (probe_)
+        tensors.push_back(probe_->value().detach());
+    return tensors;
+}
+
+void Run::remember_good_weights()
+{
+    good_weights_.clear();
+    for (const auto& tensor : weights())
+        good_weights_.push_back(tensor.clone());
+}
+
+void Run::give_up(const std::string& what)
+{
+    const at::NoGradGuard no_gradient;
+    auto now = weights();
+    for (std::size_t i = 0; i < now.size(); ++i)
+        now[i].copy_(good_weights_[i]);
+    if (probe_)
+        illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+    fail(Status::NotConverged,
+         "{} is not finite in step {} of {} (epoch {}, learning rate {:.3g}); the model has the weights from before "
+         "this epoch. A smaller training.learning_rate or training.gradient_clip may help",
+         what, position_.step + 1, steps(), position_.epoch + 1, learning_rate_);
+}
+
+void Run::hand_probe_to_model()
+{
+    if (!probe_)
+        return;
+    const at::NoGradGuard no_gradient;
+    setting_.model.probe = probe_->probe().cpu();
+}
+
+void Run::save_last()
+{
+    position_.seconds = seconds();
+    std::map<std::string, at::Tensor> tensors;
+    put_all(tensors, network_prefix, network_optimizer_->state());
+    if (probe_) {
+        put_all(tensors, probe_prefix, probe_->state());
+        put_all(tensors, probe_optimizer_prefix, probe_optimizer_->state());
+    }
+    save_checkpoint(setting_.model, path("last.ptk"), position_, scan_mark_, tensors);
+}
+
+} // namespace ptk::training

@@ -1,0 +1,90 @@
+#pragma once
+#include "base/log.h"
+#include "base/progress.h"
+#include "model/model.h"
+#include "training/batch.h"
+#include "training/checkpoint.h"
+#include "training/grouping.h"
+#include "training/losses.h"
+#include "training/optimizer.h"
+#include "training/probe_parameter.h"
+#include "training/schedule.h"
+#include "training/step.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ptk::training {
+
+/// One call of Trainer::fit(): everything that lives as long as it.
+class Run {
+public:
+    struct Setting {
+        model::Model& model;
+        config::Settings settings;
+        const data::Scan& scan;
+        std::string folder; ///< "" = nothing on disk
+        const Monitor& monitor;
+        Log& log;
+    };
+
+    /// Everything before the first step; the model is changed only when all of it succeeded.
+    /// @param from  a checkpoint to go on from, or nullptr
+    Run(Setting setting, const Checkpoint* from);
+
+    void train();
+
+private:
+    void check_scan() const;
+    void start(const Checkpoint* from);
+
+    void step();
+    void move_probe(double schedule);
+    void finish_epoch();
+    double validate();
+    void recentre_probe();
+    void save_epoch(double loss);
+
+    Batch batch(const at::Tensor& groups, bool probe_moves) const;
+    bool probe_moves() const;
+    std::int64_t steps() const { return epochs_ * steps_per_epoch_; }
+    double seconds() const;
+    Progress progress(const char* phase) const;
+
+    std::vector<at::Tensor> weights();
+    void remember_good_weights();
+    [[noreturn]] void give_up(const std::string& what);
+    void hand_probe_to_model();
+    void save_last();
+    std::string path(const char* name) const { return setting_.folder + "/" + name; }
+
+    Setting setting_;
+    generators::Generator& generator_;
+    Subpixel subpixel_;
+    physics::PixelGrid grid_;
+    at::Tensor training_groups_;   ///< (groups, G)
+    at::Tensor validation_groups_; ///< (k, G), the validation frame first
+    std::optional<GroupOrder> order_;
+    std::optional<Amplitudes> amplitudes_;
+    std::optional<Illumination> illumination_;
+    std::optional<ProbeParameter> probe_; ///< when it is trained along
+    std::optional<Adam> network_optimizer_;
+    std::optional<Adam> probe_optimizer_;
+    Loss loss_;
+    Schedule schedule_;
+
+    std::int64_t batch_size_, epochs_, steps_per_epoch_ = 0;
+    TrainingPosition position_;
+    double seconds_before_ = 0; ///< of the trainings this one continues
+    double learning_rate_ = 0;  ///< of the last step
+    std::string scan_mark_;
+    std::vector<at::Tensor> good_weights_;
+
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+    double step_seconds_ = 0;         ///< spent in steps of this call
+    std::int64_t frames_trained_ = 0; ///< in this call
+};
+
+} // namespace ptk::training

@@ -1,0 +1,46 @@
+#include "training/step.h"
+
+#include "physics/far_field.h"
+#include "physics/patches.h"
+
+#include <cmath>
+
+namespace ptk::training {
+
+namespace {
+
+/// Side of a region around the group's centre that holds all patches: even margins, one pixel for the interpolation.
+std::int64_t region_side(const Batch& batch)
+{
+    const auto reach = static_cast<std::int64_t>(std::ceil(batch.relative.abs().max().item<double>()));
+    return batch.amplitude.size(-1) + 2 * (reach + 1);
+}
+
+} // namespace
+
+at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, double input_scale)
+{
+    const auto probe = generator.needs_probe() ? batch.light.probe.detach() : at::Tensor();
+    return generator.forward({batch.amplitude, input_scale, probe});
+}
+
+at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel)
+{
+    if (!batch.light.weights.defined() || (patches.size(1) == 1 && subpixel != Subpixel::Interpolate))
+        return patches;
+    if (subpixel != Subpixel::Interpolate)
+        return physics::merge_and_cut(patches, batch.corners, batch.light.weights);
+    const auto relative = batch.relative.to(patches.device());
+    const auto merged = physics::merge_weighted(patches, relative, batch.light.weights, region_side(batch),
+                                                /*probe_threshold=*/true);
+    return physics::extract_patches(merged, relative, patches.size(-1));
+}
+
+at::Tensor predicted_intensity(generators::Generator& generator, const Batch& batch, double input_scale,
+                               Subpixel subpixel)
+{
+    const auto patches = predicted_patches(generator, batch, input_scale);
+    return physics::far_field_intensity(agreed_patches(patches, batch, subpixel), batch.light.probe);
+}
+
+} // namespace ptk::training

@@ -1,0 +1,29 @@
+#pragma once
+#include "generators/generator.h"
+#include "training/illumination.h"
+
+namespace ptk::training {
+
+/// One batch of groups.
+struct Batch {
+    at::Tensor amplitude; ///< (B, G, N, N) float32, sqrt(counts)
+    at::Tensor corners;   ///< (B, G, 2) int64 (x, y), see physics::pixel_grid()
+    at::Tensor relative;  ///< (B, G, 2) float64 (x, y): centre of the group minus position; only Subpixel::Interpolate
+                          ///< looks at it
+    Light light;
+};
+
+/// Patches of all frames as the network sees them, (B, G, N, N) complex64. Gradients do not reach the probe through the
+/// network's input.
+at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, double input_scale);
+
+/// What one object has to say about all frames of each group: patches merged with the weights and cut out again, on
+/// whole pixels or, with Subpixel::Interpolate, by bilinear interpolation around the group's centre. Without weights
+/// the patches as they are.
+at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel);
+
+/// From the network to the detector: (B, G, N, N) counts, differentiable in weights and probe.
+at::Tensor predicted_intensity(generators::Generator& generator, const Batch& batch, double input_scale,
+                               Subpixel subpixel);
+
+} // namespace ptk::training

@@ -1,0 +1,74 @@
+#include "training/trainer.h"
+
+#include "training/checkpoint.h"
+#include "training/run.h"
+
+#include <optional>
+#include <utility>
+
+namespace ptk::training {
+
+namespace {
+
+/// What of @p before another value takes in @p after.
+void log_changes(const config::Settings& before, const config::Settings& after, Log& log)
+{
+    const auto old = before.to_json().flatten(), now = after.to_json().flatten();
+    for (const auto& [key, value] : now.items()) {
+        const auto found = old.find(key);
+        if (found != old.end() && *found != value)
+            log.warn("training", "resumed with another {}: {} instead of {}", key.substr(1), value.dump(),
+                     found->dump());
+    }
+}
+
+} // namespace
+
+struct Trainer::State {
+    std::shared_ptr<model::Model> model;
+    config::Config config;
+    std::string run_folder;
+    LogPtr log;
+    std::optional<Checkpoint> checkpoint{}; ///< to go on from; its model has become ours
+};
+
+Trainer::Trainer(std::shared_ptr<model::Model> model, const config::Config& config, std::string run_folder, LogPtr log)
+    : state_(std::make_unique<State>())
+{
+    require(model != nullptr, Status::InvalidArgument, "training: no model");
+    state_->model = std::move(model);
+    state_->config = config;
+    state_->run_folder = std::move(run_folder);
+    state_->log = log ? std::move(log) : std::make_shared<Log>();
+}
+
+Trainer::~Trainer() = default;
+
+void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
+{
+    auto& model = *state_->model;
+    const auto settings = model.settings.with(state_->config);
+    require(settings.to_json()["generator"] == model.settings.to_json()["generator"], Status::InvalidConfig,
+            "generator.*: the model was made with other values than the training is asked to use");
+    if (state_->checkpoint)
+        log_changes(model.settings, settings, *state_->log);
+    Run run({model, settings, scan, state_->run_folder, monitor, *state_->log},
+            state_->checkpoint ? &*state_->checkpoint : nullptr);
+    state_->checkpoint.reset();
+    run.train();
+}
+
+void Trainer::resume(const generators::GeneratorRegistry& registry, const std::string& path)
+{
+    auto& model = *state_->model;
+    auto checkpoint = load_checkpoint(registry, path, model.device);
+    const auto& found = *checkpoint.model;
+    require(found.generator_name == model.generator_name && found.problem.side == model.problem.side,
+            Status::InvalidArgument, "{}: holds a '{}' for N = {}, the model is a '{}' for N = {}", path,
+            found.generator_name, found.problem.side, model.generator_name, model.problem.side);
+    model = std::move(*checkpoint.model);
+    checkpoint.model.reset();
+    state_->checkpoint = std::move(checkpoint);
+}
+
+} // namespace ptk::training
