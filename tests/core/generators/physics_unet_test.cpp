@@ -1,7 +1,6 @@
-#include "generators/physics_unet.h"
-
 #include "core/generators/testing.h"
 #include "core/golden.h"
+#include "generators/physics_unet.h"
 #include "physics/far_field.h"
 #include "physics/rpie.h"
 
@@ -18,7 +17,8 @@ constexpr const char* small = R"({"generator.width": 6, "generator.depth": 2, "g
 /// Frames of a random object that the probe really saw.
 Input frames(std::int64_t groups, std::int64_t size, std::int64_t modes, std::int64_t side, std::uint64_t seed = 11)
 {
-    const auto object = at::polar(0.7 + 0.3 * random_tensor({groups, size, side, side}, seed), random_tensor({groups, size, side, side}, seed + 1));
+    const auto object = at::polar(0.7 + 0.3 * random_tensor({groups, size, side, side}, seed),
+                                  random_tensor({groups, size, side, side}, seed + 1));
     const auto probe = random_probe(modes, side).expand({groups, size, modes, side, side}).contiguous();
     const c10::NoGradGuard no_gradient;
     return {physics::far_field_amplitude(object, probe), 0.1, probe};
@@ -82,7 +82,8 @@ TEST(PhysicsUnet, EachFrameIsSeenAlone)
     wake(*net);
     const auto input = frames(2, 3, 2, 32);
     const auto together = net->forward(input);
-    const auto alone = net->forward({input.amplitude.slice(0, 1, 2).slice(1, 2, 3), input.scale, input.probe.slice(0, 1, 2).slice(1, 2, 3)});
+    const auto alone = net->forward(
+        {input.amplitude.slice(0, 1, 2).slice(1, 2, 3), input.scale, input.probe.slice(0, 1, 2).slice(1, 2, 3)});
     golden::expect_close(together[1][2], alone[0][0], 1e-5, "frame 2 of group 1");
     EXPECT_FALSE(net->grouped());
 }
@@ -117,7 +118,10 @@ TEST(PhysicsUnet, StepsAgainstTheGradientLowerTheMisfit)
 {
     const auto net = make("physics_unet", {32, 0}, small);
     const auto input = frames(1, 4, 1, 32);
-    const auto misfit = [&] { return (physics::far_field_amplitude(net->forward(input), input.probe) - input.amplitude).square().sum() / input.amplitude.square().sum(); };
+    const auto misfit = [&] {
+        return (physics::far_field_amplitude(net->forward(input), input.probe) - input.amplitude).square().sum() /
+               input.amplitude.square().sum();
+    };
     const auto before = misfit().item<double>();
     for (int step = 0; step < 30; ++step) {
         misfit().backward();
@@ -148,4 +152,4 @@ TEST(PhysicsUnet, SaysWhatIsMissing)
     EXPECT_EQ(status({input.amplitude, 1, input.probe[0][0]}), Status::Shape);
 }
 
-}  // namespace
+} // namespace

@@ -1,6 +1,5 @@
-#include "model/model.h"
-
 #include "base/atomic_file.h"
+#include "model/model.h"
 #include "model/version.h"
 
 namespace {
@@ -101,4 +100,4 @@ TEST(Version, IsTheProjects)
     EXPECT_NE(lists.find(std::string("project(PtychoKit VERSION ") + model::library_version + " "), std::string::npos);
 }
 
-}  // namespace
+} // namespace
