@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstring>
 #include <cstdlib>
 #include <fstream>
 
@@ -84,8 +85,9 @@ void expect_same(model::Model& a, model::Model& b)
         EXPECT_EQ(tensor->requires_grad(), state.at(name)->requires_grad()) << name;
     }
     ASSERT_EQ(a.probe.defined(), b.probe.defined());
-    if (a.probe.defined())
+    if (a.probe.defined()) {
         EXPECT_TRUE(at::equal(a.probe, b.probe));
+    }
     EXPECT_EQ(a.generator_name, b.generator_name);
     EXPECT_EQ(a.problem.side, b.problem.side);
     EXPECT_EQ(a.problem.group_size, b.problem.group_size);
@@ -99,8 +101,9 @@ void expect_same(model::Model& a, model::Model& b)
         EXPECT_EQ(a.history[i].epoch, b.history[i].epoch);
         EXPECT_EQ(a.history[i].training_loss, b.history[i].training_loss);
         EXPECT_EQ(std::isnan(a.history[i].validation_loss), std::isnan(b.history[i].validation_loss));
-        if (!std::isnan(a.history[i].validation_loss))
+        if (!std::isnan(a.history[i].validation_loss)) {
             EXPECT_EQ(a.history[i].validation_loss, b.history[i].validation_loss);
+        }
         EXPECT_EQ(a.history[i].learning_rate, b.history[i].learning_rate);
         EXPECT_EQ(a.history[i].seconds, b.history[i].seconds);
     }
