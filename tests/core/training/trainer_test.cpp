@@ -218,7 +218,7 @@ private:
 TEST(Trainer, ValidationLossIsThatOfTheHeldOutFramesAlone)
 {
     generators::GeneratorRegistry own("generator");
-    own.add({.name = "flat", .summary = "ones"},
+    own.add({.name = "flat", .summary = "ones", .source = "this test"},
             [](const auto&, const auto&, at::Generator) { return std::make_unique<Flat>(); });
     auto config = config::Config::from_json(
         R"({"generator.name": "flat", "scan.group_size": 4, "probe": {"modes": 2, "warm_epochs": 0},
@@ -305,7 +305,7 @@ TEST(Trainer, SaysWhatDoesNotFit)
     {
         auto model = make_model(config);
         auto without = scan;
-        without.probe = {};
+        without.probe.reset();
         const auto [status, message] = fit_error(*model, config, without);
         EXPECT_EQ(status, Status::State);
         EXPECT_THAT(message, ::testing::HasSubstr("simulated: holds no probe and the model has none"));
