@@ -323,15 +323,15 @@ TEST_F(ForgedBundle, AllWrongTensorsAreNamedInOneMessage)
 {
     const auto error = error_with([](Forged& forged) {
         forged.tensors.erase("parameters/conv1.bias");
-        forged.replace("parameters/down.weight", at::zeros({6, 3, 5, 5}));
-        forged.replace("parameters/up.bias", at::zeros({3}, at::kDouble));
+        forged.replace("parameters/levels.0.down.weight", at::zeros({6, 3, 5, 5}));
+        forged.replace("parameters/levels.0.up.bias", at::zeros({3}, at::kDouble));
         forged.replace("parameters/extra.weight", at::zeros({2}));
         forged.replace("buffers/mean", at::zeros({2}));
     });
     EXPECT_EQ(error.status(), Status::Format);
     EXPECT_SAYS(error, "missing 'parameters/conv1.bias'");
-    EXPECT_SAYS(error, "'parameters/down.weight' has shape (6, 3, 5, 5), expected (6, 3, 3, 3)");
-    EXPECT_SAYS(error, "'parameters/up.bias' holds float64, expected float32");
+    EXPECT_SAYS(error, "'parameters/levels.0.down.weight' has shape (6, 3, 5, 5), expected (6, 3, 3, 3)");
+    EXPECT_SAYS(error, "'parameters/levels.0.up.bias' holds float64, expected float32");
     EXPECT_SAYS(error, "unexpected 'parameters/extra.weight'");
     EXPECT_SAYS(error, "unexpected 'buffers/mean'");
 }
