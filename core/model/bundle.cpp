@@ -265,6 +265,10 @@ std::vector<std::string> problems_of(const Reader& reader, const std::string& gr
             problems.push_back(fmt::format("missing '{}'", dataset));
             continue;
         }
+        if (!reader.has(dataset)) {
+            problems.push_back(fmt::format("'{}' is damaged", dataset));
+            continue;
+        }
         const auto shape = reader.file().shape(dataset);
         if (!tensor->sizes().equals(shape))
             problems.push_back(fmt::format("'{}' has shape {}, expected {}", dataset,

@@ -3,6 +3,7 @@
 #include "generators/all.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <map>
 #include <string>

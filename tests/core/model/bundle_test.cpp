@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstring>
 #include <cstdlib>
 #include <fstream>
 
@@ -84,8 +85,9 @@ void expect_same(model::Model& a, model::Model& b)
         EXPECT_EQ(tensor->requires_grad(), state.at(name)->requires_grad()) << name;
     }
     ASSERT_EQ(a.probe.defined(), b.probe.defined());
-    if (a.probe.defined())
+    if (a.probe.defined()) {
         EXPECT_TRUE(at::equal(a.probe, b.probe));
+    }
     EXPECT_EQ(a.generator_name, b.generator_name);
     EXPECT_EQ(a.problem.side, b.problem.side);
     EXPECT_EQ(a.problem.group_size, b.problem.group_size);
@@ -99,8 +101,9 @@ void expect_same(model::Model& a, model::Model& b)
         EXPECT_EQ(a.history[i].epoch, b.history[i].epoch);
         EXPECT_EQ(a.history[i].training_loss, b.history[i].training_loss);
         EXPECT_EQ(std::isnan(a.history[i].validation_loss), std::isnan(b.history[i].validation_loss));
-        if (!std::isnan(a.history[i].validation_loss))
+        if (!std::isnan(a.history[i].validation_loss)) {
             EXPECT_EQ(a.history[i].validation_loss, b.history[i].validation_loss);
+        }
         EXPECT_EQ(a.history[i].learning_rate, b.history[i].learning_rate);
         EXPECT_EQ(a.history[i].seconds, b.history[i].seconds);
     }
@@ -320,15 +323,15 @@ TEST_F(ForgedBundle, AllWrongTensorsAreNamedInOneMessage)
 {
     const auto error = error_with([](Forged& forged) {
         forged.tensors.erase("parameters/conv1.bias");
-        forged.replace("parameters/down.weight", at::zeros({6, 3, 5, 5}));
-        forged.replace("parameters/up.bias", at::zeros({3}, at::kDouble));
+        forged.replace("parameters/levels.0.down.weight", at::zeros({6, 3, 5, 5}));
+        forged.replace("parameters/levels.0.up.bias", at::zeros({3}, at::kDouble));
         forged.replace("parameters/extra.weight", at::zeros({2}));
         forged.replace("buffers/mean", at::zeros({2}));
     });
     EXPECT_EQ(error.status(), Status::Format);
     EXPECT_SAYS(error, "missing 'parameters/conv1.bias'");
-    EXPECT_SAYS(error, "'parameters/down.weight' has shape (6, 3, 5, 5), expected (6, 3, 3, 3)");
-    EXPECT_SAYS(error, "'parameters/up.bias' holds float64, expected float32");
+    EXPECT_SAYS(error, "'parameters/levels.0.down.weight' has shape (6, 3, 5, 5), expected (6, 3, 3, 3)");
+    EXPECT_SAYS(error, "'parameters/levels.0.up.bias' holds float64, expected float32");
     EXPECT_SAYS(error, "unexpected 'parameters/extra.weight'");
     EXPECT_SAYS(error, "unexpected 'buffers/mean'");
 }

@@ -28,7 +28,7 @@ TEST(MakeModel, ResolvesTheGeneratorAndItsOptions)
 {
     const auto plain = make("{}", 32);
     EXPECT_EQ(plain->generator_name, "physics_unet");
-    EXPECT_EQ(plain->settings.integer("generator.width"), 32);
+    EXPECT_EQ(plain->settings.integer("generator.levels"), 2);
     const auto reference = make(R"({"architecture": "ptychopinn", "n_filters_scale": 1, "batch_norm": true})");
     EXPECT_EQ(reference->generator_name, "cnn");
     EXPECT_EQ(reference->settings.integer("generator.n_filters_scale"), 1);
