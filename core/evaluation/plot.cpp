@@ -33,7 +33,7 @@ struct Axis {
     double fraction(double value) const
     {
         if (range.scale == Range::Scale::Logarithmic)
-            return std::log(value / range.low) / std::log(range.high / range.low);
+            return (std::log(value) - std::log(range.low)) / (std::log(range.high) - std::log(range.low));
         return (value - range.low) / (range.high - range.low);
     }
 };
@@ -77,11 +77,17 @@ Axis linear_axis(double low, double high)
     return axis;
 }
 
+/// high / low may be beyond what a double holds.
+double decades_between(double low, double high)
+{
+    return std::log10(high) - std::log10(low);
+}
+
 Axis logarithmic_axis(double low, double high)
 {
-    const double room = std::pow(high / low, 0.05);
+    const double room = std::pow(10, std::min(0.05 * decades_between(low, high), 3.0));
     Axis axis{.range = {low / room, high * room, Range::Scale::Logarithmic}, .ticks = {}};
-    const double decades = std::log10(axis.range.high / axis.range.low);
+    const double decades = decades_between(axis.range.low, axis.range.high);
     const double every = std::ceil(decades / 10);  // label at most about ten decades
     for (double exponent = std::floor(std::log10(axis.range.low)); exponent <= std::log10(axis.range.high); ++exponent)
         for (const double factor : {1.0, 2.0, 5.0}) {
@@ -110,8 +116,7 @@ Axis value_axis(const std::vector<Curve>& curves, const std::string& path)
                 high = std::max(high, value);
             }
     require(low <= high, Status::InvalidArgument, "{}: none of the {} curves has a finite value", path, curves.size());
-    // Normal numbers only: 1 / low must be finite too.
-    return low >= std::numeric_limits<double>::min() && high / low > 10 ? logarithmic_axis(low, high) : linear_axis(low, high);
+    return low > 1e-300 && decades_between(low, high) > 1 ? logarithmic_axis(low, high) : linear_axis(low, high);
 }
 
 double column_of(const Axis& epochs, double epoch)

@@ -23,7 +23,7 @@ public:
     /// (height, width) complex128: the field at (x, y) = (offset_x + step c, offset_y + step r).
     at::Tensor sample(std::int64_t height, std::int64_t width, double offset_x = 0, double offset_y = 0, double step = 1) const
     {
-        const auto bell = [this](std::int64_t length, double offset, int axis) {
+        const auto bell = [this, step](std::int64_t length, double offset, int axis) {
             const auto at = at::arange(length, at::kDouble) * step + offset;
             return at::exp((at.unsqueeze(1) - places_.select(1, axis)).square() * (-0.5 / (width_ * width_))).to(at::kComplexDouble);
         };

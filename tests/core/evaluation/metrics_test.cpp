@@ -1,7 +1,7 @@
 #include "evaluation/metrics.h"
 
-#include "evaluation/fields.h"
-#include "golden.h"
+#include "core/evaluation/fields.h"
+#include "core/golden.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 

@@ -2,7 +2,7 @@
 
 #include "evaluation/colour.h"
 #include "evaluation/drawing.h"
-#include "evaluation/fields.h"
+#include "core/evaluation/fields.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <png.h>

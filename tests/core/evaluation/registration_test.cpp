@@ -1,6 +1,6 @@
 #include "evaluation/registration.h"
 
-#include "evaluation/fields.h"
+#include "core/evaluation/fields.h"
 #include "evaluation/metrics.h"
 
 #include <ATen/CPUGeneratorImpl.h>
