@@ -76,7 +76,7 @@ std::vector<Option> training_options()
         {"training.loss", Type::String, "\"amplitude\"", "amplitude = squared difference of amplitudes over the counts; poisson = negative log-likelihood of the counts; mae = mean absolute difference of amplitudes", {}, {},
          {"amplitude", "poisson", "mae"}, {"torch_loss_mode"}},
         {"training.optimizer", Type::String, "\"adam\"", "the optimizer", {}, {}, {"adam"}, {"optimizer"}},
-        {"training.learning_rate", Type::Float, "4e-3", "largest learning rate", 0, 10, {}, {"learning_rate"}},
+        {"training.learning_rate", Type::Float, "2e-3", "largest learning rate", 0, 10, {}, {"learning_rate"}},
         {"training.schedule", Type::String, "\"one_cycle\"", "learning rate over the run: one_cycle (Smith and Topin 2018) or constant", {}, {}, {"one_cycle", "constant"}},
         {"training.adam_beta1", Type::Float, "0.9", "decay of Adam's mean", 0, 0.999999, {}, {"adam_beta1"}},
         {"training.adam_beta2", Type::Float, "0.999", "decay of Adam's mean square", 0, 0.99999999, {}, {"adam_beta2"}},
