@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t reduction = 16;
 constexpr std::array<std::int64_t, 2> plane{-2, -1};
 
-}  // namespace
+} // namespace
 
 ChannelGate::ChannelGate(std::int64_t channels, at::Generator random)
     : reduce_(channels, channels / reduction, random), expand_(channels / reduction, channels, random)
@@ -78,4 +78,4 @@ at::Tensor SpatialAttention::operator()(const at::Tensor& x) const
     return gate_(x);
 }
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

@@ -317,7 +317,7 @@ TEST(IterativeEngine, WarmProbeComesNearTheTruth)
 TEST(IterativeEngine, ReconstructsTheSiemensStar)
 {
     // Measured: .0684 after 10 epochs with three modes; a plain ePIE of one mode at whole pixels stays above .11.
-    const auto file = data::Npz::open(PTK_TEST_DATA "/scans/siemens64.npz");
+    const auto file = data::Npz::open(PTK_SOURCE_DIR "/examples/data/siemens64.npz");
     data::Scan scan;
     scan.source = "siemens64.npz";
     scan.frames = data::frames_in_memory(file.read("diff3d"));

@@ -210,7 +210,7 @@ TEST(Refine, OptionsReachTheEngine)
 /// The real scan, read as it is.
 data::Scan siemens()
 {
-    const auto file = data::Npz::open(PTK_TEST_DATA "/scans/siemens64.npz");
+    const auto file = data::Npz::open(PTK_SOURCE_DIR "/examples/data/siemens64.npz");
     data::Scan scan{.source = "siemens64.npz", .frames = data::frames_in_memory(file.read("diff3d")), .measurement = data::Measurement::Counts,
                     .positions = at::stack({file.read("xcoords"), file.read("ycoords")}, 1), .probe = physics::canonical_probe(file.read("probeGuess"), 64), .object = file.read("objectGuess"), .position_origin_m = {}};
     return scan;
