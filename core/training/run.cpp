@@ -115,11 +115,11 @@ Run::Run(Setting setting, const Checkpoint* from)
     const auto frames_per_step = grouping.size * batch_size_;
     steps_per_epoch_ = (split.training.size(0) + frames_per_step - 1) / frames_per_step;
 
+    grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
+    amplitudes_.emplace(scan, setting_.model.device);
     if (!from)
         prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, setting_.log);
     setting_.model.settings = settings;
-    grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
-    amplitudes_.emplace(scan, setting_.model.device);
     start(from);
     setting_.log.info("training",
                       "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
