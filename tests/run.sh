@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 
 ./setup.sh
-build=${PTYCHOKIT_BUILD:-build}
+build=$(realpath -m "${PTYCHOKIT_BUILD:-build}")
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPTYCHOKIT_WERROR=ON
 cmake --build "$build"
 rm -rf "$build/results"
