@@ -381,10 +381,10 @@ TEST(Trainer, EveryWayOfMergingLearns)
     }
 }
 
-/// The real scan of tests/data, every second frame.
+/// The real scan of examples/data, every second frame.
 data::Scan siemens()
 {
-    const auto file = data::Npz::open(PTK_TEST_DATA "/scans/siemens64.npz");
+    const auto file = data::Npz::open(PTK_SOURCE_DIR "/examples/data/siemens64.npz");
     data::Scan scan;
     scan.source = "siemens64.npz";
     scan.frames = data::frames_in_memory(file.read("diff3d"));
