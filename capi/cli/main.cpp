@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
 
 namespace {
 
@@ -123,8 +125,20 @@ int run(int argc, char** argv)
 
 } // namespace
 
+/// OpenMP reads its environment when it is loaded. Threads that spin while they wait make the program, and others on a
+/// busy machine, several times slower: start again with passive waiting, unless the user said something else.
+void wait_passively(char** argv)
+{
+    if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr)
+        return;
+    ::setenv("OMP_WAIT_POLICY", "passive", 1);
+    ::execv("/proc/self/exe", argv);
+    // Without /proc the program goes on as it is.
+}
+
 int main(int argc, char** argv)
 {
+    wait_passively(argv);
     try {
         return run(argc, argv);
     } catch (const cli::Failure& failure) {

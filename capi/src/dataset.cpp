@@ -36,7 +36,8 @@ config::Json describe(const data::Scan& scan)
 {
     auto text = data::summary(scan);
     text["arrays"] = describe_arrays(small_arrays(scan));
-    text["arrays"].insert(text["arrays"].begin(), {{"name", "patterns"}, {"dtype", "F32"}, {"shape", patterns_shape(scan)}});
+    const config::Json patterns{{"name", "patterns"}, {"dtype", "F32"}, {"shape", patterns_shape(scan)}};
+    text["arrays"].insert(text["arrays"].begin(), patterns);
     return text;
 }
 

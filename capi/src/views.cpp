@@ -73,6 +73,8 @@ std::int64_t extent_bytes(const ptk_view& view, std::int64_t element, const char
     std::int64_t bytes = 0;
     require(!__builtin_add_overflow(last, 1, &last) && !__builtin_mul_overflow(last, element, &bytes), Status::Shape,
             "{}: shape {} with its strides is larger than any memory", name, base::shape_text(axes_of(view)));
+    // No process can hold more: user addresses have 47 bits.
+    require(bytes <= std::int64_t{1} << 47, Status::Shape, "{}: the array would span {} bytes, more than any memory", name, bytes);
     return bytes;
 }
 

@@ -25,6 +25,8 @@ class Session {
 public:
     Session() : lock_(mutex())
     {
+        // A file that a full disk kept from closing would be flushed again, and crash, when the process ends.
+        [[maybe_unused]] static const herr_t no_exit_handler = H5dont_atexit();
         H5Eget_auto2(H5E_DEFAULT, &handler_, &data_);
         H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     }

@@ -70,6 +70,9 @@ void arrange_frames(RawScan& raw, const config::Settings& settings)
 {
     require(raw.frames.dim() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key, shape_of(raw.frames));
     require(!raw.frames.is_complex(), Status::Format, "{}: '{}' is complex, expected real counts, intensities or amplitudes", raw.source, raw.frames_key);
+    // LibTorch has few operations on wide unsigned numbers.
+    if (raw.frames.scalar_type() == at::kUInt32 || raw.frames.scalar_type() == at::kUInt64)
+        raw.frames = raw.frames.to(at::kLong);
     if (frames_last(raw.frames, raw.x.size(0), settings.text("data.layout"))) {
         raw.notes.push_back(fmt::format("'{}' has its frames along the last axis, {}", raw.frames_key, shape_of(raw.frames)));
         raw.frames = raw.frames.permute({2, 0, 1});

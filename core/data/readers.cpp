@@ -26,6 +26,13 @@ Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe,
     require(frames.defined() && positions.defined(), Status::InvalidArgument, "frames and positions are needed");
     require(positions.dim() == 2 && positions.size(1) == 2, Status::Shape, "positions: expected shape (n, 2), found {}",
             base::shape_text({positions.sizes().begin(), positions.sizes().end()}));
+    require(frames.dim() == 3, Status::Shape, "patterns: expected shape (n, N, N), found {}", base::shape_text({frames.sizes().begin(), frames.sizes().end()}));
+    // Shapes are compared before anything is copied.
+    const auto most = std::max(frames.size(0), frames.size(2));
+    require(positions.size(0) >= std::min(frames.size(0), frames.size(2)), Status::Shape, "arrays: {} positions for {} frames", positions.size(0), frames.size(0));
+    positions = positions.slice(0, 0, std::min(most, positions.size(0)));
+    require(!probe.defined() || (probe.dim() >= 2 && probe.dim() <= 3 && probe.numel() <= (std::int64_t{1} << 30)), Status::Shape, "arrays: the probe has shape {}, but the frames are {} x {}",
+            probe.defined() ? base::shape_text({probe.sizes().begin(), probe.sizes().end()}) : "()", frames.size(1), frames.size(1));
     RawScan raw;
     raw.source = "arrays";
     raw.frames_key = "patterns";

@@ -10,7 +10,7 @@ namespace ptk::evaluation {
 namespace {
 
 constexpr double pi = std::numbers::pi;
-using Linear = std::array<double, 3>;  ///< linear sRGB, 0 ... 1 when it can be shown
+using Linear = std::array<double, 3>; ///< linear sRGB, 0 ... 1 when it can be shown
 
 Linear to_linear(double lightness, double chroma, double hue)
 {
@@ -18,7 +18,8 @@ Linear to_linear(double lightness, double chroma, double hue)
     const double l = std::pow(lightness + 0.3963377774 * a + 0.2158037573 * b, 3);
     const double m = std::pow(lightness - 0.1055613458 * a - 0.0638541728 * b, 3);
     const double s = std::pow(lightness - 0.0894841775 * a - 1.2914855480 * b, 3);
-    return {4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s, -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+    return {4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+            -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
             -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s};
 }
 
@@ -55,7 +56,7 @@ double turn_of(double phase)
     return turns - std::floor(turns);
 }
 
-}  // namespace
+} // namespace
 
 Rgb oklch(double lightness, double chroma, double hue)
 {
@@ -102,4 +103,4 @@ Rgb grey_level(double value)
     return {level, level, level};
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

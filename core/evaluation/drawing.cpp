@@ -10,8 +10,8 @@ namespace {
 
 struct Glyph {
     char letter;
-    std::array<std::uint8_t, 7> rows;  ///< from the top, the lowest 5 bits from left to right
-    bool hangs = false;                ///< two dots lower, for letters that reach below the line
+    std::array<std::uint8_t, 7> rows; ///< from the top, the lowest 5 bits from left to right
+    bool hangs = false;               ///< two dots lower, for letters that reach below the line
 };
 
 constexpr Glyph unknown{0, {0x1F, 0x11, 0x11, 0x11, 0x11, 0x11, 0x1F}};
@@ -114,11 +114,12 @@ constexpr Glyph glyphs[] = {
     {'@', {0x0E, 0x11, 0x17, 0x15, 0x17, 0x10, 0x0E}},
 };
 
-constexpr int letter_dots = 6;  ///< from letter to letter
+constexpr int letter_dots = 6; ///< from letter to letter
 
 const Glyph& glyph_of(char letter)
 {
-    const auto* found = std::find_if(std::begin(glyphs), std::end(glyphs), [letter](const Glyph& g) { return g.letter == letter; });
+    const auto* found =
+        std::find_if(std::begin(glyphs), std::end(glyphs), [letter](const Glyph& g) { return g.letter == letter; });
     return found == std::end(glyphs) ? unknown : *found;
 }
 
@@ -137,7 +138,7 @@ double distance(Place p, Place from, Place to)
     return std::hypot(p.x - from.x - along * dx, p.y - from.y - along * dy);
 }
 
-}  // namespace
+} // namespace
 
 void fill(Raster& picture, std::int64_t top, std::int64_t left, std::int64_t bottom, std::int64_t right, Rgb colour)
 {
@@ -182,4 +183,4 @@ std::int64_t text_width(std::string_view text, int dot)
     return text.empty() ? 0 : dot * (letter_dots * static_cast<std::int64_t>(text.size()) - 1);
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

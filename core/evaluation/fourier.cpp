@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/exp.h>
 #include <ATen/ops/fft_fft2.h>
 #include <ATen/ops/fft_fftfreq.h>
 #include <ATen/ops/fft_ifft2.h>
@@ -83,7 +84,7 @@ Places places_on(std::int64_t length, double offset, double step, std::int64_t c
     return {at, at.ge(-0.5).logical_and(at.le(static_cast<double>(length) - 0.5)).to(at::kDouble)};
 }
 
-}  // namespace
+} // namespace
 
 std::int64_t fast_length(std::int64_t length)
 {
@@ -111,6 +112,16 @@ PeriodicImage::PeriodicImage(const at::Tensor& image, std::int64_t margin)
     spectrum_ = at::fft_fft2(continued * at::outer(rows.weight, columns.weight));
 }
 
+PeriodicImage PeriodicImage::smoothed(double width) const
+{
+    const auto gauss = [width](std::int64_t length) {
+        return at::exp(frequencies(length).square() * (-0.5 * width * width));
+    };
+    PeriodicImage result = *this;
+    result.spectrum_ = spectrum_ * at::outer(gauss(spectrum_.size(0)), gauss(spectrum_.size(1)));
+    return result;
+}
+
 at::Tensor PeriodicImage::inverse(const at::Tensor& spectrum) const
 {
     return at::fft_ifft2(spectrum).narrow(0, top_, height_).narrow(1, left_, width_);
@@ -118,7 +129,8 @@ at::Tensor PeriodicImage::inverse(const at::Tensor& spectrum) const
 
 at::Tensor PeriodicImage::shifted(double dx, double dy) const
 {
-    const auto moved = spectrum_ * at::outer(phasor(frequencies(spectrum_.size(0)) * -dy), phasor(frequencies(spectrum_.size(1)) * -dx));
+    const auto moved = spectrum_ * at::outer(phasor(frequencies(spectrum_.size(0)) * -dy),
+                                             phasor(frequencies(spectrum_.size(1)) * -dx));
     return (inverse(moved) + mean_).contiguous();
 }
 
@@ -131,7 +143,8 @@ PeriodicImage::Shift PeriodicImage::shifted_with_derivatives(double dx, double d
             inverse(moved * fy.unsqueeze(1) * minus_i).contiguous()};
 }
 
-at::Tensor PeriodicImage::sampled(double step, double offset_x, double offset_y, std::int64_t height, std::int64_t width) const
+at::Tensor PeriodicImage::sampled(double step, double offset_x, double offset_y, std::int64_t height,
+                                  std::int64_t width) const
 {
     // Finer or equal pixels keep every frequency: a cut above pi is none.
     const double cutoff = step > 1 ? std::numbers::pi / step : 4.0;
@@ -149,19 +162,22 @@ Ramp strongest_ramp(const at::Tensor& z)
     if (!(total > 0))
         return {};
     const std::int64_t peak = at::fft_fft2(z).abs().argmax().item<std::int64_t>();
-    Ramp ramp{.kx = frequencies(width)[peak % width].item<double>(), .ky = frequencies(height)[peak / width].item<double>()};
+    Ramp ramp{.kx = frequencies(width)[peak % width].item<double>(),
+              .ky = frequencies(height)[peak / width].item<double>()};
 
     const auto x = at::arange(width, at::kDouble), y = at::arange(height, at::kDouble);
     constexpr std::int64_t half = 16;
     const auto grid = at::arange(-half, half + 1, at::kDouble) / static_cast<double>(half);
-    for (const double span : {1.0, 1.0 / half}) {  // of a Fourier bin, on each side
+    for (const double span : {1.0, 1.0 / half}) { // of a Fourier bin, on each side
         const auto kx = grid * (span * two_pi / static_cast<double>(width)) + ramp.kx;
         const auto ky = grid * (span * two_pi / static_cast<double>(height)) + ramp.ky;
-        const auto sums = at::matmul(at::matmul(phasor(at::outer(ky, y).neg()), z), phasor(at::outer(x, kx).neg())).abs();
+        const auto sums =
+            at::matmul(at::matmul(phasor(at::outer(ky, y).neg()), z), phasor(at::outer(x, kx).neg())).abs();
         const std::int64_t best = sums.argmax().item<std::int64_t>();
-        ramp = {kx[best % grid.numel()].item<double>(), ky[best / grid.numel()].item<double>(), sums.max().item<double>() / total};
+        ramp = {kx[best % grid.numel()].item<double>(), ky[best / grid.numel()].item<double>(),
+                sums.max().item<double>() / total};
     }
     return ramp;
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

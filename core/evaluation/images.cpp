@@ -23,11 +23,11 @@ std::string shape_of(const at::Tensor& image)
 void require_plane(const at::Tensor& image, const char* name)
 {
     require(image.defined(), Status::InvalidArgument, "{}: no image given", name);
-    require(image.dim() == 2 && image.numel() > 0, Status::Shape, "{}: shape {}, expected (H, W) with at least one pixel",
-            name, shape_of(image));
+    require(image.dim() == 2 && image.numel() > 0, Status::Shape,
+            "{}: shape {}, expected (H, W) with at least one pixel", name, shape_of(image));
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor as_complex(const at::Tensor& image, const char* name)
 {
@@ -92,4 +92,4 @@ at::Tensor crop(const at::Tensor& image, const Box& box)
     return image.narrow(0, box.top, box.height).narrow(1, box.left, box.width);
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

@@ -14,7 +14,8 @@ struct Box {
     std::int64_t width = 0;
 };
 
-/// (H, W) complex128 on the CPU, contiguous. @throws Error(Shape) when @p image is not a plane; @p name is said in the message
+/// (H, W) complex128 on the CPU, contiguous. @throws Error(Shape) when @p image is not a plane; @p name is said in the
+/// message
 at::Tensor as_complex(const at::Tensor& image, const char* name);
 /// (H, W) float64 on the CPU, contiguous. @throws Error(Shape) as above, Error(InvalidArgument) for a complex image
 at::Tensor as_real(const at::Tensor& image, const char* name);
@@ -34,4 +35,4 @@ Box bounding_box(const at::Tensor& mask);
 /// A view of the box.
 at::Tensor crop(const at::Tensor& image, const Box& box);
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

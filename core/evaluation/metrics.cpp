@@ -81,7 +81,8 @@ at::Tensor tukey(std::int64_t length)
     auto result = at::ones({length}, at::kDouble);
     double* values = result.mutable_data_ptr<double>();
     for (std::int64_t i = 0; i < length; ++i) {
-        const double from_end = static_cast<double>(std::min(i, length - 1 - i)) / (0.5 * taper * static_cast<double>(length - 1));
+        const double from_end =
+            static_cast<double>(std::min(i, length - 1 - i)) / (0.5 * taper * static_cast<double>(length - 1));
         if (from_end < 1)
             values[i] = 0.5 - 0.5 * std::cos(std::numbers::pi * from_end);
     }
@@ -91,8 +92,8 @@ at::Tensor tukey(std::int64_t length)
 void require_squares(const at::Tensor& a, const at::Tensor& b, std::int64_t least)
 {
     require_same_shape(a, b);
-    require(a.size(0) == a.size(1) && a.size(0) >= least, Status::Shape, "ring correlation: shape ({}, {}), expected a square of at least {}",
-            a.size(0), a.size(1), least);
+    require(a.size(0) == a.size(1) && a.size(0) >= least, Status::Shape,
+            "ring correlation: shape ({}, {}), expected a square of at least {}", a.size(0), a.size(1), least);
 }
 
 /// The largest square at the centre of a box.
@@ -117,7 +118,8 @@ void score_phase(const Planes& planes, Scores& scores)
     const auto mean = planes.reference.masked_select(planes.mask).mean();
     const auto reference = (planes.reference * mean.conj()).angle();
     // A pixel of nothing has no phase; taking the reference's would reward it.
-    const auto image = at::where(planes.image.eq(0), at::zeros_like(reference), reference + (planes.image * planes.reference.conj()).angle());
+    const auto image = at::where(planes.image.eq(0), at::zeros_like(reference),
+                                 reference + (planes.image * planes.reference.conj()).angle());
     scores.phase_mae = mean_absolute_error(image, reference, planes.mask);
     scores.phase_range = range_of(reference, planes.mask);
     const bool varies = scores.phase_range > 0;
@@ -131,8 +133,8 @@ struct Point {
 
 std::vector<Point> points_of(const at::Tensor& positions)
 {
-    require(positions.defined() && positions.dim() == 2 && positions.size(0) > 0 && positions.size(1) == 2, Status::Shape,
-            "positions: shape {}, expected (n, 2) with n > 0",
+    require(positions.defined() && positions.dim() == 2 && positions.size(0) > 0 && positions.size(1) == 2,
+            Status::Shape, "positions: shape {}, expected (n, 2) with n > 0",
             positions.defined() ? base::shape_text({positions.sizes().begin(), positions.sizes().end()}) : "none");
     const auto values = positions.detach().to(at::kCPU, at::kDouble).contiguous();
     const double* data = values.const_data_ptr<double>();
@@ -154,7 +156,8 @@ double turn(const Point& o, const Point& a, const Point& b)
 /// Corners in order; one or two points for a hull without area.
 std::vector<Point> convex_hull(std::vector<Point> points)
 {
-    std::sort(points.begin(), points.end(), [](const Point& a, const Point& b) { return a.x < b.x || (a.x == b.x && a.y < b.y); });
+    std::sort(points.begin(), points.end(),
+              [](const Point& a, const Point& b) { return a.x < b.x || (a.x == b.x && a.y < b.y); });
     std::vector<Point> hull;
     const auto extend = [&hull](const Point& point, std::size_t keep) {
         while (hull.size() >= keep + 2 && turn(hull[hull.size() - 2], hull.back(), point) <= 0)
@@ -185,7 +188,8 @@ constexpr double slack = 1e-9;
 
 Span span_at(const std::vector<Point>& hull, double y)
 {
-    const auto [first, last] = std::minmax_element(hull.begin(), hull.end(), [](const Point& a, const Point& b) { return a.y < b.y; });
+    const auto [first, last] =
+        std::minmax_element(hull.begin(), hull.end(), [](const Point& a, const Point& b) { return a.y < b.y; });
     if (y >= first->y - slack && y <= last->y + slack)
         y = std::clamp(y, first->y, last->y);
     Span span;
@@ -204,7 +208,7 @@ Span span_at(const std::vector<Point>& hull, double y)
     return span;
 }
 
-}  // namespace
+} // namespace
 
 double mean_absolute_error(const at::Tensor& image, const at::Tensor& reference, const at::Tensor& mask)
 {
@@ -216,7 +220,8 @@ double mean_absolute_error(const at::Tensor& image, const at::Tensor& reference,
 double psnr(const at::Tensor& image, const at::Tensor& reference, const at::Tensor& mask, double peak)
 {
     at::NoGradGuard no_grad;
-    require(std::isfinite(peak) && peak > 0, Status::InvalidArgument, "psnr: peak {}, expected a positive number", peak);
+    require(std::isfinite(peak) && peak > 0, Status::InvalidArgument, "psnr: peak {}, expected a positive number",
+            peak);
     const auto planes = real_planes(image, reference, mask);
     return 10 * std::log10(peak * peak / mean_square((planes.image - planes.reference).masked_select(planes.mask)));
 }
@@ -233,10 +238,12 @@ double normalised_rmse(const at::Tensor& object, const at::Tensor& reference, co
 double ssim(const at::Tensor& image, const at::Tensor& reference, const at::Tensor& mask, double range)
 {
     at::NoGradGuard no_grad;
-    require(std::isfinite(range) && range > 0, Status::InvalidArgument, "ssim: range {}, expected a positive number", range);
+    require(std::isfinite(range) && range > 0, Status::InvalidArgument, "ssim: range {}, expected a positive number",
+            range);
     const auto planes = real_planes(image, reference, mask);
-    require(planes.image.size(0) >= window && planes.image.size(1) >= window, Status::Shape, "ssim: shape ({}, {}), expected at least {} x {}",
-            planes.image.size(0), planes.image.size(1), window, window);
+    require(planes.image.size(0) >= window && planes.image.size(1) >= window, Status::Shape,
+            "ssim: shape ({}, {}), expected at least {} x {}", planes.image.size(0), planes.image.size(1), window,
+            window);
     // The mean of a window of ones is 1 but for rounding; one pixel outside makes it 48/49.
     const auto whole = window_mean(planes.mask.to(at::kDouble)).gt(0.99);
     require(whole.any().item<bool>(), Status::Shape, "ssim: the mask holds no window of {0} x {0} pixels", window);
@@ -316,7 +323,8 @@ Scores compare(const at::Tensor& object, const at::Tensor& reference, const at::
 {
     at::NoGradGuard no_grad;
     const Registration registration = register_object(object, reference, mask);
-    const Planes planes{registration.aligned, finite_or_zero(as_complex(reference, "reference")), registration.valid.contiguous()};
+    const Planes planes{registration.aligned, finite_or_zero(as_complex(reference, "reference")),
+                        registration.valid.contiguous()};
     const Box square = square_in(bounding_box(as_mask(planes.mask, planes.image)));
 
     Scores scores{};
@@ -330,9 +338,11 @@ Scores compare(const at::Tensor& object, const at::Tensor& reference, const at::
     return scores;
 }
 
-at::Tensor scanned_area(const at::Tensor& positions, std::int64_t height, std::int64_t width, std::int64_t origin_x, std::int64_t origin_y)
+at::Tensor scanned_area(const at::Tensor& positions, std::int64_t height, std::int64_t width, std::int64_t origin_x,
+                        std::int64_t origin_y)
 {
-    require(height > 0 && width > 0, Status::InvalidArgument, "scanned area: {} x {} pixels, expected at least 1 x 1", height, width);
+    require(height > 0 && width > 0, Status::InvalidArgument, "scanned area: {} x {} pixels, expected at least 1 x 1",
+            height, width);
     const auto hull = convex_hull(points_of(positions));
     auto area = at::zeros({height, width}, at::kBool);
     bool* pixels = area.mutable_data_ptr<bool>();
@@ -347,4 +357,4 @@ at::Tensor scanned_area(const at::Tensor& positions, std::int64_t height, std::i
     return area;
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

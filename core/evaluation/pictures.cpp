@@ -66,8 +66,8 @@ template <class Colour> Raster paint(const at::Tensor& image, const at::Tensor& 
     return picture;
 }
 
-/// The object without its phase ramp and the phase of its mean inside the mask. When no plane wave holds a third of it, what looks like a ramp
-/// may be the object itself and stays.
+/// The object without its phase ramp and the phase of its mean inside the mask. When no plane wave holds a third of it,
+/// what looks like a ramp may be the object itself and stays.
 at::Tensor levelled(const at::Tensor& object, const at::Tensor& pixels)
 {
     const auto masked = finite_or_zero(object) * pixels;
@@ -83,8 +83,8 @@ at::Tensor as_modes(const at::Tensor& probe)
 {
     require(probe.defined(), Status::InvalidArgument, "probe: none given");
     const auto modes = probe.dim() == 2 ? probe.unsqueeze(0) : probe;
-    require(modes.dim() == 3 && modes.numel() > 0, Status::Shape, "probe: {} axes, expected (M, N, N) or (N, N) with at least one pixel",
-            probe.dim());
+    require(modes.dim() == 3 && modes.numel() > 0, Status::Shape,
+            "probe: {} axes, expected (M, N, N) or (N, N) with at least one pixel", probe.dim());
     return modes.detach().to(at::kCPU, at::kComplexDouble).resolve_conj().contiguous();
 }
 
@@ -101,13 +101,13 @@ void paint_mode(Raster& picture, std::int64_t left, std::int64_t zoom, const at:
         }
 }
 
-}  // namespace
+} // namespace
 
 Range write_grey(const at::Tensor& image, const at::Tensor& mask, const std::string& path, double low, double high)
 {
     at::NoGradGuard no_grad;
-    require(low >= 0 && low < high && high <= 1, Status::InvalidArgument, "{}: quantiles {} and {}, expected 0 <= low < high <= 1", path, low,
-            high);
+    require(low >= 0 && low < high && high <= 1, Status::InvalidArgument,
+            "{}: quantiles {} and {}, expected 0 <= low < high <= 1", path, low, high);
     const auto values = as_real(image, "image");
     const auto pixels = shown(values, mask, path);
     const Range range = robust_range(values, pixels, low, high);
@@ -162,4 +162,4 @@ std::vector<ModeScale> write_probe(const at::Tensor& probe, const std::string& p
     return scales;
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

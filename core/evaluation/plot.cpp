@@ -16,8 +16,9 @@ namespace ptk::evaluation {
 namespace {
 
 constexpr std::int64_t height = 600, width = 960;
-constexpr std::int64_t left = 120, bottom = height - 76, right = width - 28;  ///< the frame of the plot; its top is below the legend
-constexpr int dot = 2;                                                     ///< pixels of a dot of the text
+constexpr std::int64_t left = 120, bottom = height - 76,
+                       right = width - 28; ///< the frame of the plot; its top is below the legend
+constexpr int dot = 2;                     ///< pixels of a dot of the text
 constexpr Rgb white{255, 255, 255}, ink{40, 40, 40}, line_grey{225, 225, 225};
 
 struct Tick {
@@ -33,7 +34,7 @@ struct Axis {
     double fraction(double value) const
     {
         if (range.scale == Range::Scale::Logarithmic)
-            return std::log(value / range.low) / std::log(range.high / range.low);
+            return (std::log(value) - std::log(range.low)) / (std::log(range.high) - std::log(range.low));
         return (value - range.low) / (range.high - range.low);
     }
 };
@@ -77,12 +78,18 @@ Axis linear_axis(double low, double high)
     return axis;
 }
 
+/// high / low may be beyond what a double holds.
+double decades_between(double low, double high)
+{
+    return std::log10(high) - std::log10(low);
+}
+
 Axis logarithmic_axis(double low, double high)
 {
-    const double room = std::pow(high / low, 0.05);
+    const double room = std::pow(10, std::min(0.05 * decades_between(low, high), 3.0));
     Axis axis{.range = {low / room, high * room, Range::Scale::Logarithmic}, .ticks = {}};
-    const double decades = std::log10(axis.range.high / axis.range.low);
-    const double every = std::ceil(decades / 10);  // label at most about ten decades
+    const double decades = decades_between(axis.range.low, axis.range.high);
+    const double every = std::ceil(decades / 10); // label at most about ten decades
     for (double exponent = std::floor(std::log10(axis.range.low)); exponent <= std::log10(axis.range.high); ++exponent)
         for (const double factor : {1.0, 2.0, 5.0}) {
             const double value = factor * std::pow(10, exponent);
@@ -110,8 +117,7 @@ Axis value_axis(const std::vector<Curve>& curves, const std::string& path)
                 high = std::max(high, value);
             }
     require(low <= high, Status::InvalidArgument, "{}: none of the {} curves has a finite value", path, curves.size());
-    // Normal numbers only: 1 / low must be finite too.
-    return low >= std::numeric_limits<double>::min() && high / low > 10 ? logarithmic_axis(low, high) : linear_axis(low, high);
+    return low > 1e-300 && decades_between(low, high) > 1 ? logarithmic_axis(low, high) : linear_axis(low, high);
 }
 
 double column_of(const Axis& epochs, double epoch)
@@ -157,7 +163,8 @@ void draw_axes(Raster& picture, const Axis& epochs, const Axis& values, std::int
     draw_text(picture, (left + right - text_width(name, dot)) / 2, bottom + 42, name, dot, ink);
 }
 
-void draw_curve(Raster& picture, const Curve& curve, const Axis& epochs, const Axis& values, std::int64_t top, Rgb colour)
+void draw_curve(Raster& picture, const Curve& curve, const Axis& epochs, const Axis& values, std::int64_t top,
+                Rgb colour)
 {
     const auto shown = [&curve](std::size_t i) { return i < curve.values.size() && can_be_drawn(curve.values[i]); };
     const auto place = [&](std::size_t i) {
@@ -169,7 +176,7 @@ void draw_curve(Raster& picture, const Curve& curve, const Axis& epochs, const A
         if (shown(i + 1))
             draw_line(picture, place(i), place(i + 1), 2.5, colour);
         else if (i == 0 || !shown(i - 1))
-            draw_line(picture, place(i), place(i), 7, colour);  // a point alone must be seen
+            draw_line(picture, place(i), place(i), 7, colour); // a point alone must be seen
     }
 }
 
@@ -200,7 +207,8 @@ public:
         for (std::size_t i = 0; i < entries_.size() && entries_[i].row < rows_; ++i) {
             const std::int64_t row = top + entries_[i].row * line, column = entries_[i].column;
             const double middle = static_cast<double>(row) + 6.5;
-            draw_line(picture, {static_cast<double>(column), middle}, {static_cast<double>(column + sample - 12), middle}, 3, curve_colour(i));
+            draw_line(picture, {static_cast<double>(column), middle},
+                      {static_cast<double>(column + sample - 12), middle}, 3, curve_colour(i));
             draw_text(picture, column + sample, row, entries_[i].label, dot, ink);
         }
     }
@@ -215,7 +223,7 @@ private:
     std::int64_t rows_ = 0;
 };
 
-}  // namespace
+} // namespace
 
 Range write_curves(const std::vector<Curve>& curves, const std::string& title, const std::string& path)
 {
@@ -239,4 +247,4 @@ Range write_curves(const std::vector<Curve>& curves, const std::string& title, c
     return values.range;
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

@@ -21,7 +21,8 @@ Raster::Raster(std::int64_t height, std::int64_t width, Rgb background) : height
 
 bool Raster::is_grey() const
 {
-    return std::all_of(pixels_.begin(), pixels_.end(), [](const Rgb& p) { return p.red == p.green && p.green == p.blue; });
+    return std::all_of(pixels_.begin(), pixels_.end(),
+                       [](const Rgb& p) { return p.red == p.green && p.green == p.blue; });
 }
 
 void write_png(const Raster& picture, const std::string& path)
@@ -38,7 +39,8 @@ void write_png(const Raster& picture, const std::string& path)
     header.height = static_cast<png_uint_32>(picture.height());
     header.format = grey ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
     const void* pixels = grey ? static_cast<const void*>(levels.data()) : picture.pixels().data();
-    // Encoded in memory: libpng never touches the disk, so that every error of the disk is found and named by the atomic writer.
+    // Encoded in memory: libpng never touches the disk, so that every error of the disk is found and named by the
+    // atomic writer.
     std::string bytes(PNG_IMAGE_PNG_SIZE_MAX(header), '\0');
     png_alloc_size_t size = bytes.size();
     const int done = png_image_write_to_memory(&header, bytes.data(), &size, 0, pixels, 0, nullptr);
@@ -47,4 +49,4 @@ void write_png(const Raster& picture, const std::string& path)
     base::write_text(path, bytes);
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

@@ -22,7 +22,10 @@ public:
     std::int64_t width() const noexcept { return width_; }
     /// No check of the bounds.
     Rgb& at(std::int64_t row, std::int64_t column) { return pixels_[static_cast<std::size_t>(row * width_ + column)]; }
-    const Rgb& at(std::int64_t row, std::int64_t column) const { return pixels_[static_cast<std::size_t>(row * width_ + column)]; }
+    const Rgb& at(std::int64_t row, std::int64_t column) const
+    {
+        return pixels_[static_cast<std::size_t>(row * width_ + column)];
+    }
     bool contains(std::int64_t row, std::int64_t column) const noexcept
     {
         return row >= 0 && row < height_ && column >= 0 && column < width_;
@@ -40,4 +43,4 @@ private:
 /// @throws Error(Io) naming the path
 void write_png(const Raster& picture, const std::string& path);
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

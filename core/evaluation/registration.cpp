@@ -9,9 +9,11 @@
 #include <ATen/ops/abs.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/cos.h>
 #include <ATen/ops/fft_fft2.h>
 #include <ATen/ops/fft_ifft2.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/outer.h>
@@ -19,8 +21,8 @@
 
 #include <array>
 #include <cmath>
-#include <complex>
 #include <limits>
+#include <numbers>
 
 namespace ptk::evaluation {
 
@@ -28,29 +30,32 @@ namespace {
 
 using Complex = c10::complex<double>;
 
-/// Shift, ramp and factor of the model factor exp(i (kx x + ky y)) object(r - d), (x, y) from the centre of the mask.
+/// Shift and ramp of the model: a factor times exp(i (kx x + ky y)) object(x - dx, y - dy).
 struct Pose {
     double dx = 0, dy = 0, kx = 0, ky = 0;
-    Complex factor = 1;
 };
 
 /// The two images of a registration, checked and in double precision.
 struct Pair {
-    at::Tensor object;     ///< (H, W) complex128, finite
-    at::Tensor reference;  ///< the same; 0 outside the mask
-    at::Tensor mask;       ///< (H, W) bool
+    at::Tensor object;    ///< (H, W) complex128, finite
+    at::Tensor reference; ///< the same
+    at::Tensor mask;      ///< (H, W) bool; only where the reference was finite
+    at::Tensor holes;     ///< (H, W) bool: the object was not finite
+    at::Tensor gaps;      ///< (H, W) bool: the reference was not finite
     std::int64_t height() const { return object.size(0); }
     std::int64_t width() const { return object.size(1); }
 };
 
 Pair checked(const at::Tensor& object, const at::Tensor& reference, const at::Tensor& mask)
 {
-    Pair pair{as_complex(object, "object"), as_complex(reference, "reference"), {}};
+    Pair pair{as_complex(object, "object"), as_complex(reference, "reference"), {}, {}, {}};
     require_same_shape(pair.object, pair.reference);
-    pair.mask = as_mask(mask, pair.object).logical_and(at::isfinite(pair.reference)).contiguous();
+    pair.holes = at::isfinite(pair.object).logical_not();
+    pair.gaps = at::isfinite(pair.reference).logical_not();
+    pair.mask = as_mask(mask, pair.object).logical_and(pair.gaps.logical_not()).contiguous();
     require(pair.mask.any().item<bool>(), Status::Shape, "reference: no finite pixel inside the mask");
-    pair.object = finite_or_zero(pair.object);
-    pair.reference = (finite_or_zero(pair.reference) * pair.mask).contiguous();
+    pair.object = finite_or_zero(pair.object).contiguous();
+    pair.reference = finite_or_zero(pair.reference).contiguous();
     return pair;
 }
 
@@ -78,7 +83,8 @@ std::int64_t reach_of(std::int64_t length)
     return length / 4;
 }
 
-/// Cross correlations sum_r a(r) conj(b(r - d)) of planes, for d within the search range, d = 0 at the centre of the result.
+/// Cross correlations sum_r a(r) conj(b(r - d)) of planes, for d within the search range, d = 0 at the centre of the
+/// result.
 class Correlator {
 public:
     Correlator(std::int64_t height, std::int64_t width)
@@ -98,7 +104,8 @@ public:
         return all.narrow(0, 0, 2 * reach_y_ + 1).narrow(1, 0, 2 * reach_x_ + 1);
     }
 
-    /// |sum a conj(b_d)|^2 / (sum |a|^2 sum |b_d|^2) over the pixels of @p mask where b_d has some: 1 for a perfect match.
+    /// |sum a conj(b_d)|^2 / (sum |a|^2 sum |b_d|^2) over the pixels of @p mask where b_d has some: 1 for a perfect
+    /// match.
     /// @param a 0 outside @p mask
     at::Tensor coherence(const at::Tensor& a, const at::Tensor& b, const at::Tensor& mask) const
     {
@@ -109,20 +116,23 @@ public:
         const auto energy_b = at::real(correlate(transform(mask.to(at::kComplexDouble)), transform(energy(b))));
         // Where hardly anything overlaps, chance would win.
         const auto floor_a = energy_a.max() * 0.25, floor_b = energy_b.max() * 0.05;
-        return match / (at::maximum(energy_a, floor_a) * at::maximum(energy_b, floor_b) + std::numeric_limits<double>::min());
+        return match /
+               (at::maximum(energy_a, floor_a) * at::maximum(energy_b, floor_b) + std::numeric_limits<double>::min());
     }
 
     Pose peak(const at::Tensor& map) const
     {
         const std::int64_t index = map.contiguous().argmax().item<std::int64_t>(), width = map.size(1);
-        return {.dx = static_cast<double>(index % width - reach_x_), .dy = static_cast<double>(index / width - reach_y_)};
+        return {.dx = static_cast<double>(index % width - reach_x_),
+                .dy = static_cast<double>(index / width - reach_y_)};
     }
 
 private:
     std::int64_t reach_y_, reach_x_, rows_, columns_;
 };
 
-/// Product of each pixel with the conjugate of its neighbour on an axis, without its mean over the mask: a phase ramp becomes one factor.
+/// Product of each pixel with the conjugate of its neighbour on an axis, without its mean over the mask: a phase ramp
+/// becomes one factor.
 at::Tensor neighbour_product(const at::Tensor& image, std::int64_t axis, const at::Tensor& mask)
 {
     const auto product = image * image.roll(-1, axis).conj();
@@ -143,7 +153,7 @@ Pose shift_from_neighbours(const Pair& pair, const Correlator& correlator)
 Pose shift_without_ramp(const Pair& pair, const Pose& pose, const Correlator& correlator)
 {
     const auto straightened = pair.object * plane_wave(pair.height(), pair.width(), pose.kx, pose.ky);
-    return correlator.peak(correlator.coherence(pair.reference, straightened, pair.mask));
+    return correlator.peak(correlator.coherence(pair.reference * pair.mask, straightened, pair.mask));
 }
 
 /// The object moved by whole pixels, 0 where it has none.
@@ -154,7 +164,7 @@ at::Tensor moved_whole(const at::Tensor& object, std::int64_t dx, std::int64_t d
 
 struct Start {
     Pose pose;
-    double misfit = std::numeric_limits<double>::infinity();  ///< residual energy as a fraction of the reference's
+    double misfit = std::numeric_limits<double>::infinity(); ///< residual energy as a fraction of the reference's
 };
 
 /// Ramp, and what remains, for a shift by whole pixels.
@@ -193,7 +203,49 @@ Pose coarse_pose(const Pair& pair)
 
 // ---- fine: least squares ----
 
-constexpr std::size_t unknowns = 6;  ///< dx, dy, kx, ky, and the factor's relative change (real, imaginary)
+/// 1 over the given part of an axis and 3 pixels beyond, falling to 0 as a cosine over 16 pixels more.
+at::Tensor fade(std::int64_t length, double first, double last)
+{
+    constexpr double flat = 3, fall = 16;
+    const auto i = at::arange(length, at::kDouble);
+    const auto outside = at::maximum(i.neg() + first, i - last) - flat;
+    return at::cos(outside.clamp(0, fall) * (std::numbers::pi / fall)) * 0.5 + 0.5;
+}
+
+/// The image faded to its mean away from the mask's box moved by (-dx, -dy).
+at::Tensor faded(const at::Tensor& image, const at::Tensor& mask, double dx, double dy)
+{
+    const Box box = bounding_box(mask);
+    const auto top = static_cast<double>(box.top) - dy, left = static_cast<double>(box.left) - dx;
+    const auto window = at::outer(fade(image.size(0), top, top + static_cast<double>(box.height - 1)),
+                                  fade(image.size(1), left, left + static_cast<double>(box.width - 1)));
+    const auto mean = (image * window).sum() / window.sum().clamp_min(1);
+    return ((image - mean) * window + mean).contiguous();
+}
+
+/// Pixels of a mask and those up to @p reach beside them.
+at::Tensor grown(const at::Tensor& mask, std::int64_t reach)
+{
+    const auto plane = mask.to(at::kDouble).unsqueeze(0).unsqueeze(0);
+    return at::max_pool2d(plane, {2 * reach + 1, 2 * reach + 1}, {1, 1}, {reach, reach}).gt(0).squeeze(0).squeeze(0);
+}
+
+/// The start is right to half a pixel; a pixel more is allowed before the fit is taken to have lost its way.
+constexpr double most_correction = 1.5;
+
+/// Pixels that count in the fit, for every pose near the start: those of the mask, away from the ends of the object and
+/// from pixels that were not finite; when hardly any are left, those of the mask.
+at::Tensor fit_area(const Pair& pair, const Pose& start)
+{
+    constexpr std::int64_t spread = 5; // of a wrong pixel by smoothing and by the correction of the shift
+    const auto holes =
+        moved_whole(grown(pair.holes, spread).to(at::kDouble), std::llround(start.dx), std::llround(start.dy)).gt(0);
+    const auto clean = holes.logical_or(grown(pair.gaps, spread)).logical_not();
+    const auto area = covered(pair.mask, start.dx, start.dy, most_correction).logical_and(clean).contiguous();
+    return 4 * area.sum().item<std::int64_t>() < pair.mask.sum().item<std::int64_t>() ? pair.mask : area;
+}
+
+constexpr std::size_t unknowns = 6; ///< dx, dy, kx, ky, and the factor's relative change (real, imaginary)
 using Vector = std::array<double, unknowns>;
 using Matrix = std::array<Vector, unknowns>;
 
@@ -207,18 +259,16 @@ struct Fit {
 
 class LeastSquares {
 public:
-    /// @param area pixels that count, for every pose that is tried
-    LeastSquares(const Pair& pair, const at::Tensor& area)
-        : image_(pair.object), reference_(pair.reference), width_(pair.width()), indices_(selected(area))
+    /// @param object, reference complex128 @param area pixels that count, for every pose that is tried
+    LeastSquares(const PeriodicImage& object, const PeriodicImage& reference, const at::Tensor& area)
+        : image_(object.smoothed(smoothing)), reference_(reference.smoothed(smoothing).shifted(0, 0)),
+          width_(area.size(1)), indices_(selected(area))
     {
         for (const std::int64_t i : indices_) {
             centre_x_ += static_cast<double>(i % width_) / static_cast<double>(indices_.size());
             centre_y_ += static_cast<double>(i / width_) / static_cast<double>(indices_.size());
         }
     }
-
-    double centre_x() const { return centre_x_; }
-    double centre_y() const { return centre_y_; }
 
     /// The factor is solved for (it enters linearly), the other unknowns are taken from the pose.
     Fit evaluate(const Pose& pose) const
@@ -233,6 +283,8 @@ public:
     }
 
 private:
+    static constexpr double smoothing = 1; ///< pixels
+
     struct Planes {
         const Complex* value;
         const Complex* by_dx;
@@ -266,8 +318,8 @@ private:
         for (const std::int64_t i : indices_) {
             const Complex turn = fit.factor * wave(pose, i);
             const Complex model = turn * planes.value[i], i_model = model * Complex(0, 1);
-            const std::array<Complex, unknowns> column{turn * planes.by_dx[i], turn * planes.by_dy[i], i_model * x_of(i),
-                                                       i_model * y_of(i), model, i_model};
+            const std::array<Complex, unknowns> column{
+                turn * planes.by_dx[i], turn * planes.by_dy[i], i_model * x_of(i), i_model * y_of(i), model, i_model};
             const Complex rest = planes.reference[i] - model;
             fit.residual += std::norm(rest);
             for (std::size_t m = 0; m < unknowns; ++m) {
@@ -287,7 +339,8 @@ private:
     double centre_x_ = 0, centre_y_ = 0;
 };
 
-/// Solve (normal + damping diag(normal)) step = gradient by Cholesky decomposition. Unknowns that have no effect stay where they are.
+/// Solve (normal + damping diag(normal)) step = gradient by Cholesky decomposition. Unknowns that have no effect stay
+/// where they are.
 Vector damped_step(const Fit& fit, double damping)
 {
     Vector scale{};
@@ -317,24 +370,24 @@ Vector damped_step(const Fit& fit, double damping)
     return step;
 }
 
-/// The start is right to half a pixel; a pixel more is allowed before the fit is taken to have lost its way.
-constexpr double most_correction = 1.5;
-
-Pose refine(const Pair& pair, const LeastSquares& problem, const Pose& start)
+/// @param extent longest side of the images, pixels
+Pose refine(const LeastSquares& problem, const Pose& start, double extent)
 {
-    const double extent = static_cast<double>(std::max(pair.height(), pair.width()));
     Pose pose = start;
     Fit fit = problem.evaluate(pose);
     double damping = 1e-6;
     for (int trial = 0; trial < 60 && damping < 1e4; ++trial) {
         const Vector step = damped_step(fit, damping);
         Pose next = pose;
-        next.dx = std::clamp(pose.dx + std::clamp(step[0], -0.5, 0.5), start.dx - most_correction, start.dx + most_correction);
-        next.dy = std::clamp(pose.dy + std::clamp(step[1], -0.5, 0.5), start.dy - most_correction, start.dy + most_correction);
+        next.dx = std::clamp(pose.dx + std::clamp(step[0], -0.5, 0.5), start.dx - most_correction,
+                             start.dx + most_correction);
+        next.dy = std::clamp(pose.dy + std::clamp(step[1], -0.5, 0.5), start.dy - most_correction,
+                             start.dy + most_correction);
         next.kx = pose.kx + step[2];
         next.ky = pose.ky + step[3];
         const Fit found = problem.evaluate(next);
-        const bool settled = std::hypot(next.dx - pose.dx, next.dy - pose.dy) < 1e-6 && std::hypot(step[2], step[3]) * extent < 1e-6;
+        const bool settled =
+            std::hypot(next.dx - pose.dx, next.dy - pose.dy) < 1e-6 && std::hypot(step[2], step[3]) * extent < 1e-6;
         const bool better = found.residual < fit.residual;
         if (better) {
             pose = next;
@@ -344,44 +397,61 @@ Pose refine(const Pair& pair, const LeastSquares& problem, const Pose& start)
             break;
         damping = better ? std::max(damping * 0.1, 1e-9) : damping * 10;
     }
-    pose.factor = fit.factor;
     return pose;
 }
 
-}  // namespace
+/// The factor that brings @p image nearest to @p reference inside the area; 0 for nothing.
+Complex nearest_factor(const at::Tensor& image, const at::Tensor& reference, const at::Tensor& area)
+{
+    const auto own = image.masked_select(area), wanted = reference.masked_select(area);
+    const double energy = own.abs().square().sum().item<double>();
+    return energy > 0 ? (own.conj() * wanted).sum().item<Complex>() / energy : Complex(0);
+}
+
+Complex unit(double angle)
+{
+    return {std::cos(angle), std::sin(angle)};
+}
+
+} // namespace
 
 Registration register_object(const at::Tensor& object, const at::Tensor& reference, const at::Tensor& mask)
 {
     at::NoGradGuard no_grad;
     const Pair pair = checked(object, reference, mask);
     const Pose start = coarse_pose(pair);
-    auto area = covered(pair.mask, start.dx, start.dy, most_correction);
-    if (!area.any().item<bool>())
-        area = pair.mask;
-    const LeastSquares problem(pair, area);
-    const Pose pose = refine(pair, problem, start);
 
-    // The ramp's origin moves from the centre of the mask to pixel (0, 0).
-    const double angle = -(pose.kx * problem.centre_x() + pose.ky * problem.centre_y());
-    const Complex scale = pose.factor * Complex(std::cos(angle), std::sin(angle));
+    // The rough ramp goes first: smoothing and fading would eat a wave.
+    const auto straightened = pair.object * plane_wave(pair.height(), pair.width(), start.kx, start.ky);
+    const PeriodicImage image(faded(straightened, pair.mask, start.dx, start.dy));
+    const LeastSquares problem(image, PeriodicImage(faded(pair.reference, pair.mask, 0, 0)), fit_area(pair, start));
+    const auto extent = static_cast<double>(std::max(pair.height(), pair.width()));
+    const Pose pose = refine(problem, {.dx = start.dx, .dy = start.dy}, extent);
+
     const auto inside = covered(at::ones(pair.mask.sizes(), at::kBool), pose.dx, pose.dy, 0);
-    const auto moved = PeriodicImage(pair.object).shifted(pose.dx, pose.dy);
-    return {.aligned = moved * plane_wave(pair.height(), pair.width(), pose.kx, pose.ky) * scale * inside,
-            .valid = pair.mask.logical_and(inside),
+    const auto valid = pair.mask.logical_and(inside).contiguous();
+    const auto moved = image.shifted(pose.dx, pose.dy) * plane_wave(pair.height(), pair.width(), pose.kx, pose.ky);
+    const Complex factor = nearest_factor(moved, pair.reference, valid);
+    // moved = exp(i k r) exp(i k0 (r - d)) object(r - d) with the rough ramp k0.
+    const Complex scale = factor * unit(-(start.kx * pose.dx + start.ky * pose.dy));
+    return {.aligned = moved * factor * inside,
+            .valid = valid,
             .shift_x = pose.dx,
             .shift_y = pose.dy,
-            .ramp_x = -pose.kx,
-            .ramp_y = -pose.ky,
+            .ramp_x = -(start.kx + pose.kx),
+            .ramp_y = -(start.ky + pose.ky),
             .scale_re = scale.real(),
             .scale_im = scale.imag()};
 }
 
-at::Tensor resample(const at::Tensor& image, double step, double offset_x, double offset_y, std::int64_t height, std::int64_t width)
+at::Tensor resample(const at::Tensor& image, double step, double offset_x, double offset_y, std::int64_t height,
+                    std::int64_t width)
 {
     at::NoGradGuard no_grad;
-    require(std::isfinite(step) && step > 0, Status::InvalidArgument, "resample: step {}, expected a positive number", step);
-    require(std::isfinite(offset_x) && std::isfinite(offset_y), Status::InvalidArgument, "resample: offset ({}, {}) is not finite", offset_x,
-            offset_y);
+    require(std::isfinite(step) && step > 0, Status::InvalidArgument, "resample: step {}, expected a positive number",
+            step);
+    require(std::isfinite(offset_x) && std::isfinite(offset_y), Status::InvalidArgument,
+            "resample: offset ({}, {}) is not finite", offset_x, offset_y);
     constexpr std::int64_t most = std::int64_t{1} << 16;
     require(height > 0 && width > 0 && height <= most && width <= most, Status::InvalidArgument,
             "resample: size {} x {}, expected 1 to {} on each side", height, width, most);
@@ -390,4 +460,4 @@ at::Tensor resample(const at::Tensor& image, double step, double offset_x, doubl
     return PeriodicImage(source).sampled(step, offset_x, offset_y, height, width);
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

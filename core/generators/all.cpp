@@ -7,12 +7,13 @@ namespace ptk::generators {
 
 namespace {
 
-template <class T> std::unique_ptr<Generator> make(const Problem& problem, const config::Settings& settings, at::Generator random)
+template <class T>
+std::unique_ptr<Generator> make(const Problem& problem, const config::Settings& settings, at::Generator random)
 {
     return std::make_unique<T>(problem, settings, std::move(random));
 }
 
-}  // namespace
+} // namespace
 
 GeneratorRegistry builtin_generators()
 {
@@ -33,4 +34,4 @@ GeneratorRegistry builtin_generators()
     return registry;
 }
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

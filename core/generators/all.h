@@ -6,10 +6,11 @@ namespace ptk::generators {
 
 /// Makes a generator for a problem; random numbers for the initial weights come from @p random.
 /// @throws Error(InvalidConfig | Shape) when options and problem do not fit (N that it cannot take ...)
-using Factory = std::function<std::unique_ptr<Generator>(const Problem&, const config::Settings&, at::Generator random)>;
+using Factory =
+    std::function<std::unique_ptr<Generator>(const Problem&, const config::Settings&, at::Generator random)>;
 using GeneratorRegistry = registry::Registry<Factory>;
 
 /// A registry with all generators of the library, from one explicit table.
 GeneratorRegistry builtin_generators();
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

@@ -74,7 +74,7 @@ std::int64_t channels_of(const Problem& problem, const config::Settings& setting
     return problem.group_size > 0 ? problem.group_size : 4;
 }
 
-}  // namespace
+} // namespace
 
 config::Schema cnn_options()
 {
@@ -82,51 +82,122 @@ config::Schema cnn_options()
         return Option{"generator." + name, Type::Bool, initial, std::move(meaning), {}, {}, {}, {name}};
     };
     return config::Schema({
-        {"generator.n_filters_scale", Type::Int, "2", "multiplies the number of filters of every layer", 1, 8, {}, {"n_filters_scale"}},
-        {"generator.C_model", Type::Int, "null", "frames of a group, the channels of one input; null = scan.group_size, else 4", 1, 64, {}, {"C_model"}, true},
-        flag("object_big", "true", "true: the frames of a group are channels of one input; false: one channel, each frame is seen alone"),
+        {"generator.n_filters_scale",
+         Type::Int,
+         "2",
+         "multiplies the number of filters of every layer",
+         1,
+         8,
+         {},
+         {"n_filters_scale"}},
+        {"generator.C_model",
+         Type::Int,
+         "null",
+         "frames of a group, the channels of one input; null = scan.group_size, else 4",
+         1,
+         64,
+         {},
+         {"C_model"},
+         true},
+        flag("object_big", "true",
+             "true: the frames of a group are channels of one input; false: one channel, each frame is seen alone"),
         flag("probe_big", "true", "predict the outer half of the patch too; false leaves it at the activation of zero"),
-        {"generator.cnn_output_mode", Type::String, "\"amp_phase\"", "what the two heads are: amplitude and phase, or real and imaginary part", {}, {}, {"amp_phase", "real_imag"}, {"cnn_output_mode"}},
-        {"generator.amp_activation", Type::String, "\"silu\"", "activation of the amplitude: sigmoid; every other name means SiLU, as in the reference", {}, {},
-         {"sigmoid", "silu", "SiLU", "swish", "softplus", "relu", "tanh"}, {"amp_activation"}},
-        flag("batch_norm", "false", "batch normalisation in the encoder, the phase decoder and the shared decoder (the amplitude decoder has none)"),
+        {"generator.cnn_output_mode",
+         Type::String,
+         "\"amp_phase\"",
+         "what the two heads are: amplitude and phase, or real and imaginary part",
+         {},
+         {},
+         {"amp_phase", "real_imag"},
+         {"cnn_output_mode"}},
+        {"generator.amp_activation",
+         Type::String,
+         "\"silu\"",
+         "activation of the amplitude: sigmoid; every other name means SiLU, as in the reference",
+         {},
+         {},
+         {"sigmoid", "silu", "SiLU", "swish", "softplus", "relu", "tanh"},
+         {"amp_activation"}},
+        flag("batch_norm", "false",
+             "batch normalisation in the encoder, the phase decoder and the shared decoder (the amplitude decoder has "
+             "none)"),
         flag("use_shared_decoder", "false", "one decoder with refinement blocks for both heads"),
         flag("cbam_encoder", "true", "CBAM attention in the encoder"),
-        flag("eca_encoder", "false", "ECA layers in the encoder unless it has CBAM; the reference makes them and does not use them"),
+        flag("eca_encoder", "false",
+             "ECA layers in the encoder unless it has CBAM; the reference makes them and does not use them"),
         flag("cbam_bottleneck", "false", "CBAM attention between encoder and decoder"),
         flag("cbam_decoder", "false", "CBAM layers in the decoder; the reference makes them and does not use them"),
         flag("eca_decoder", "false", "ECA layers in the decoder, before the other two kinds; made, not used"),
         flag("spatial_decoder", "false", "spatial attention in the decoder, before CBAM; made, not used"),
-        {"generator.decoder_spatial_kernel", Type::Int, "7", "kernel of the spatial attention, odd", 1, 63, {}, {"decoder_spatial_kernel"}},
-        {"generator.edge_pad", Type::Int, "10", "accepted for the reference's configurations; without effect, there and here", 0, 1e6, {}, {"edge_pad"}},
-        flag("use_legacy_decoder_channel_override", "false", "split the channels of the last layer by decoder_last_c_outer_fraction, as older revisions did"),
-        {"generator.decoder_last_c_outer_fraction", Type::Float, "0.125", "legacy split: fraction of the last layer's channels that make the outer half of the patch", 0, 0.5, {}, {"decoder_last_c_outer_fraction"}},
-        {"generator.decoder_last_amp_channels", Type::Int, "1", "legacy split: channels of the amplitude head; must equal those of the phase", 1, 64, {}, {"decoder_last_amp_channels"}},
+        {"generator.decoder_spatial_kernel",
+         Type::Int,
+         "7",
+         "kernel of the spatial attention, odd",
+         1,
+         63,
+         {},
+         {"decoder_spatial_kernel"}},
+        {"generator.edge_pad",
+         Type::Int,
+         "10",
+         "accepted for the reference's configurations; without effect, there and here",
+         0,
+         1e6,
+         {},
+         {"edge_pad"}},
+        flag("use_legacy_decoder_channel_override", "false",
+             "split the channels of the last layer by decoder_last_c_outer_fraction, as older revisions did"),
+        {"generator.decoder_last_c_outer_fraction",
+         Type::Float,
+         "0.125",
+         "legacy split: fraction of the last layer's channels that make the outer half of the patch",
+         0,
+         0.5,
+         {},
+         {"decoder_last_c_outer_fraction"}},
+        {"generator.decoder_last_amp_channels",
+         Type::Int,
+         "1",
+         "legacy split: channels of the amplitude head; must equal those of the phase",
+         1,
+         64,
+         {},
+         {"decoder_last_amp_channels"}},
     });
 }
 
 struct Cnn::Options {
     Options(const Problem& problem, const config::Settings& settings)
-        : side(problem.side), channels(channels_of(problem, settings)), scale(settings.integer("generator.n_filters_scale")),
-          probe_big(settings.flag("generator.probe_big")), polar(settings.text("generator.cnn_output_mode") == "amp_phase"),
-          sigmoid(settings.text("generator.amp_activation") == "sigmoid"), batch_norm(settings.flag("generator.batch_norm")),
-          shared(settings.flag("generator.use_shared_decoder")), cbam_bottleneck(settings.flag("generator.cbam_bottleneck")),
-          eca_decoder(settings.flag("generator.eca_decoder")), spatial_decoder(settings.flag("generator.spatial_decoder")),
-          cbam_decoder(settings.flag("generator.cbam_decoder")), spatial_kernel(settings.integer("generator.decoder_spatial_kernel")),
-          legacy_split(settings.flag("generator.use_legacy_decoder_channel_override")), outer_fraction(settings.number("generator.decoder_last_c_outer_fraction"))
+        : side(problem.side), channels(channels_of(problem, settings)),
+          scale(settings.integer("generator.n_filters_scale")), probe_big(settings.flag("generator.probe_big")),
+          polar(settings.text("generator.cnn_output_mode") == "amp_phase"),
+          sigmoid(settings.text("generator.amp_activation") == "sigmoid"),
+          batch_norm(settings.flag("generator.batch_norm")), shared(settings.flag("generator.use_shared_decoder")),
+          cbam_bottleneck(settings.flag("generator.cbam_bottleneck")),
+          eca_decoder(settings.flag("generator.eca_decoder")),
+          spatial_decoder(settings.flag("generator.spatial_decoder")),
+          cbam_decoder(settings.flag("generator.cbam_decoder")),
+          spatial_kernel(settings.integer("generator.decoder_spatial_kernel")),
+          legacy_split(settings.flag("generator.use_legacy_decoder_channel_override")),
+          outer_fraction(settings.number("generator.decoder_last_c_outer_fraction"))
     {
         if (settings.flag("generator.cbam_encoder"))
             attention = EncoderAttention::Cbam;
         else if (settings.flag("generator.eca_encoder"))
             attention = EncoderAttention::UnusedEca;
-        require(side == 64 || side == 128 || side == 256, Status::Shape, "cnn takes frames of 64 x 64, 128 x 128 or 256 x 256, found {} x {}; crop or pad the frames", side, side);
+        require(side == 64 || side == 128 || side == 256, Status::Shape,
+                "cnn takes frames of 64 x 64, 128 x 128 or 256 x 256, found {} x {}; crop or pad the frames", side,
+                side);
         require(channels == 1 || problem.group_size == 0 || problem.group_size == channels, Status::Shape,
-                "cnn takes groups of {} frames (generator.C_model), found scan.group_size = {}; make them equal", channels, problem.group_size);
-        require(spatial_kernel % 2 == 1, Status::InvalidConfig, "generator.decoder_spatial_kernel: expected an odd number, found {}", spatial_kernel);
+                "cnn takes groups of {} frames (generator.C_model), found scan.group_size = {}; make them equal",
+                channels, problem.group_size);
+        require(spatial_kernel % 2 == 1, Status::InvalidConfig,
+                "generator.decoder_spatial_kernel: expected an odd number, found {}", spatial_kernel);
         const auto amplitudes = settings.integer("generator.decoder_last_amp_channels");
         // The reference makes such a model and fails when it predicts: amplitude and phase must have the same shape.
         require(!legacy_split || shared || amplitudes == channels, Status::InvalidConfig,
-                "generator.decoder_last_amp_channels: expected {}, as many as the phase has, found {}", channels, amplitudes);
+                "generator.decoder_last_amp_channels: expected {}, as many as the phase has, found {}", channels,
+                amplitudes);
     }
 
     std::int64_t side;
@@ -182,8 +253,9 @@ private:
 class Cnn::DecoderLast : public Module {
 public:
     DecoderLast(const Options& options, const Head& head, at::Generator random)
-        : in_(32 * options.scale), outer_(outer_channels(options, head)), probe_big_(options.probe_big), activation_(head.activation),
-          conv1_(in_ - outer_, head.channels, 3, random), conv_up_block_(outer_, in_, head.batch_norm, random), conv2_(in_, head.channels, 3, random)
+        : in_(32 * options.scale), outer_(outer_channels(options, head)), probe_big_(options.probe_big),
+          activation_(head.activation), conv1_(in_ - outer_, head.channels, 3, random),
+          conv_up_block_(outer_, in_, head.batch_norm, random), conv2_(in_, head.channels, 3, random)
     {
         add_child("conv1", conv1_);
         add_child("conv_up_block", conv_up_block_);
@@ -202,7 +274,8 @@ public:
         if (!probe_big_)
             return at::constant_pad_nd(centre, {half / 2, half / 2, half / 2, half / 2});
         auto patch = conv2_(conv_up_block_(x.slice(1, in_ - outer_, in_)));
-        // A quirk of the reference: the border has SiLU whatever the head is, so an amplitude may be negative there and a phase is not bounded.
+        // A quirk of the reference: the border has SiLU whatever the head is, so an amplitude may be negative there and
+        // a phase is not bounded.
         patch = at::silu(bn2_ ? (*bn2_)(patch) : patch);
         patch.slice(2, half / 2, half / 2 + half).slice(3, half / 2, half / 2 + half).copy_(centre);
         return patch;
@@ -212,8 +285,14 @@ private:
     static std::int64_t outer_channels(const Options& options, const Head& head)
     {
         const auto in = 32 * options.scale;
-        const auto outer = options.legacy_split ? std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(in) * options.outer_fraction)) : head.channels;
-        require(outer < in, Status::InvalidConfig, "generator.C_model: {} output channels do not fit into the {} of the last layer; raise generator.n_filters_scale", outer, in);
+        const auto outer =
+            options.legacy_split
+                ? std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(in) * options.outer_fraction))
+                : head.channels;
+        require(outer < in, Status::InvalidConfig,
+                "generator.C_model: {} output channels do not fit into the {} of the last layer; raise "
+                "generator.n_filters_scale",
+                outer, in);
         return outer;
     }
 
@@ -279,7 +358,8 @@ public:
         }
         add_child("eca", eca_.emplace(random));
         // Its activations come after the border is joined on, unlike those of the two decoders.
-        add_child("head", last_.emplace(options, Head{"head", 2 * options.channels, identity, options.batch_norm}, random));
+        add_child("head",
+                  last_.emplace(options, Head{"head", 2 * options.channels, identity, options.batch_norm}, random));
     }
 
     Branches operator()(at::Tensor x)
@@ -299,10 +379,14 @@ private:
     std::optional<DecoderLast> last_;
 };
 
-Cnn::Cnn(const Problem& problem, const config::Settings& settings, at::Generator random) : Cnn(Options(problem, settings), random) {}
+Cnn::Cnn(const Problem& problem, const config::Settings& settings, at::Generator random)
+    : Cnn(Options(problem, settings), random)
+{
+}
 
 Cnn::Cnn(const Options& options, at::Generator random)
-    : channels_(options.channels), side_(options.side), polar_(options.polar), encoder_(std::make_unique<Encoder>(options, random))
+    : channels_(options.channels), side_(options.side), polar_(options.polar),
+      encoder_(std::make_unique<Encoder>(options, random))
 {
     add_child("encoder", *encoder_);
     if (options.cbam_bottleneck) {
@@ -341,12 +425,15 @@ Cnn::Branches Cnn::branches(const at::Tensor& x)
 at::Tensor Cnn::forward(const Input& input)
 {
     const auto& amplitude = input.amplitude;
-    const bool fits = amplitude.dim() == 4 && (channels_ == 1 || amplitude.size(1) == channels_) && amplitude.size(2) == side_ && amplitude.size(3) == side_;
-    require(fits, Status::Shape, "cnn: expected amplitudes (B, {}, {}, {}), found {}", channels_ == 1 ? "G" : std::to_string(channels_), side_, side_,
+    const bool fits = amplitude.dim() == 4 && (channels_ == 1 || amplitude.size(1) == channels_) &&
+                      amplitude.size(2) == side_ && amplitude.size(3) == side_;
+    require(fits, Status::Shape, "cnn: expected amplitudes (B, {}, {}, {}), found {}",
+            channels_ == 1 ? "G" : std::to_string(channels_), side_, side_,
             base::shape_text({amplitude.sizes().begin(), amplitude.sizes().end()}));
     const auto [first, second] = branches((amplitude * input.scale).reshape({-1, channels_, side_, side_}));
-    const auto patches = polar_ ? at::polar(first.contiguous(), second.contiguous()) : at::complex(first.contiguous(), second.contiguous());
+    const auto patches = polar_ ? at::polar(first.contiguous(), second.contiguous())
+                                : at::complex(first.contiguous(), second.contiguous());
     return patches.view(amplitude.sizes());
 }
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

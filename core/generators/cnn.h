@@ -7,12 +7,12 @@
 
 namespace ptk::generators {
 
-/// The convolutional autoencoder of PtychoPINN (Hoidn et al., Sci. Rep. 13, 22789, 2023; revision 712c23f of its PyTorch side): amplitudes of a
-/// group in, amplitude and phase (or real and imaginary part) of each patch out. Layers, options and parameter names are the reference's,
-/// unused layers included, so that its state dicts fit.
+/// The convolutional autoencoder of PtychoPINN (Hoidn et al., Sci. Rep. 13, 22789, 2023; revision 712c23f of its
+/// PyTorch side): amplitudes of a group in, amplitude and phase (or real and imaginary part) of each patch out. Layers,
+/// options and parameter names are the reference's, unused layers included, so that its state dicts fit.
 ///
-/// The frames of a group are the channels of one input. With one channel each frame is seen alone, and groups of any size can be trained.
-/// N = 64, 128 or 256.
+/// The frames of a group are the channels of one input. With one channel each frame is seen alone, and groups of any
+/// size can be trained. N = 64, 128 or 256.
 class Cnn : public Generator {
 public:
     /// @throws Error(Shape) for another N or a group that does not fit the channels; Error(InvalidConfig)
@@ -24,7 +24,8 @@ public:
     bool needs_probe() const override { return false; }
     std::int64_t channels() const override { return channels_; }
 
-    /// The two heads before they become complex: amplitude and phase (rad), or real and imaginary part. Each (B, C, N, N) float32.
+    /// The two heads before they become complex: amplitude and phase (rad), or real and imaginary part. Each (B, C, N,
+    /// N) float32.
     struct Branches {
         at::Tensor first;
         at::Tensor second;
@@ -56,4 +57,4 @@ private:
 /// Options "generator.*" of the cnn; the reference's names are aliases.
 config::Schema cnn_options();
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

@@ -11,18 +11,20 @@ namespace ptk::generators {
 
 /// What a generator may look at: G frames of each of B groups.
 struct Input {
-    at::Tensor amplitude;  ///< (B, G, N, N) float32, sqrt(counts), zero frequency at index N/2
-    double scale = 1;      ///< the training set's factor that makes amplitudes of order one (frozen in the model)
-    at::Tensor probe;      ///< (B, G, M, N, N) complex64, sqrt(counts), shifted to each frame's fraction of a pixel; undefined when not needed
+    at::Tensor amplitude; ///< (B, G, N, N) float32, sqrt(counts), zero frequency at index N/2
+    double scale = 1;     ///< the training set's factor that makes amplitudes of order one (frozen in the model)
+    at::Tensor probe;     ///< (B, G, M, N, N) complex64, sqrt(counts), shifted to each frame's fraction of a pixel;
+                          ///< undefined when not needed
 };
 
-/// A network from frames to the complex object around each of their positions. The output is the object's transmission in the
-/// units in which |FFT(probe * patch)| is the amplitude of the frame.
+/// A network from frames to the complex object around each of their positions. The output is the object's transmission
+/// in the units in which |FFT(probe * patch)| is the amplitude of the frame.
 class Generator : public Module {
 public:
     /// @return (B, G, N, N) complex64
     virtual at::Tensor forward(const Input& input) = 0;
-    /// True when the frames of a group are channels of one input (then G is fixed); false when each frame is seen alone.
+    /// True when the frames of a group are channels of one input (then G is fixed); false when each frame is seen
+    /// alone.
     virtual bool grouped() const = 0;
     virtual bool needs_probe() const = 0;
     /// Frames of one input: G when grouped, else 1.
@@ -31,8 +33,8 @@ public:
 
 /// Shape of the problem, given by data.
 struct Problem {
-    std::int64_t side = 64;        ///< N
-    std::int64_t group_size = 0;   ///< G; 0 = as the generator wants it
+    std::int64_t side = 64;      ///< N
+    std::int64_t group_size = 0; ///< G; 0 = as the generator wants it
 };
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

@@ -65,4 +65,4 @@ void Module::to(c10::Device device)
         *buffer.tensor = buffer.tensor->to(device);
 }
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

@@ -9,7 +9,8 @@
 
 namespace ptk::generators {
 
-/// A node of a network: owns parameters and buffers, knows its children, names everything with dots as PyTorch's state_dict does
+/// A node of a network: owns parameters and buffers, knows its children, names everything with dots as PyTorch's
+/// state_dict does
 /// ("encoder.blocks.0.conv1.weight"). Children are members of the derived class; the module keeps pointers only.
 /// Our own, because torch/nn headers cost seconds of compile time a file and nothing else of them is used.
 class Module {
@@ -46,4 +47,4 @@ private:
     bool training_ = false;
 };
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

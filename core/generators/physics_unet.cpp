@@ -38,15 +38,22 @@ std::string shape_of(const at::Tensor& tensor)
 config::Schema physics_unet_options()
 {
     return config::Schema({
-        {"generator.width", Type::Int, "32", "channels at full size; twice as many at half size", 1, 256},
-        {"generator.depth", Type::Int, "4", "residual pairs of convolutions at half size", 0, 32},
-        {"generator.alpha", Type::Float, "0.1", "rPIE at the input: weight of the largest against the local probe intensity", 1e-6, 1},
-        {"generator.steps", Type::Int, "1", "rPIE steps at the input; few are better: alone, a frame leads to a wrong solution", 1, 100},
+        {"generator.width", Type::Int, "16", "channels at full size; twice as many at each level below", 1, 256},
+        {"generator.levels", Type::Int, "2", "sizes below the full one, each half of the one above", 1, 5},
+        {"generator.depth", Type::Int, "2", "residual pairs of convolutions at each level below", 0, 32},
+        {"generator.alpha", Type::Float, "0.1",
+         "rPIE at the input: weight of the largest against the local probe intensity", 1e-6, 1},
+        {"generator.steps", Type::Int, "1",
+         "rPIE steps at the input; few are better: alone, a frame leads to a wrong solution", 1, 100},
+        {"generator.gain", Type::Float, "8",
+         "factor on the estimate's deviation from 1 at the input, which brings it to order one", 1e-3, 1e3},
     });
 }
 
-PhysicsUnet::Residual::Residual(std::int64_t channels, at::Generator random) : conv1(channels, channels, 3, random), conv2(channels, channels, 3, random)
+PhysicsUnet::Residual::Residual(std::int64_t channels, at::Generator random)
+    : conv1(channels, channels, 3, random), conv2(channels, channels, 3, random)
 {
+    conv2.set_zero();
     add_child("conv1", conv1);
     add_child("conv2", conv2);
 }
@@ -56,26 +63,58 @@ at::Tensor PhysicsUnet::Residual::operator()(const at::Tensor& x) const
     return x + conv2(at::gelu(conv1(x)));
 }
 
+PhysicsUnet::Level::Level(std::int64_t channels, std::int64_t depth, at::Generator random)
+    : down(channels, 2 * channels, 3, random, 2), up(2 * channels, channels, 2, random),
+      merge(2 * channels, channels, 3, random)
+{
+    for (std::int64_t i = 0; i < depth; ++i)
+        pairs.append(2 * channels, random);
+    add_child("down", down);
+    add_child("pairs", pairs);
+    add_child("up", up);
+    add_child("merge", merge);
+}
+
+at::Tensor PhysicsUnet::Level::enter(const at::Tensor& x) const
+{
+    auto y = at::gelu(down(x));
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+        y = pairs[i](y);
+    return y;
+}
+
+at::Tensor PhysicsUnet::Level::leave(const at::Tensor& x, const at::Tensor& skip) const
+{
+    return at::gelu(merge(at::cat({at::gelu(up(x)), skip}, 1)));
+}
+
 PhysicsUnet::PhysicsUnet(const Problem& problem, const config::Settings& settings, at::Generator random)
-    : PhysicsUnet({problem.side, settings.integer("generator.width"), settings.integer("generator.depth"), settings.integer("generator.steps"), settings.number("generator.alpha")}, random)
+    : PhysicsUnet({.side = problem.side,
+                   .width = settings.integer("generator.width"),
+                   .levels = settings.integer("generator.levels"),
+                   .depth = settings.integer("generator.depth"),
+                   .steps = settings.integer("generator.steps"),
+                   .alpha = settings.number("generator.alpha"),
+                   .gain = settings.number("generator.gain")},
+                  random)
 {
 }
 
 PhysicsUnet::PhysicsUnet(const Options& options, at::Generator random)
-    : options_(options), conv1_(4, options.width, 3, random), conv2_(options.width, options.width, 3, random), down_(options.width, 2 * options.width, 3, random, 2),
-      up_(2 * options.width, options.width, 2, random), merge_(2 * options.width, options.width, 3, random), output_(options.width, 2, 3, random)
+    : options_(options), conv1_(4, options.width, 3, random), conv2_(options.width, options.width, 3, random),
+      output_(options.width, 2, 3, random)
 {
-    require(options.side > 0 && options.side % 4 == 0, Status::Shape, "physics_unet takes frames whose side 4 divides, found {0} x {0}; crop or pad the frames", options.side);
-    for (std::int64_t i = 0; i < options.depth; ++i)
-        pairs_.append(2 * options.width, random);
+    const std::int64_t divisor = std::int64_t{1} << options.levels;
+    require(options.side > 0 && options.side % divisor == 0, Status::Shape,
+            "physics_unet takes frames whose side {1} divides, found {0} x {0}; crop or pad the frames", options.side,
+            divisor);
+    for (std::int64_t i = 0; i < options.levels; ++i)
+        levels_.append(options.width << i, options.depth, random);
     // Training starts from the estimate.
     output_.set_zero();
     add_child("conv1", conv1_);
     add_child("conv2", conv2_);
-    add_child("down", down_);
-    add_child("residual", pairs_);
-    add_child("up", up_);
-    add_child("merge", merge_);
+    add_child("levels", levels_);
     add_child("output", output_);
 }
 
@@ -89,12 +128,15 @@ at::Tensor PhysicsUnet::estimate(const at::Tensor& amplitude, const at::Tensor& 
 
 at::Tensor PhysicsUnet::residual(const at::Tensor& x) const
 {
-    const auto skip = at::gelu(conv2_(at::gelu(conv1_(x))));
-    auto y = at::gelu(down_(skip));
-    for (std::size_t i = 0; i < pairs_.size(); ++i)
-        y = pairs_[i](y);
-    y = at::cat({at::gelu(up_(y)), skip}, 1);
-    return output_(at::gelu(merge_(y)));
+    auto y = at::gelu(conv2_(at::gelu(conv1_(x))));
+    std::vector<at::Tensor> skips;
+    for (std::size_t i = 0; i < levels_.size(); ++i) {
+        skips.push_back(y);
+        y = levels_[i].enter(y);
+    }
+    for (std::size_t i = levels_.size(); i-- > 0;)
+        y = levels_[i].leave(y, skips[i]);
+    return output_(y);
 }
 
 at::Tensor PhysicsUnet::forward(const Input& input)
@@ -113,7 +155,9 @@ at::Tensor PhysicsUnet::forward(const Input& input)
         const auto amplitude = input.amplitude.reshape({-1, side, side});
         const auto probe = input.probe.reshape({-1, input.probe.size(2), side, side});
         known = estimate(amplitude, probe);
-        channels = at::stack({at::real(known) - 1, at::imag(known), relative_intensity(probe), at::log1p(amplitude * input.scale)}, 1);
+        channels = at::stack({(at::real(known) - 1) * options_.gain, at::imag(known) * options_.gain,
+                              relative_intensity(probe), at::log1p(amplitude * input.scale)},
+                             1);
     }
     const auto change = residual(channels.contiguous(at::MemoryFormat::ChannelsLast));
     return (known + at::complex(change.select(1, 0), change.select(1, 1))).view(shape);

@@ -7,17 +7,19 @@
 
 namespace ptk::generators {
 
-/// A small U-shaped network that starts from what one projection knows. Each frame is seen alone: from a flat object (transmission 1)
-/// one rPIE step with all modes of the probe gives an estimate of the patch; the network sees the estimate, the probe's intensity and the amplitude,
-/// and predicts what is to be added to the estimate. So it is made for any probe, any number of modes and any N that 4 divides, and
-/// before training it returns the estimate itself.
+/// A small U-shaped network that starts from what one projection knows. Each frame is seen alone: from a flat object
+/// (transmission 1) one rPIE step with all modes of the probe gives an estimate of the patch; the network sees the
+/// estimate, the probe's intensity and the amplitude, and predicts what is to be added to the estimate. So it is made
+/// for any probe, any number of modes and any N that 2^levels divides, and before training it returns the estimate.
 ///
-/// Channels in: Re(estimate) - 1, Im(estimate), probe intensity over its maximum, log(1 + scaled amplitude). Net: two 3 x 3 convolutions, a
-/// stride-2 one to twice the width, residual pairs, a transposed convolution up, joined with the first features, two 3 x 3 convolutions; GELU between.
-/// Gradients do not flow through the estimate. The layout inside is channels last.
+/// Channels in: gain * (Re(estimate) - 1), gain * Im(estimate), probe intensity over its maximum, log(1 + scaled
+/// amplitude); the gain brings the estimate, whose deviation from 1 is small, to the order of the others. Net: two 3 x 3
+/// convolutions; at each level below a stride-2 one to twice the channels and residual pairs; on the way up transposed
+/// convolutions, joined with the features of that size, and a 3 x 3 convolution; GELU between. The last layer and the
+/// second of every pair start at zero. Gradients do not flow through the estimate. The layout inside is channels last.
 class PhysicsUnet : public Generator {
 public:
-    /// @throws Error(Shape) when 4 does not divide N
+    /// @throws Error(Shape) when 2^levels does not divide N
     PhysicsUnet(const Problem& problem, const config::Settings& settings, at::Generator random);
 
     /// @throws Error(Shape), Error(State) without a probe
@@ -29,9 +31,11 @@ private:
     struct Options {
         std::int64_t side;
         std::int64_t width;
+        std::int64_t levels;
         std::int64_t depth;
         std::int64_t steps;
         double alpha;
+        double gain;
     };
     /// x + conv2(GELU(conv1(x)))
     struct Residual : Module {
@@ -39,6 +43,18 @@ private:
         at::Tensor operator()(const at::Tensor& x) const;
         Conv2d conv1;
         Conv2d conv2;
+    };
+    /// One size below: half the pixels of a side, twice the channels.
+    struct Level : Module {
+        Level(std::int64_t channels, std::int64_t depth, at::Generator random);
+        /// (B, channels, H, W) -> (B, 2 channels, H/2, W/2)
+        at::Tensor enter(const at::Tensor& x) const;
+        /// Back to the size and channels of @p skip, joined with it.
+        at::Tensor leave(const at::Tensor& x, const at::Tensor& skip) const;
+        Conv2d down;
+        ModuleList<Residual> pairs;
+        ConvTranspose2d up;
+        Conv2d merge;
     };
 
     PhysicsUnet(const Options& options, at::Generator random);
@@ -48,14 +64,11 @@ private:
     Options options_;
     Conv2d conv1_;
     Conv2d conv2_;
-    Conv2d down_;
-    ModuleList<Residual> pairs_;
-    ConvTranspose2d up_;
-    Conv2d merge_;
+    ModuleList<Level> levels_;
     Conv2d output_;
 };
 
 /// Options "generator.*" of the physics_unet.
 config::Schema physics_unet_options();
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

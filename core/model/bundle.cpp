@@ -52,11 +52,16 @@ bool all_finite(const at::Tensor& tensor)
 std::string type_name(const at::Tensor& tensor)
 {
     switch (tensor.scalar_type()) {
-    case at::kFloat: return "float32";
-    case at::kDouble: return "float64";
-    case at::kLong: return "int64";
-    case at::kComplexFloat: return "complex64";
-    default: return c10::toString(tensor.scalar_type());
+    case at::kFloat:
+        return "float32";
+    case at::kDouble:
+        return "float64";
+    case at::kLong:
+        return "int64";
+    case at::kComplexFloat:
+        return "complex64";
+    default:
+        return c10::toString(tensor.scalar_type());
     }
 }
 
@@ -71,7 +76,9 @@ std::string shape_of(const at::Tensor& tensor)
 std::map<std::string, at::Tensor> tensors_of(Model& model, const std::map<std::string, at::Tensor>& extra)
 {
     std::map<std::string, at::Tensor> tensors;
-    const auto put = [&](const std::string& name, const at::Tensor& tensor) { tensors[name] = tensor.detach().to(at::kCPU).contiguous(); };
+    const auto put = [&](const std::string& name, const at::Tensor& tensor) {
+        tensors[name] = tensor.detach().to(at::kCPU).contiguous();
+    };
     for (const auto& [name, tensor] : model.generator->named_parameters())
         put("parameters/" + name, *tensor);
     for (const auto& [name, tensor] : model.generator->named_buffers())
@@ -105,13 +112,15 @@ void require_finite(const std::map<std::string, at::Tensor>& tensors, const std:
 {
     for (const auto& [name, tensor] : tensors)
         if (name.rfind("parameters/", 0) == 0 || name == "probe")
-            require(all_finite(tensor), Status::NotConverged, "{}: not written: '{}' holds values that are not finite", path, name);
+            require(all_finite(tensor), Status::NotConverged, "{}: not written: '{}' holds values that are not finite",
+                    path, name);
 }
 
 Json parse_object(const std::string& text, const char* what)
 {
     auto json = Json::parse(text, nullptr, false);
-    require(json.is_object(), Status::InvalidArgument, "{} of a bundle: expected a JSON object, found '{}'", what, text.substr(0, 80));
+    require(json.is_object(), Status::InvalidArgument, "{} of a bundle: expected a JSON object, found '{}'", what,
+            text.substr(0, 80));
     return json;
 }
 
@@ -127,7 +136,10 @@ Json make_header(Model& model, const std::map<std::string, at::Tensor>& tensors,
         {"side", model.problem.side},
         {"group_size", model.problem.group_size},
         {"settings", model.settings.to_json()},
-        {"statistics", {{"input_scale", model.input_scale}, {"mean_power", model.mean_power}, {"object_pixel_m", model.object_pixel_m}}},
+        {"statistics",
+         {{"input_scale", model.input_scale},
+          {"mean_power", model.mean_power},
+          {"object_pixel_m", model.object_pixel_m}}},
         {"provenance", parse_object(model.provenance, "provenance")},
         {"extra", parse_object(extra_json, "extra_json")},
         {"checksums", std::move(sums)},
@@ -141,12 +153,17 @@ class Reader {
 public:
     explicit Reader(const std::string& path) : path_(path), file_(Hdf5File::open(path))
     {
-        require(file_.attribute("/", kind_attribute) == kind, Status::Format, "{}: an HDF5 file, but not a model bundle of PtychoKit (no attribute '{}')", path, kind_attribute);
+        require(file_.attribute("/", kind_attribute) == kind, Status::Format,
+                "{}: an HDF5 file, but not a model bundle of PtychoKit (no attribute '{}')", path, kind_attribute);
         const auto version = file_.number_attribute("/", version_attribute).value_or(0);
-        require(version <= bundle_version, Status::Format, "{}: a bundle of layout {}; this library reads up to {}: a newer PtychoKit is needed", path, version, bundle_version);
+        require(version <= bundle_version, Status::Format,
+                "{}: a bundle of layout {}; this library reads up to {}: a newer PtychoKit is needed", path, version,
+                bundle_version);
         require(version >= 1, Status::Format, "{}: no bundle layout in attribute '{}'", path, version_attribute);
+        require(file_.has("header"), Status::Format, "{}: 'header' is missing", path);
         const auto text = file_.read_string("header", header_limit);
-        require(file_.attribute("/", checksum_attribute) == checksum(text.data(), text.size()), Status::Format, "{}: the header is damaged (checksum differs)", path);
+        require(file_.attribute("/", checksum_attribute) == checksum(text.data(), text.size()), Status::Format,
+                "{}: the header is damaged (checksum differs)", path);
         header_ = Json::parse(text, nullptr, false);
         require(header_.is_object(), Status::Format, "{}: the header is not a JSON object", path);
     }
@@ -158,26 +175,30 @@ public:
     const Json& object(const char* key) const
     {
         const auto found = header_.find(key);
-        require(found != header_.end() && found->is_object(), Status::Format, "{}: header: expected an object '{}'", path_, key);
+        require(found != header_.end() && found->is_object(), Status::Format, "{}: header: expected an object '{}'",
+                path_, key);
         return *found;
     }
     std::string text(const char* key) const
     {
         const auto found = header_.find(key);
-        require(found != header_.end() && found->is_string(), Status::Format, "{}: header: expected a text '{}'", path_, key);
+        require(found != header_.end() && found->is_string(), Status::Format, "{}: header: expected a text '{}'", path_,
+                key);
         return found->get<std::string>();
     }
     std::int64_t integer(const char* key) const
     {
         const auto found = header_.find(key);
-        require(found != header_.end() && found->is_number_integer(), Status::Format, "{}: header: expected a whole number '{}'", path_, key);
+        require(found != header_.end() && found->is_number_integer(), Status::Format,
+                "{}: header: expected a whole number '{}'", path_, key);
         return found->get<std::int64_t>();
     }
     double statistic(const char* key) const
     {
         const auto& statistics = object("statistics");
         const auto found = statistics.find(key);
-        require(found != statistics.end() && found->is_number(), Status::Format, "{}: header: statistics: expected a number '{}'", path_, key);
+        require(found != statistics.end() && found->is_number(), Status::Format,
+                "{}: header: statistics: expected a number '{}'", path_, key);
         return found->get<double>();
     }
 
@@ -199,9 +220,11 @@ public:
         require(has(name), Status::Format, "{}: '{}' is missing", path_, name);
         const auto& sums = object("checksums");
         const auto sum = sums.find(name);
-        require(sum != sums.end() && sum->is_string(), Status::Format, "{}: '{}' is not in the header's list", path_, name);
+        require(sum != sums.end() && sum->is_string(), Status::Format, "{}: '{}' is not in the header's list", path_,
+                name);
         auto tensor = file_.read(name);
-        require(checksum(tensor) == sum->get_ref<const std::string&>(), Status::Format, "{}: '{}' is damaged (checksum differs)", path_, name);
+        require(checksum(tensor) == sum->get_ref<const std::string&>(), Status::Format,
+                "{}: '{}' is damaged (checksum differs)", path_, name);
         return tensor;
     }
 
@@ -211,7 +234,8 @@ private:
     Json header_;
 };
 
-/// The model that the header describes, with fresh weights. What does not fit this library is said with the name of the file.
+/// The model that the header describes, with fresh weights. What does not fit this library is said with the name of the
+/// file.
 std::unique_ptr<Model> model_of_header(const generators::GeneratorRegistry& registry, const Reader& reader)
 {
     auto config = config::Config::from_json(reader.object("settings").dump());
@@ -221,12 +245,14 @@ std::unique_ptr<Model> model_of_header(const generators::GeneratorRegistry& regi
         return make_model(registry, config, side, c10::kCPU);
     } catch (const Error& error) {
         const auto status = error.status() == Status::NotFound ? Status::NotFound : Status::Format;
-        throw Error(status, fmt::format("{}: {} (written by PtychoKit {})", reader.path(), error.message(), reader.text("library")));
+        throw Error(status, fmt::format("{}: {} (written by PtychoKit {})", reader.path(), error.message(),
+                                        reader.text("library")));
     }
 }
 
 /// What is wrong with the datasets of one group, compared with what the generator has, one clause each.
-std::vector<std::string> problems_of(const Reader& reader, const std::string& group, const std::vector<Module::Named>& expected)
+std::vector<std::string> problems_of(const Reader& reader, const std::string& group,
+                                     const std::vector<Module::Named>& expected)
 {
     std::vector<std::string> problems;
     std::set<std::string> unexpected;
@@ -239,9 +265,14 @@ std::vector<std::string> problems_of(const Reader& reader, const std::string& gr
             problems.push_back(fmt::format("missing '{}'", dataset));
             continue;
         }
+        if (!reader.has(dataset)) {
+            problems.push_back(fmt::format("'{}' is damaged", dataset));
+            continue;
+        }
         const auto shape = reader.file().shape(dataset);
         if (!tensor->sizes().equals(shape))
-            problems.push_back(fmt::format("'{}' has shape {}, expected {}", dataset, base::shape_text({shape.begin(), shape.end()}), shape_of(*tensor)));
+            problems.push_back(fmt::format("'{}' has shape {}, expected {}", dataset,
+                                           base::shape_text({shape.begin(), shape.end()}), shape_of(*tensor)));
         else if (const auto type = reader.file().type_name(dataset); type != type_name(*tensor))
             problems.push_back(fmt::format("'{}' holds {}, expected {}", dataset, type, type_name(*tensor)));
     }
@@ -255,7 +286,8 @@ void fill(const Reader& reader, const std::string& group, const std::vector<Modu
     const c10::NoGradGuard no_gradient;
     for (const auto& [name, tensor] : named) {
         const auto values = reader.read(group + "/" + name);
-        require(all_finite(values), Status::Format, "{}: '{}/{}' holds values that are not finite", reader.path(), group, name);
+        require(all_finite(values), Status::Format, "{}: '{}/{}' holds values that are not finite", reader.path(),
+                group, name);
         tensor->copy_(values);
     }
 }
@@ -268,7 +300,8 @@ void read_tensors(const Reader& reader, generators::Generator& generator, const 
     std::string all;
     for (const auto& problem : problems)
         all += (all.empty() ? "" : "; ") + problem;
-    require(problems.empty(), Status::Format, "{}: the tensors do not fit generator '{}': {}", reader.path(), name, all);
+    require(problems.empty(), Status::Format, "{}: the tensors do not fit generator '{}': {}", reader.path(), name,
+            all);
     fill(reader, "parameters", generator.named_parameters());
     fill(reader, "buffers", generator.named_buffers());
 }
@@ -278,9 +311,12 @@ at::Tensor read_probe(const Reader& reader, std::int64_t side)
     if (!reader.has("probe") && reader.listed("probe").empty())
         return {};
     auto probe = reader.read("probe");
-    const bool fits = probe.dim() == 3 && probe.size(0) > 0 && probe.size(1) == side && probe.size(2) == side && probe.scalar_type() == at::kComplexFloat;
-    require(fits, Status::Format, "{}: 'probe' is {} {}, expected complex64 (modes, {}, {})", reader.path(), type_name(probe), shape_of(probe), side, side);
-    require(all_finite(at::view_as_real(probe)), Status::Format, "{}: 'probe' holds values that are not finite", reader.path());
+    const bool fits = probe.dim() == 3 && probe.size(0) > 0 && probe.size(1) == side && probe.size(2) == side &&
+                      probe.scalar_type() == at::kComplexFloat;
+    require(fits, Status::Format, "{}: 'probe' is {} {}, expected complex64 (modes, {}, {})", reader.path(),
+            type_name(probe), shape_of(probe), side, side);
+    require(all_finite(at::view_as_real(probe)), Status::Format, "{}: 'probe' holds values that are not finite",
+            reader.path());
     return probe;
 }
 
@@ -293,9 +329,11 @@ std::vector<HistoryRow> read_history(const Reader& reader)
     const auto column = [&](const char* name, auto member, at::ScalarType type) {
         const auto values = reader.read(std::string("history/") + name);
         require(values.dim() == 1 && values.size(0) == epochs.numel() && values.scalar_type() == type, Status::Format,
-                "{}: 'history/{}' is {} {}, expected {} rows", reader.path(), name, type_name(values), shape_of(values), epochs.numel());
+                "{}: 'history/{}' is {} {}, expected {} rows", reader.path(), name, type_name(values), shape_of(values),
+                epochs.numel());
         for (std::size_t i = 0; i < history.size(); ++i)
-            history[i].*member = values[static_cast<std::int64_t>(i)].item<std::decay_t<decltype(history[i].*member)>>();
+            history[i].*member =
+                values[static_cast<std::int64_t>(i)].item<std::decay_t<decltype(history[i].*member)>>();
     };
     column("epoch", &HistoryRow::epoch, at::kLong);
     column("training_loss", &HistoryRow::training_loss, at::kDouble);
@@ -305,9 +343,10 @@ std::vector<HistoryRow> read_history(const Reader& reader)
     return history;
 }
 
-}  // namespace
+} // namespace
 
-void save_bundle(Model& model, const std::string& path, const std::map<std::string, at::Tensor>& extra, const std::string& extra_json)
+void save_bundle(Model& model, const std::string& path, const std::map<std::string, at::Tensor>& extra,
+                 const std::string& extra_json)
 {
     auto tensors = tensors_of(model, extra);
     put_history(model.history, tensors);
@@ -331,7 +370,8 @@ Bundle load_bundle(const generators::GeneratorRegistry& registry, const std::str
     Bundle bundle;
     bundle.model = model_of_header(registry, reader);
     auto& model = *bundle.model;
-    require(model.problem.group_size == reader.integer("group_size"), Status::Format, "{}: header: 'group_size' is {}, but its settings make groups of {}", path, reader.integer("group_size"),
+    require(model.problem.group_size == reader.integer("group_size"), Status::Format,
+            "{}: header: 'group_size' is {}, but its settings make groups of {}", path, reader.integer("group_size"),
             model.problem.group_size);
     read_tensors(reader, *model.generator, model.generator_name);
     model.probe = read_probe(reader, model.problem.side);
@@ -357,4 +397,4 @@ bool is_bundle(const std::string& path)
     }
 }
 
-}  // namespace ptk::model
+} // namespace ptk::model

@@ -29,7 +29,11 @@ Json history_json(const std::vector<HistoryRow>& history)
 {
     Json rows = Json::array();
     for (const auto& row : history)
-        rows.push_back({{"epoch", row.epoch}, {"training_loss", row.training_loss}, {"validation_loss", row.validation_loss}, {"learning_rate", row.learning_rate}, {"seconds", row.seconds}});
+        rows.push_back({{"epoch", row.epoch},
+                        {"training_loss", row.training_loss},
+                        {"validation_loss", row.validation_loss},
+                        {"learning_rate", row.learning_rate},
+                        {"seconds", row.seconds}});
     return rows;
 }
 
@@ -37,20 +41,25 @@ Json probe_json(const at::Tensor& probe)
 {
     if (!probe.defined())
         return nullptr;
-    return {{"modes", probe.size(0)}, {"side", probe.size(1)}, {"power", probe.abs().square().sum(at::kDouble).item<double>()}};
+    return {{"modes", probe.size(0)},
+            {"side", probe.size(1)},
+            {"power", probe.abs().square().sum(at::kDouble).item<double>()}};
 }
 
-}  // namespace
+} // namespace
 
-std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config, std::int64_t side, c10::Device device)
+std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config,
+                                  std::int64_t side, c10::Device device)
 {
-    require(side > 0 && side <= largest_side, Status::Shape, "a model takes frames of 1 to {0} pixels a side, found {1}", largest_side, side);
+    require(side > 0 && side <= largest_side, Status::Shape,
+            "a model takes frames of 1 to {0} pixels a side, found {1}", largest_side, side);
     const auto& entry = registry.get(chosen_generator(config));
     auto model = std::make_unique<Model>();
     model->generator_name = entry.metadata.name;
     model->settings = config::Settings(config::library_schema().with(entry.metadata.options), config);
     const auto& settings = model->settings;
-    model->problem = {.side = side, .group_size = settings.has("scan.group_size") ? settings.integer("scan.group_size") : 0};
+    model->problem = {.side = side,
+                      .group_size = settings.has("scan.group_size") ? settings.integer("scan.group_size") : 0};
     const auto seed = static_cast<std::uint64_t>(settings.integer("seed"));
     model->generator = entry.make(model->problem, settings, base::torch_generator(seed, "initialisation"));
     model->problem.group_size = group_size(*model->generator, settings);
@@ -75,11 +84,14 @@ std::string describe(Model& model)
         {"device", model.device.str()},
         {"settings", model.settings.to_json()},
         {"probe", probe_json(model.probe)},
-        {"statistics", {{"input_scale", model.input_scale}, {"mean_power", model.mean_power}, {"object_pixel_m", model.object_pixel_m}}},
+        {"statistics",
+         {{"input_scale", model.input_scale},
+          {"mean_power", model.mean_power},
+          {"object_pixel_m", model.object_pixel_m}}},
         {"history", history_json(model.history)},
         {"provenance", Json::parse(model.provenance, nullptr, false)},
     };
     return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace ptk::model
+} // namespace ptk::model

@@ -14,9 +14,9 @@ namespace ptk::model {
 struct HistoryRow {
     std::int64_t epoch = 0;
     double training_loss = 0;
-    double validation_loss = 0;  ///< NaN without validation frames
+    double validation_loss = 0; ///< NaN without validation frames
     double learning_rate = 0;
-    double seconds = 0;          ///< since training began
+    double seconds = 0; ///< since training began
 };
 
 /// A generator with its weights and everything that is needed to use it again: settings, probe, statistics, history.
@@ -26,20 +26,22 @@ struct Model {
     generators::Problem problem;
     config::Settings settings;
     std::unique_ptr<generators::Generator> generator;
-    at::Tensor probe;            ///< (M, N, N) complex64 on the CPU, sqrt(counts); undefined until given or trained
-    double input_scale = 1;      ///< generators::Input::scale, from the training frames
-    double mean_power = 0;       ///< mean counts in a training frame; 0 until trained
-    double object_pixel_m = 0;   ///< object pixel of the training scan; 0 when unknown
+    at::Tensor probe;          ///< (M, N, N) complex64 on the CPU, sqrt(counts); undefined until given or trained
+    double input_scale = 1;    ///< generators::Input::scale, from the training frames
+    double mean_power = 0;     ///< mean counts in a training frame; 0 until trained
+    double object_pixel_m = 0; ///< object pixel of the training scan; 0 when unknown
     std::vector<HistoryRow> history{};
-    std::string provenance = "{}";  ///< JSON: library version, LibTorch, training file, seed
+    std::string provenance = "{}"; ///< JSON: library version, LibTorch, training file, seed
     c10::Device device = c10::kCPU;
 };
 
-/// A model with fresh weights. Settings are resolved from @p config against the library's schema and the generator's options.
+/// A model with fresh weights. Settings are resolved from @p config against the library's schema and the generator's
+/// options.
 /// @throws Error(NotFound) unknown generator, Error(InvalidConfig), Error(Shape)
-std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config, std::int64_t side, c10::Device device);
+std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config,
+                                  std::int64_t side, c10::Device device);
 
 /// JSON: generator, N, group size, parameters, settings, probe, statistics, history, provenance.
 std::string describe(Model& model);
 
-}  // namespace ptk::model
+} // namespace ptk::model

@@ -115,11 +115,11 @@ Run::Run(Setting setting, const Checkpoint* from)
     const auto frames_per_step = grouping.size * batch_size_;
     steps_per_epoch_ = (split.training.size(0) + frames_per_step - 1) / frames_per_step;
 
+    grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
+    amplitudes_.emplace(scan, setting_.model.device);
     if (!from)
         prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, setting_.log);
     setting_.model.settings = settings;
-    grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
-    amplitudes_.emplace(scan, setting_.model.device);
     start(from);
     setting_.log.info("training",
                       "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
@@ -156,11 +156,15 @@ void Run::start(const Checkpoint* from)
         probe_.emplace(model.probe.to(model.device), mask.defined() ? mask.to(model.device) : mask);
         options.weight_decay = 0;
         probe_optimizer_.emplace(std::vector<Adam::Parameter>{{probe_parameter, probe_->value()}}, options);
+        // The light of the parameter, also before it moves: what a continued run starts from.
+        illumination_->set_probe(probe_->probe(), /*lasting=*/false);
     }
     if (!from)
         return;
     position_ = from->position;
     seconds_before_ = position_.seconds;
+    if (position_.step > 0)
+        learning_rate_ = settings.number("training.learning_rate") * schedule_(position_.step - 1, steps());
     network_optimizer_->load_state(from->tensors, network_prefix);
     // A probe that starts to be trained in the continuation has no state yet.
     if (trainable && from->tensors.contains(std::string(probe_prefix) + "value")) {

@@ -12,7 +12,8 @@ import org.ptychokit.ptk_reconstructor;
 import org.ptychokit.ptk_trainer;
 import org.ptychokit.ptk_view;
 import org.ptychokit.ptychokit;
-import org.ptychokit.ptychokitConstants;
+import org.ptychokit.ptk_dtype_code;
+import org.ptychokit.ptk_status_code;
 
 /** The generated Java layer on the real scan: train, cancel, reconstruct, refine, read an array, catch an error. */
 public class Smoke {
@@ -61,7 +62,7 @@ public class Smoke {
         Listener listener = new Listener(Integer.MAX_VALUE);
         ptychokit.ptk_trainer_fit(ptychokit.ptk_trainer_create(model, config, null), dataset, null, listener);
         check(listener.calls > 5, "progress was called");
-        expectError(ptychokitConstants.PTK_ERR_CANCELLED, "cancel",
+        expectError(ptk_status_code.PTK_ERR_CANCELLED, "cancel",
             () -> ptychokit.ptk_trainer_fit(ptychokit.ptk_trainer_create(model, config, null), dataset, null, new Listener(3)));
         Listener failing = new Listener(Integer.MAX_VALUE);
         failing.fail = true;
@@ -81,15 +82,15 @@ public class Smoke {
         check(after[0] < before[0] && after[0] < 0.2, before[0] + " -> " + after[0]);
         long[] shape = ptychokit.ptk_canvas_shape(refined, "object");
         ByteBuffer object = ByteBuffer.allocateDirect((int) (8 * shape[0] * shape[1])).order(ByteOrder.nativeOrder());
-        ptychokit.ptk_canvas_read(refined, "object", new ptk_view(object, ptychokitConstants.PTK_C64, shape));
+        ptychokit.ptk_canvas_read(refined, "object", new ptk_view(object, ptk_dtype_code.PTK_C64, shape));
         double power = 0;
         for (int i = 0; i < 2 * shape[0] * shape[1]; ++i) {
             power += Math.pow(object.asFloatBuffer().get(i), 2);
         }
         check(power > 1000, "the object is not empty: " + power);
-        expectError(ptychokitConstants.PTK_ERR_IO, "missing.npz", () -> ptychokit.ptk_dataset_open(context, "missing.npz", null));
+        expectError(ptk_status_code.PTK_ERR_IO, "missing.npz", () -> ptychokit.ptk_dataset_open(context, "missing.npz", null));
         try {
-            new ptk_view(ByteBuffer.allocate(64), ptychokitConstants.PTK_F32, new long[] {4, 4});
+            new ptk_view(ByteBuffer.allocate(64), ptk_dtype_code.PTK_F32, new long[] {4, 4});
             throw new AssertionError("a heap buffer was accepted");
         } catch (IllegalArgumentException error) {
             check(error.getMessage().contains("direct"), error.getMessage());

@@ -73,7 +73,7 @@ def main(scan):
     expect_error(ptk.PTK_ERR_IO, "missing.npz", ptk.ptk_dataset_open, context, "missing.npz", None)
     bad = ptk.ptk_config_from_json('{"training": {"epoch": 3}}')
     expect_error(ptk.PTK_ERR_INVALID_CONFIG, "training.epochs", ptk.ptk_config_check, context, bad, "library")
-    expect_error(ptk.PTK_ERR_SHAPE, "coverage", ptk.ptk_canvas_read, refined, "coverage", memoryview(bytearray(16)).cast("f", (2, 2)))
+    expect_error(ptk.PTK_ERR_SHAPE, "array_out", ptk.ptk_canvas_read, refined, "coverage", memoryview(bytearray(16)).cast("f", (2, 2)))
     # Values beyond 2^31 pass unchanged.
     ptk.ptk_config_set_int(config, "seed", 2**40)
     assert json.loads(ptk.ptk_config_to_json(context, config, "library"))["seed"] == 2**40

@@ -25,7 +25,7 @@ template <class T> struct Strided {
                 memory[static_cast<std::size_t>(p * step + i)] = static_cast<T>(count_of(data, i * side * side + p));
     }
 
-    static double count_of(const Experiment& data, std::int64_t index) { return std::min(100.0, std::floor(data.patterns.values[static_cast<std::size_t>(index)])); }
+    static double count_of(const Experiment& data, std::int64_t index) { return std::min(100.0F, std::floor(data.patterns.values[static_cast<std::size_t>(index)])); }
 };
 
 template <class T> class Frames : public ::testing::Test {};

@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t reduction = 16;
 constexpr std::array<std::int64_t, 2> plane{-2, -1};
 
-}  // namespace
+} // namespace
 
 ChannelGate::ChannelGate(std::int64_t channels, at::Generator random)
     : reduce_(channels, channels / reduction, random), expand_(channels / reduction, channels, random)
@@ -32,7 +32,7 @@ at::Tensor ChannelGate::scores(const at::Tensor& pooled) const
 
 at::Tensor ChannelGate::operator()(const at::Tensor& x) const
 {
-    const auto gate = at::sigmoid(scores(x.mean(plane)) + scores(x.amax(plane)));
+    const auto gate = at::sigmoid(scores(x.mean(plane)) + scores(std::get<0>(x.flatten(2).max(-1))));
     return x * gate.unsqueeze(-1).unsqueeze(-1);
 }
 
@@ -43,7 +43,7 @@ SpatialGate::SpatialGate(std::int64_t kernel, at::Generator random) : compress_(
 
 at::Tensor SpatialGate::operator()(const at::Tensor& x) const
 {
-    return x * at::sigmoid(compress_(at::cat({x.amax(1, true), x.mean(1, true)}, 1)));
+    return x * at::sigmoid(compress_(at::cat({std::get<0>(x.max(1, true)), x.mean(1, true)}, 1)));
 }
 
 Cbam::Cbam(std::int64_t channels, at::Generator random) : channel_(channels, random), spatial_(7, random)
@@ -78,4 +78,4 @@ at::Tensor SpatialAttention::operator()(const at::Tensor& x) const
     return gate_(x);
 }
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

@@ -40,7 +40,8 @@ private:
     SpatialGate spatial_;
 };
 
-/// One gate a channel from the means of its neighbours in the list of channels. Source: Wang et al., "ECA-Net", CVPR 2020; kernel 3.
+/// One gate a channel from the means of its neighbours in the list of channels. Source: Wang et al., "ECA-Net", CVPR
+/// 2020; kernel 3.
 class EcaLayer : public Module {
 public:
     explicit EcaLayer(at::Generator random);
@@ -60,4 +61,4 @@ private:
     SpatialGate gate_;
 };
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

@@ -26,7 +26,8 @@ at::Tensor ConvBlock::convolve(const at::Tensor& x)
     return at::relu(bn2_ ? (*bn2_)(y) : y);
 }
 
-ConvPoolBlock::ConvPoolBlock(std::int64_t in, std::int64_t out, bool batch_norm, EncoderAttention attention, at::Generator random)
+ConvPoolBlock::ConvPoolBlock(std::int64_t in, std::int64_t out, bool batch_norm, EncoderAttention attention,
+                             at::Generator random)
     : ConvBlock(in, out, batch_norm, random)
 {
     if (attention == EncoderAttention::Cbam)
@@ -61,4 +62,4 @@ at::Tensor RefinementBlock::operator()(const at::Tensor& x) const
     return at::relu(x + third_(at::relu(second_(at::relu(first_(x))))));
 }
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

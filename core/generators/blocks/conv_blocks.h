@@ -19,8 +19,8 @@ private:
     std::optional<BatchNorm2d> bn2_;
 };
 
-/// What PtychoPINN's encoder puts between the convolutions and the pooling. Its ECA layer has weights but is not used: a quirk of the
-/// reference that the parameter names depend on.
+/// What PtychoPINN's encoder puts between the convolutions and the pooling. Its ECA layer has weights but is not used:
+/// a quirk of the reference that the parameter names depend on.
 enum class EncoderAttention { None, Cbam, UnusedEca };
 
 /// ConvBlock, attention, 2 x 2 maximum. (B, in, H, W) -> (B, out, H/2, W/2)
@@ -41,7 +41,8 @@ public:
     at::Tensor operator()(const at::Tensor& x);
 };
 
-/// ReLU(x + three 3 x 3 convolutions with ReLU between them, through expansion * C channels). Same shape out. Parameters block.0, .2, .4.
+/// ReLU(x + three 3 x 3 convolutions with ReLU between them, through expansion * C channels). Same shape out.
+/// Parameters block.0, .2, .4.
 class RefinementBlock : public Module {
 public:
     RefinementBlock(std::int64_t channels, std::int64_t expansion, at::Generator random);
@@ -53,4 +54,4 @@ private:
     Conv2d third_;
 };
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

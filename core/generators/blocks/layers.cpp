@@ -24,9 +24,10 @@ at::Tensor uniform(at::IntArrayRef shape, std::int64_t fan_in, const at::Generat
     return values.numel() > 0 ? values.uniform_(-bound, bound, random) : values;
 }
 
-}  // namespace
+} // namespace
 
-Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Generator random, std::int64_t stride, bool with_bias)
+Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Generator random, std::int64_t stride,
+               bool with_bias)
     : stride_(stride), weight_(uniform({out, in, kernel, kernel}, in * kernel * kernel, random))
 {
     add_parameter("weight", weight_);
@@ -86,8 +87,9 @@ at::Tensor Conv1d::operator()(const at::Tensor& x) const
 }
 
 BatchNorm2d::BatchNorm2d(std::int64_t channels)
-    : weight_(at::ones({channels}, at::kFloat)), bias_(at::zeros({channels}, at::kFloat)), running_mean_(at::zeros({channels}, at::kFloat)),
-      running_var_(at::ones({channels}, at::kFloat)), num_batches_tracked_(at::zeros({}, at::kLong))
+    : weight_(at::ones({channels}, at::kFloat)), bias_(at::zeros({channels}, at::kFloat)),
+      running_mean_(at::zeros({channels}, at::kFloat)), running_var_(at::ones({channels}, at::kFloat)),
+      num_batches_tracked_(at::zeros({}, at::kLong))
 {
     add_parameter("weight", weight_);
     add_parameter("bias", bias_);
@@ -103,4 +105,4 @@ at::Tensor BatchNorm2d::operator()(const at::Tensor& x)
     return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, is_training(), 0.1, 1e-5, true);
 }
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

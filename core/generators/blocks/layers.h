@@ -8,25 +8,27 @@
 
 namespace ptk::generators {
 
-// The layers that the networks are made of. Weights are drawn as PyTorch's layers draw them: uniform within 1/sqrt(fan in) for weight
-// and bias (He et al., ICCV 2015, with a = sqrt(5)), in the order of registration, from the generator that is given. All are contiguous
-// float32 on the CPU until Module::to().
+// The layers that the networks are made of. Weights are drawn as PyTorch's layers draw them: uniform within 1/sqrt(fan
+// in) for weight and bias (He et al., ICCV 2015, with a = sqrt(5)), in the order of registration, from the generator
+// that is given. All are contiguous float32 on the CPU until Module::to().
 
 /// 2-D convolution, zero padding of half the (odd) kernel. (B, in, H, W) -> (B, out, H/stride, W/stride)
 class Conv2d : public Module {
 public:
-    Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Generator random, std::int64_t stride = 1, bool with_bias = true);
+    Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Generator random, std::int64_t stride = 1,
+           bool with_bias = true);
     at::Tensor operator()(const at::Tensor& x) const;
     /// All weights zero: the layer starts as the function 0.
     void set_zero();
 
 private:
     std::int64_t stride_;
-    at::Tensor weight_;  ///< (out, in, kernel, kernel)
-    at::Tensor bias_;    ///< (out), or undefined
+    at::Tensor weight_; ///< (out, in, kernel, kernel)
+    at::Tensor bias_;   ///< (out), or undefined
 };
 
-/// Transposed convolution whose kernel equals its stride: every pixel becomes a square. (B, in, H, W) -> (B, out, H stride, W stride)
+/// Transposed convolution whose kernel equals its stride: every pixel becomes a square. (B, in, H, W) -> (B, out, H
+/// stride, W stride)
 class ConvTranspose2d : public Module {
 public:
     ConvTranspose2d(std::int64_t in, std::int64_t out, std::int64_t stride, at::Generator random);
@@ -34,7 +36,7 @@ public:
 
 private:
     std::int64_t stride_;
-    at::Tensor weight_;  ///< (in, out, stride, stride)
+    at::Tensor weight_; ///< (in, out, stride, stride)
     at::Tensor bias_;
 };
 
@@ -45,22 +47,23 @@ public:
     at::Tensor operator()(const at::Tensor& x) const;
 
 private:
-    at::Tensor weight_;  ///< (out, in)
+    at::Tensor weight_; ///< (out, in)
     at::Tensor bias_;
 };
 
-/// Convolution over the last axis without bias, one channel, zero padding of half the (odd) kernel. (B, 1, L) -> (B, 1, L)
+/// Convolution over the last axis without bias, one channel, zero padding of half the (odd) kernel. (B, 1, L) -> (B, 1,
+/// L)
 class Conv1d : public Module {
 public:
     Conv1d(std::int64_t kernel, at::Generator random);
     at::Tensor operator()(const at::Tensor& x) const;
 
 private:
-    at::Tensor weight_;  ///< (1, 1, kernel)
+    at::Tensor weight_; ///< (1, 1, kernel)
 };
 
-/// Batch normalisation (Ioffe and Szegedy, ICML 2015): with the batch's statistics in training mode, which also moves the running ones by a
-/// tenth, with the running ones otherwise.
+/// Batch normalisation (Ioffe and Szegedy, ICML 2015): with the batch's statistics in training mode, which also moves
+/// the running ones by a tenth, with the running ones otherwise.
 class BatchNorm2d : public Module {
 public:
     explicit BatchNorm2d(std::int64_t channels);
@@ -74,4 +77,4 @@ private:
     at::Tensor num_batches_tracked_;
 };
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

@@ -28,4 +28,4 @@ private:
     std::vector<std::unique_ptr<T>> items_;
 };
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

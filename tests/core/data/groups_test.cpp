@@ -169,9 +169,10 @@ TEST(Groups, EqualPtychoPinnsDrawForDraw)
         const auto fixture = golden::load(file);
         const auto positions = bounded_positions(fixture);
         const auto valid = fixture.at("in/valid");
-        if (fixture.has("out/neighbours_bounded"))
+        if (fixture.has("out/neighbours_bounded")) {
             EXPECT_TRUE(at::equal(nearest_neighbours(positions, neighbours + 1), fixture.at("out/neighbours_bounded")))
                 << file;
+        }
 
         base::NumpyRandom random(static_cast<std::uint32_t>(fixture.at("in/seed").item<std::int64_t>()));
         const auto groups = nearest_groups_like_numpy(positions, group_size, neighbours, samples, random);

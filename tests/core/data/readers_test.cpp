@@ -465,6 +465,35 @@ TEST_F(ReadersTest, MaskOfACxiFileIsNotSilentlyLeftOut)
                 Contains(HasSubstr("detector_1/mask' is not used")));
 }
 
+TEST_F(ReadersTest, WideUnsignedArraysAreRead)
+{
+    const auto arrays = small_scan();
+    const auto positions = at::stack({arrays.at("xcoords"), arrays.at("ycoords")}, 1);
+    for (const auto type : {at::kUInt32, at::kUInt64}) {
+        const auto scan = scan_from_arrays(arrays.at("diff3d").to(type), positions, {}, {}, settings(), log);
+        EXPECT_TRUE(all_frames(scan).equal(arrays.at("diff3d").to(at::kFloat))) << c10::toString(type);
+    }
+}
+
+TEST_F(ReadersTest, ArraysOfDifferentLengthsAreRefused)
+{
+    const auto arrays = small_scan();
+    const auto positions = at::stack({arrays.at("xcoords"), arrays.at("ycoords")}, 1);
+    const auto read_arrays = [&](const at::Tensor& frames, const at::Tensor& points, const at::Tensor& probe) {
+        scan_from_arrays(frames, points, probe, {}, settings(), log);
+    };
+    expect_error(Status::Shape, "arrays: 3 positions",
+                 [&] { read_arrays(arrays.at("diff3d"), positions.slice(0, 0, 3), {}); });
+    expect_error(Status::Shape, "patterns: expected shape (n, N, N), found (16, 6)", [&] {
+        read_arrays(arrays.at("diff3d").reshape({16, 6}), positions, {});
+    });
+    expect_error(Status::Shape, "but the frames are 4 x 4", [&] {
+        read_arrays(arrays.at("diff3d"), positions, at::ones({3, 3}, at::kComplexFloat));
+    });
+    expect_error(Status::Shape, "but the frames are 4 x 4",
+                 [&] { read_arrays(arrays.at("diff3d"), positions, at::ones({4}, at::kComplexFloat)); });
+}
+
 TEST_F(ReadersTest, ArraysInMetresNeedAPixel)
 {
     const auto arrays = small_scan();
@@ -529,7 +558,7 @@ TEST_F(ReadersTest, DescriptionsSayWhatAScanIs)
     EXPECT_EQ(scan["frames"], 516);
     EXPECT_EQ(scan["side"], 64);
     EXPECT_EQ(scan["measurement"], "counts");
-    EXPECT_EQ(scan["object_frame"], (std::vector<int>{246, 245}));
+    EXPECT_EQ(scan["object_frame"], (nlohmann::json{246, 245}));
     EXPECT_NEAR(scan["positions_px"]["x"][1].get<double>(), 204.4462738, 1e-6);
     EXPECT_NEAR(scan["positions_px"]["nearest_neighbour"].get<double>(), 4.097280, 1e-5); // computed with SciPy
     EXPECT_NEAR(scan["mean_power"].get<double>(), 440557.117, 1e-3);
@@ -586,6 +615,7 @@ TEST_F(ReadersTest, ObjectsComeFromEveryKindOfFile)
     const auto expected = object.to(at::kComplexFloat);
     EXPECT_TRUE(read_object(npz({{"objectGuess", object}, {"other", object * 2}})).equal(expected));
     EXPECT_TRUE(read_object(npz({{"only", object}, {"real", at::ones({3, 4})}})).equal(expected));
+    expect_error(Status::NotFound, "found 0", [&] { read_object(npz({{"real", at::ones({3, 4})}})); });
     expect_error(Status::NotFound, "found 2", [&] { read_object(npz({{"a", object}, {"b", object}})); });
     expect_error(Status::Shape, "'objectGuess' has shape (1, 3, 4)", [&] {
         read_object(npz({{"objectGuess", object.unsqueeze(0)}}));

@@ -1,7 +1,6 @@
+#include "core/evaluation/fields.h"
+#include "core/golden.h"
 #include "evaluation/metrics.h"
-
-#include "evaluation/fields.h"
-#include "golden.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 
@@ -104,8 +103,10 @@ TEST(MetricsGolden, BasicMeasuresAgree)
     const auto golden = golden::load("metrics_basic.npz");
     const auto target = golden.at("in/target").abs(), pred = golden.at("in/pred").abs();
     const auto scaled = pred * (target.mean() / pred.mean());
-    EXPECT_NEAR(mean_absolute_error(pred, target, {}), number(golden, "amp_raw/mae"), 1e-5 * number(golden, "amp_raw/mae"));
-    EXPECT_NEAR(mean_absolute_error(scaled, target, {}), number(golden, "amp_norm/mae"), 1e-5 * number(golden, "amp_norm/mae"));
+    EXPECT_NEAR(mean_absolute_error(pred, target, {}), number(golden, "amp_raw/mae"),
+                1e-5 * number(golden, "amp_raw/mae"));
+    EXPECT_NEAR(mean_absolute_error(scaled, target, {}), number(golden, "amp_norm/mae"),
+                1e-5 * number(golden, "amp_norm/mae"));
     EXPECT_NEAR(psnr(pred, target, {}, 255), number(golden, "amp_raw/psnr_peak255"), 1e-4);
     EXPECT_NEAR(psnr(scaled, target, {}, 255), number(golden, "amp_norm/psnr_peak255"), 1e-4);
     const double range = (target.max() - target.min()).item<double>();
@@ -121,7 +122,8 @@ TEST(MetricsGolden, SsimOfEveryWindowAgrees)
     const auto map = golden.at("amp_raw/ssim_map");
     const double range = number(golden, "amp_raw/data_range");
     for (const auto& [row, column] : std::vector<std::pair<int, int>>{{3, 3}, {40, 17}, {92, 86}, {8, 60}})
-        EXPECT_NEAR(ssim(pred, target, box_mask(96, 90, row - 3, column - 3, row + 4, column + 4), range), map[row][column].item<double>(), 1e-4);
+        EXPECT_NEAR(ssim(pred, target, box_mask(96, 90, row - 3, column - 3, row + 4, column + 4), range),
+                    map[row][column].item<double>(), 1e-4);
 }
 
 TEST(MetricsGolden, RingCurvesAgree)
@@ -132,7 +134,8 @@ TEST(MetricsGolden, RingCurvesAgree)
         const auto expected = golden.at(name + "/curve");
         ASSERT_EQ(static_cast<std::int64_t>(sums.size()), expected.numel()) << name;
         for (std::size_t ring = 0; ring < sums.size(); ++ring)
-            EXPECT_NEAR(std::abs(sums[ring]), expected[static_cast<std::int64_t>(ring)].item<double>(), 1e-9) << name << " ring " << ring;
+            EXPECT_NEAR(std::abs(sums[ring]), expected[static_cast<std::int64_t>(ring)].item<double>(), 1e-9)
+                << name << " ring " << ring;
     }
 }
 
@@ -170,7 +173,8 @@ TEST(RingCorrelation, OfIndependentNoiseIsAboutZero)
     const auto curve = ring_correlation(noise(128, 128, 1, 3), noise(128, 128, 1, 4));
     // A ring of radius q averages 2 pi q products; the window makes neighbours about four times dependent.
     for (std::size_t q = 4; q < curve.correlation.size(); ++q)
-        EXPECT_LT(std::abs(curve.correlation[q]), 4 * std::sqrt(4 / (2 * std::numbers::pi * static_cast<double>(q)))) << q;
+        EXPECT_LT(std::abs(curve.correlation[q]), 4 * std::sqrt(4 / (2 * std::numbers::pi * static_cast<double>(q))))
+            << q;
     double mean = 0;
     for (std::size_t q = 4; q < curve.correlation.size(); ++q)
         mean += curve.correlation[q] / static_cast<double>(curve.correlation.size() - 4);
@@ -209,7 +213,8 @@ TEST(Compare, ADisplacedCopyScoresPerfectly)
 {
     const Field field(16);
     const auto reference = field.sample(112, 128);
-    const auto object = field.sample(112, 128, 3.4, -1.7) * ramp(112, 128, 0.02, -0.03) * c10::complex<double>(0.3, 0.8);
+    const auto object =
+        field.sample(112, 128, 3.4, -1.7) * ramp(112, 128, 0.02, -0.03) * c10::complex<double>(0.3, 0.8);
     const auto scores = compare(object, reference, box_mask(112, 128, 20, 16, 92, 110));
     EXPECT_NEAR(scores.shift_x, 3.4, 1e-3);
     EXPECT_NEAR(scores.shift_y, -1.7, 1e-3);
@@ -226,7 +231,8 @@ TEST(Compare, ADisplacedCopyScoresPerfectly)
 
 TEST(Compare, UnrelatedObjectsScoreBadly)
 {
-    const auto scores = compare(Field(17).sample(112, 128), Field(18).sample(112, 128), box_mask(112, 128, 20, 16, 92, 110));
+    const auto scores =
+        compare(Field(17).sample(112, 128), Field(18).sample(112, 128), box_mask(112, 128, 20, 16, 92, 110));
     EXPECT_GT(scores.complex_nrmse, 0.8);
     EXPECT_LT(scores.amplitude_ssim, 0.5);
     EXPECT_LT(scores.frc_half, 0.2);
@@ -295,10 +301,13 @@ TEST(ScannedArea, EqualsTheHullByItsDefinition)
 {
     // A pixel is inside when no line through two positions has it strictly on one side and all positions on the other.
     auto generator = at::make_generator<at::CPUGeneratorImpl>(std::uint64_t{9});
-    const auto positions = at::rand({14, 2}, generator, at::TensorOptions().dtype(at::kDouble)) * at::tensor({40.0, 22.0}) + 4.3;
+    const auto positions =
+        at::rand({14, 2}, generator, at::TensorOptions().dtype(at::kDouble)) * at::tensor({40.0, 22.0}) + 4.3;
     const auto area = scanned_area(positions, 30, 50, 0, 0);
     const auto p = positions.accessor<double, 2>();
-    const auto side = [&](int i, int j, double x, double y) { return (p[j][0] - p[i][0]) * (y - p[i][1]) - (p[j][1] - p[i][1]) * (x - p[i][0]); };
+    const auto side = [&](int i, int j, double x, double y) {
+        return (p[j][0] - p[i][0]) * (y - p[i][1]) - (p[j][1] - p[i][1]) * (x - p[i][0]);
+    };
     for (int row = 0; row < 30; ++row)
         for (int column = 0; column < 50; ++column) {
             bool inside = true;
@@ -334,5 +343,5 @@ TEST(ScannedArea, BadPositionsAreErrors)
     EXPECT_THROW(scanned_area(at::zeros({4, 2}, at::kDouble), 0, 9, 0, 0), Error);
 }
 
-}  // namespace
-}  // namespace ptk::evaluation
+} // namespace
+} // namespace ptk::evaluation

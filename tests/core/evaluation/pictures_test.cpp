@@ -1,15 +1,14 @@
-#include "evaluation/pictures.h"
-
+#include "core/evaluation/fields.h"
 #include "evaluation/colour.h"
 #include "evaluation/drawing.h"
-#include "evaluation/fields.h"
+#include "evaluation/pictures.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <png.h>
+#include <unistd.h>
 
 #include <limits>
 #include <numbers>
-#include <unistd.h>
 
 namespace ptk::evaluation {
 namespace {
@@ -21,7 +20,8 @@ const auto nan_value = std::numeric_limits<double>::quiet_NaN();
 class ScratchFile {
 public:
     explicit ScratchFile(const std::string& name)
-        : path_(std::filesystem::path(::testing::TempDir()) / ("ptk_picture_" + std::to_string(::getpid()) + "_" + name))
+        : path_(std::filesystem::path(::testing::TempDir()) /
+                ("ptk_picture_" + std::to_string(::getpid()) + "_" + name))
     {
     }
     ~ScratchFile() { std::filesystem::remove(path_); }
@@ -57,7 +57,7 @@ TEST(Grey, PixelsKeepTheirPlacesAndTheOutsideIsGrey)
 {
     const ScratchFile file("grey.png");
     auto image = at::zeros({20, 30}, at::kDouble);
-    image[4][22].fill_(1.0);  // above the middle, to the right
+    image[4][22].fill_(1.0); // above the middle, to the right
     const auto mask = box_mask(20, 30, 2, 3, 18, 27);
     const auto range = write_grey(image, mask, file, 0, 1);
     EXPECT_EQ(range.low, 0);
@@ -107,7 +107,8 @@ TEST(Phase, RampAndMeanAreRemoved)
     const auto object = at::polar(at::ones_like(phase) * 2, phase + 1.9) * ramp(60, 80, 0.55, -0.4);
     const auto range = write_phase(object, {}, file);
     EXPECT_EQ(range.scale, Range::Scale::Linear);
-    EXPECT_NEAR(range.high - range.low, 0.8, 0.25) << "what is left of a ramp is below 2 pi / 256 of a turn, but the step tilts the fit";
+    EXPECT_NEAR(range.high - range.low, 0.8, 0.25)
+        << "what is left of a ramp is below 2 pi / 256 of a turn, but the step tilts the fit";
     const auto picture = decoded(file);
     EXPECT_GT(luminance(picture.at(10, 60)), luminance(picture.at(10, 20)) + 60);
     EXPECT_GT(luminance(picture.at(10, 60)), luminance(picture.at(50, 60)) + 60);
@@ -118,7 +119,7 @@ TEST(Phase, SeveralTurnsAreDrawnAroundTheCircle)
 {
     const ScratchFile file("cyclic.png");
     const auto x = at::arange(100, at::kDouble) - 50;
-    const auto phase = (x.square().unsqueeze(1) + x.square()) * 0.01;  // a lens: no plane wave in it
+    const auto phase = (x.square().unsqueeze(1) + x.square()) * 0.01; // a lens: no plane wave in it
     auto object = at::polar(at::ones_like(phase), phase);
     object[0][0].fill_(nan_value);
     const auto range = write_phase(object, box_mask(100, 100, 0, 0, 100, 90), file);
@@ -136,8 +137,8 @@ TEST(Probe, ModesSideBySide)
 {
     const ScratchFile file("probe.png");
     auto probe = at::zeros({2, 64, 64}, at::kComplexDouble);
-    probe[0].slice(0, 0, 10).slice(1, 40, 64).fill_(c10::complex<double>(3, 0));   // right, above
-    probe[1].slice(0, 50, 64).slice(1, 0, 20).fill_(c10::complex<double>(0, -1));  // left, below
+    probe[0].slice(0, 0, 10).slice(1, 40, 64).fill_(c10::complex<double>(3, 0));  // right, above
+    probe[1].slice(0, 50, 64).slice(1, 0, 20).fill_(c10::complex<double>(0, -1)); // left, below
     probe[1][0][0].fill_(nan_value);
     const auto scales = write_probe(probe, file);
     ASSERT_EQ(scales.size(), 2u);
@@ -173,10 +174,12 @@ TEST(Colour, SequentialMapBrightensEvenly)
 
 TEST(Colour, CyclicMapsClose)
 {
-    const auto near = [](Rgb a, Rgb b) { return std::abs(a.red - b.red) + std::abs(a.green - b.green) + std::abs(a.blue - b.blue); };
+    const auto near = [](Rgb a, Rgb b) {
+        return std::abs(a.red - b.red) + std::abs(a.green - b.green) + std::abs(a.blue - b.blue);
+    };
     EXPECT_LT(near(cyclic_colour(pi - 1e-3), cyclic_colour(-pi + 1e-3)), 10);
     EXPECT_EQ(cyclic_colour(1 + 6 * pi), cyclic_colour(1));
-    for (int i = 0; i < 12; ++i)  // neighbours a twelfth of a turn apart can be told apart
+    for (int i = 0; i < 12; ++i) // neighbours a twelfth of a turn apart can be told apart
         EXPECT_GT(near(cyclic_colour(i * pi / 6), cyclic_colour((i + 1) * pi / 6)), 20) << i;
     const Rgb red = wave_colour(0, 1);
     EXPECT_GT(red.red, red.green);
@@ -220,12 +223,14 @@ TEST(Curves, FallToTheRight)
     EXPECT_LT(range.low, falling.back());
     EXPECT_GT(range.high, 1);
     const auto picture = decoded(file);
-    const auto left = coloured_rows(picture, 200), middle = coloured_rows(picture, 500), right = coloured_rows(picture, 900);
+    const auto left = coloured_rows(picture, 200), middle = coloured_rows(picture, 500),
+               right = coloured_rows(picture, 900);
     ASSERT_GT(left.first, 0);
     EXPECT_LT(left.second, middle.first);
     EXPECT_LT(middle.second, right.first);
     // An exponential is a straight line on a logarithmic axis.
-    const double slope_one = static_cast<double>(middle.first - left.first) / 300, slope_two = static_cast<double>(right.first - middle.first) / 400;
+    const double slope_one = static_cast<double>(middle.first - left.first) / 300,
+                 slope_two = static_cast<double>(right.first - middle.first) / 400;
     EXPECT_NEAR(slope_one, slope_two, 0.02);
 }
 
@@ -249,9 +254,16 @@ TEST(Curves, OddValuesAreDrawn)
 {
     const ScratchFile file("odd.png");
     const double tiny = std::numeric_limits<double>::denorm_min(), huge = std::numeric_limits<double>::max();
-    for (const std::vector<double>& values : std::vector<std::vector<double>>{
-             {0.0}, {3.5e-7}, {tiny, 2 * tiny}, {1, -huge, huge, 2}, {0, 1e290}, {1e-290, 1e290}, {-1, -100}, {7, 7, 7}})
-        EXPECT_NO_THROW(write_curves({{"a", values}, {std::string(300, 'x'), values}, {"\xc3\xa4", values}}, std::string(500, 'T'), file));
+    for (const std::vector<double>& values : std::vector<std::vector<double>>{{0.0},
+                                                                              {3.5e-7},
+                                                                              {tiny, 2 * tiny},
+                                                                              {1, -huge, huge, 2},
+                                                                              {0, 1e290},
+                                                                              {1e-290, 1e290},
+                                                                              {-1, -100},
+                                                                              {7, 7, 7}})
+        EXPECT_NO_THROW(write_curves({{"a", values}, {std::string(300, 'x'), values}, {"\xc3\xa4", values}},
+                                     std::string(500, 'T'), file));
     EXPECT_NO_THROW(write_curves(std::vector<Curve>(60, Curve{"many", {1, 2}}), "many curves", file));
     EXPECT_EQ(decoded(file).width(), 960);
     EXPECT_THROW(write_curves({}, "none", file), Error);
@@ -291,14 +303,17 @@ TEST(Pictures, ErrorsNameThePath)
     expect_error(Status::Io, nowhere, [&](const std::string& path) { write_probe(object, path); });
     expect_error(Status::Io, nowhere, [&](const std::string& path) { write_curves({{"a", {1, 2}}}, "", path); });
     const ScratchFile file("empty.png");
-    expect_error(Status::InvalidArgument, file, [&](const std::string& path) { write_phase(object * nan_value, {}, path); });
-    expect_error(Status::InvalidArgument, file, [&](const std::string& path) { write_grey(at::real(object) * nan_value, {}, path); });
-    expect_error(Status::InvalidArgument, file, [&](const std::string& path) { write_probe(object * nan_value, path); });
+    expect_error(Status::InvalidArgument, file,
+                 [&](const std::string& path) { write_phase(object * nan_value, {}, path); });
+    expect_error(Status::InvalidArgument, file,
+                 [&](const std::string& path) { write_grey(at::real(object) * nan_value, {}, path); });
+    expect_error(Status::InvalidArgument, file,
+                 [&](const std::string& path) { write_probe(object * nan_value, path); });
     EXPECT_FALSE(std::filesystem::exists(std::string(file)));
     EXPECT_THROW(write_grey(object, {}, file), Error) << "complex";
     EXPECT_THROW(write_grey(at::real(object), {}, file, 0.9, 0.1), Error);
     EXPECT_THROW(write_phase(object, at::ones({3, 3}, at::kBool), file), Error);
 }
 
-}  // namespace
-}  // namespace ptk::evaluation
+} // namespace
+} // namespace ptk::evaluation

@@ -1,8 +1,7 @@
 // PtychoPINN's cnn against numbers of the reference, and what it says when it cannot be made.
-#include "generators/cnn.h"
-
 #include "core/generators/testing.h"
 #include "core/golden.h"
+#include "generators/cnn.h"
 
 #include <set>
 
@@ -53,8 +52,10 @@ std::unique_ptr<Generator> generator_of(const golden::Case& golden)
 void compare(const Cnn::Branches& actual, const golden::Case& golden, const std::string& prefix)
 {
     const bool polar = golden.has(prefix + "amp");
-    golden::expect_close(actual.first, golden.at(prefix + (polar ? "amp" : "real")), golden.tolerance, golden.file + " first");
-    golden::expect_close(actual.second, golden.at(prefix + (polar ? "phase" : "imag")), golden.tolerance, golden.file + " second");
+    golden::expect_close(actual.first, golden.at(prefix + (polar ? "amp" : "real")), golden.tolerance,
+                         golden.file + " first");
+    golden::expect_close(actual.second, golden.at(prefix + (polar ? "phase" : "imag")), golden.tolerance,
+                         golden.file + " second");
 }
 
 void check(const golden::Case& golden)
@@ -83,7 +84,8 @@ TEST(GoldenGenerators, EveryCaseOfAKnownGeneratorMatches)
     int cases = 0;
     int run = 0;
     for (const auto& row : golden::table()) {
-        const auto name = row.contains("generator") && row["generator"].is_string() ? row["generator"].get<std::string>() : "";
+        const auto name =
+            row.contains("generator") && row["generator"].is_string() ? row["generator"].get<std::string>() : "";
         if (name.empty())
             continue;
         cases += name == "cnn";
@@ -118,7 +120,8 @@ TEST(GoldenGenerators, ComplexPatchesFromScaledAmplitudes)
 }
 
 /// A block of prim_cnn.npz: output, gradient of the input, gradients of all parameters.
-template <class Block> void check_block(const golden::Case& golden, const std::string& name, Block& block, const std::string& input)
+template <class Block>
+void check_block(const golden::Case& golden, const std::string& name, Block& block, const std::string& input)
 {
     load_strictly(block, golden, name + "/param/");
     auto x = golden.at(input).clone().requires_grad_(true);
@@ -127,7 +130,8 @@ template <class Block> void check_block(const golden::Case& golden, const std::s
     y.backward(golden.at(golden.has(name + "/grad_out") ? name + "/grad_out" : "in/grad_out"));
     golden::expect_close(x.grad(), golden.at(name + "/grad_x"), golden.tolerance, name + " gradient of x");
     for (const auto& [parameter, tensor] : block.named_parameters())
-        golden::expect_close(tensor->grad(), golden.at(name + "/grad/" + parameter), golden.tolerance, name + " gradient of " + parameter);
+        golden::expect_close(tensor->grad(), golden.at(name + "/grad/" + parameter), golden.tolerance,
+                             name + " gradient of " + parameter);
 }
 
 TEST(GoldenGenerators, BlocksAndTheirGradients)
@@ -166,7 +170,9 @@ TEST(Cnn, TakesOnlyTheSidesItHasLayersFor)
             ADD_FAILURE() << side;
         } catch (const Error& error) {
             EXPECT_EQ(error.status(), Status::Shape);
-            EXPECT_NE(error.message().find("64 x 64, 128 x 128 or 256 x 256, found " + std::to_string(side)), std::string::npos) << error.message();
+            EXPECT_NE(error.message().find("64 x 64, 128 x 128 or 256 x 256, found " + std::to_string(side)),
+                      std::string::npos)
+                << error.message();
         }
     }
 }
@@ -186,8 +192,9 @@ TEST(Cnn, ChannelsComeFromTheGroupOrTheOption)
 TEST(Cnn, RefusesOptionsThatCannotWork)
 {
     EXPECT_EQ(status_of({64, 1}, R"({"decoder_spatial_kernel": 4})"), Status::InvalidConfig);
-    EXPECT_EQ(status_of({64, 4}, R"({"use_legacy_decoder_channel_override": true, "decoder_last_amp_channels": 1})"), Status::InvalidConfig);
-    EXPECT_EQ(status_of({64, 40}, R"({"n_filters_scale": 1})"), Status::InvalidConfig);  // 40 outputs of 32 channels
+    EXPECT_EQ(status_of({64, 4}, R"({"use_legacy_decoder_channel_override": true, "decoder_last_amp_channels": 1})"),
+              Status::InvalidConfig);
+    EXPECT_EQ(status_of({64, 40}, R"({"n_filters_scale": 1})"), Status::InvalidConfig); // 40 outputs of 32 channels
     EXPECT_EQ(status_of({64, 1}, R"({"n_filters_scale": 0})"), Status::InvalidConfig);
 }
 
@@ -226,4 +233,4 @@ TEST(Cnn, EveryUsedParameterGetsAGradient)
     }
 }
 
-}  // namespace
+} // namespace

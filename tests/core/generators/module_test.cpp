@@ -1,9 +1,8 @@
-#include "generators/module.h"
-
 #include "core/generators/testing.h"
 #include "core/golden.h"
 #include "generators/blocks/conv_blocks.h"
 #include "generators/blocks/module_list.h"
+#include "generators/module.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 
@@ -19,7 +18,8 @@ at::Generator pytorch_seed(std::uint64_t seed)
 
 void expect_values(const at::Tensor& tensor, const std::vector<float>& first, const char* what)
 {
-    golden::expect_close(tensor.flatten().slice(0, 0, static_cast<std::int64_t>(first.size())), at::tensor(first), 1e-6, what);
+    golden::expect_close(tensor.flatten().slice(0, 0, static_cast<std::int64_t>(first.size())), at::tensor(first), 1e-6,
+                         what);
 }
 
 // Expected: torch.manual_seed(0); Conv2d(3, 5, 3); ConvTranspose2d(4, 6, 2, 2); Linear(7, 3) of PyTorch 2.12.
@@ -29,11 +29,16 @@ TEST(Layers, AreInitialisedAsPyTorchsAre)
     Conv2d convolution(3, 5, 3, random);
     ConvTranspose2d transposed(4, 6, 2, random);
     Linear linear(7, 3, random);
-    expect_values(*convolution.named_parameters()[0].tensor, {-0.00144083926F, 0.10323862F, -0.158395112F, -0.141631529F}, "convolution");
-    expect_values(*convolution.named_parameters()[1].tensor, {-0.0197839178F, 0.00534861442F, -0.0166024584F, 0.0389483124F, 0.12236736F}, "its bias");
-    expect_values(*transposed.named_parameters()[0].tensor, {0.193355829F, 0.129630253F, 0.193798229F, -0.0147625962F}, "transposed");
-    expect_values(*transposed.named_parameters()[1].tensor, {0.0915505141F, -0.14429456F, -0.0865129456F, 0.0600375459F}, "its bias");
-    expect_values(*linear.named_parameters()[0].tensor, {-0.121672757F, 0.00060506881F, 0.19458501F, -0.365526468F}, "linear");
+    expect_values(*convolution.named_parameters()[0].tensor,
+                  {-0.00144083926F, 0.10323862F, -0.158395112F, -0.141631529F}, "convolution");
+    expect_values(*convolution.named_parameters()[1].tensor,
+                  {-0.0197839178F, 0.00534861442F, -0.0166024584F, 0.0389483124F, 0.12236736F}, "its bias");
+    expect_values(*transposed.named_parameters()[0].tensor, {0.193355829F, 0.129630253F, 0.193798229F, -0.0147625962F},
+                  "transposed");
+    expect_values(*transposed.named_parameters()[1].tensor,
+                  {0.0915505141F, -0.14429456F, -0.0865129456F, 0.0600375459F}, "its bias");
+    expect_values(*linear.named_parameters()[0].tensor, {-0.121672757F, 0.00060506881F, 0.19458501F, -0.365526468F},
+                  "linear");
     expect_values(*linear.named_parameters()[1].tensor, {0.290095985F, 0.13709645F, -0.126224905F}, "its bias");
 }
 
@@ -74,8 +79,10 @@ TEST(Module, NamesAreThoseOfAStateDict)
     std::vector<std::string> names;
     for (const auto& parameter : tree.named_parameters())
         names.push_back(parameter.name);
-    EXPECT_EQ(names, (std::vector<std::string>{"scale", "blocks.0.conv1.weight", "blocks.0.conv1.bias", "blocks.0.conv2.weight", "blocks.0.conv2.bias", "blocks.0.bn1.weight",
-                                               "blocks.0.bn1.bias", "blocks.0.bn2.weight", "blocks.0.bn2.bias", "blocks.1.conv1.weight", "blocks.1.conv1.bias", "blocks.1.conv2.weight",
+    EXPECT_EQ(names, (std::vector<std::string>{"scale", "blocks.0.conv1.weight", "blocks.0.conv1.bias",
+                                               "blocks.0.conv2.weight", "blocks.0.conv2.bias", "blocks.0.bn1.weight",
+                                               "blocks.0.bn1.bias", "blocks.0.bn2.weight", "blocks.0.bn2.bias",
+                                               "blocks.1.conv1.weight", "blocks.1.conv1.bias", "blocks.1.conv2.weight",
                                                "blocks.1.conv2.bias"}));
     const auto buffers = tree.named_buffers();
     ASSERT_EQ(buffers.size(), 7U);
@@ -101,7 +108,7 @@ TEST(Module, TrainingModeReachesEveryLevel)
 TEST(Module, ParametersStayLeavesWhenMoved)
 {
     Tree tree;
-    tree.to(at::kMeta);  // a device that is always there
+    tree.to(at::kMeta); // a device that is always there
     for (const auto& parameter : tree.parameters()) {
         EXPECT_TRUE(parameter.is_meta());
         EXPECT_TRUE(parameter.requires_grad() && parameter.is_leaf());
@@ -126,4 +133,4 @@ TEST(Module, SameSeedSameWeights)
     }
 }
 
-}  // namespace
+} // namespace

@@ -3,6 +3,7 @@
 #include "generators/all.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <map>
 #include <string>
@@ -10,11 +11,13 @@
 namespace ptk::generators::testing {
 
 /// A builtin generator with options from JSON, as make_model() resolves them.
-inline std::unique_ptr<Generator> make(const std::string& name, Problem problem, const std::string& options = "{}", std::uint64_t seed = 1)
+inline std::unique_ptr<Generator> make(const std::string& name, Problem problem, const std::string& options = "{}",
+                                       std::uint64_t seed = 1)
 {
     const auto registry = builtin_generators();
     const auto& entry = registry.get(name);
-    const config::Settings settings(config::library_schema().with(entry.metadata.options), config::Config::from_json(options));
+    const config::Settings settings(config::library_schema().with(entry.metadata.options),
+                                    config::Config::from_json(options));
     return entry.make(problem, settings, base::torch_generator(seed, "initialisation"));
 }
 
@@ -43,4 +46,4 @@ inline at::Tensor random_probe(std::int64_t modes, std::int64_t side, std::uint6
     return (10 * disk * wave).unsqueeze(0).unsqueeze(0);
 }
 
-}  // namespace ptk::generators::testing
+} // namespace ptk::generators::testing

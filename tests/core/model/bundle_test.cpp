@@ -1,14 +1,16 @@
-// The bundle: what is written is read bit for bit; damage is an error that names the file; a failed write leaves the old file.
-#include "model/bundle.h"
-
+// The bundle: what is written is read bit for bit; damage is an error that names the file; a failed write leaves the
+// old file.
 #include "core/generators/testing.h"
 #include "data/hdf5_file.h"
 #include "data/npz.h"
+#include "model/bundle.h"
+
+#include <sys/resource.h>
 
 #include <csignal>
+#include <cstring>
 #include <cstdlib>
 #include <fstream>
-#include <sys/resource.h>
 
 namespace {
 
@@ -34,15 +36,24 @@ protected:
     void TearDown() override { std::filesystem::remove_all(folder_); }
 
     std::string path(const std::string& name = "model.ptk") const { return (folder_ / name).string(); }
-    std::size_t files() const { return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder_), {})); }
-    model::Bundle load(const std::string& name = "model.ptk") const { return model::load_bundle(registry(), path(name), c10::kCPU); }
+    std::size_t files() const
+    {
+        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder_), {}));
+    }
+    model::Bundle load(const std::string& name = "model.ptk") const
+    {
+        return model::load_bundle(registry(), path(name), c10::kCPU);
+    }
 
     std::filesystem::path folder_;
 };
 
 std::unique_ptr<model::Model> small_model()
 {
-    auto made = model::make_model(registry(), Config::from_json(R"({"generator.width": 3, "generator.depth": 1, "seed": 5, "training.epochs": 9})"), 8, c10::kCPU);
+    auto made = model::make_model(
+        registry(),
+        Config::from_json(R"({"generator.width": 3, "generator.depth": 1, "seed": 5, "training.epochs": 9})"), 8,
+        c10::kCPU);
     const c10::NoGradGuard no_gradient;
     made->probe = at::complex(random_tensor({2, 8, 8}, 1), random_tensor({2, 8, 8}, 2));
     made->input_scale = 1.0 / 3;
@@ -74,8 +85,9 @@ void expect_same(model::Model& a, model::Model& b)
         EXPECT_EQ(tensor->requires_grad(), state.at(name)->requires_grad()) << name;
     }
     ASSERT_EQ(a.probe.defined(), b.probe.defined());
-    if (a.probe.defined())
+    if (a.probe.defined()) {
         EXPECT_TRUE(at::equal(a.probe, b.probe));
+    }
     EXPECT_EQ(a.generator_name, b.generator_name);
     EXPECT_EQ(a.problem.side, b.problem.side);
     EXPECT_EQ(a.problem.group_size, b.problem.group_size);
@@ -89,8 +101,9 @@ void expect_same(model::Model& a, model::Model& b)
         EXPECT_EQ(a.history[i].epoch, b.history[i].epoch);
         EXPECT_EQ(a.history[i].training_loss, b.history[i].training_loss);
         EXPECT_EQ(std::isnan(a.history[i].validation_loss), std::isnan(b.history[i].validation_loss));
-        if (!std::isnan(a.history[i].validation_loss))
+        if (!std::isnan(a.history[i].validation_loss)) {
             EXPECT_EQ(a.history[i].validation_loss, b.history[i].validation_loss);
+        }
         EXPECT_EQ(a.history[i].learning_rate, b.history[i].learning_rate);
         EXPECT_EQ(a.history[i].seconds, b.history[i].seconds);
     }
@@ -123,7 +136,8 @@ TEST_F(BundleFile, RoundTripIsExact)
     EXPECT_TRUE(model::is_bundle(path()));
     const auto bundle = load();
     expect_same(*model, *bundle.model);
-    EXPECT_EQ(nlohmann::json::parse(bundle.extra_json), nlohmann::json::parse(R"({"epoch": 4, "best": {"loss": 0.125}})"));
+    EXPECT_EQ(nlohmann::json::parse(bundle.extra_json),
+              nlohmann::json::parse(R"({"epoch": 4, "best": {"loss": 0.125}})"));
     ASSERT_EQ(bundle.extra.size(), extra.size());
     for (const auto& [name, tensor] : extra) {
         const auto& read = bundle.extra.at(name);
@@ -136,7 +150,9 @@ TEST_F(BundleFile, RoundTripIsExact)
 TEST_F(BundleFile, RoundTripOfBuffersAndEmptyWeights)
 {
     // Batch norm has counters without axes; a gate of 8 channels has weights of no elements.
-    const auto model = model::make_model(registry(), Config::from_json(R"({"generator.name": "cnn", "n_filters_scale": 1, "batch_norm": true, "C": 1})"), 256, c10::kCPU);
+    const auto model = model::make_model(
+        registry(), Config::from_json(R"({"generator.name": "cnn", "n_filters_scale": 1, "batch_norm": true, "C": 1})"),
+        256, c10::kCPU);
     for (const auto& buffer : model->generator->named_buffers())
         if (buffer.name.ends_with("num_batches_tracked"))
             buffer.tensor->fill_(42);
@@ -183,7 +199,7 @@ TEST_F(BundleFile, AFlippedByteIsFoundOrHarmless)
         write_bytes(path("flipped"), bytes);
         try {
             const auto bundle = load("flipped");
-            expect_same(*model, *bundle.model);  // a byte that says nothing
+            expect_same(*model, *bundle.model); // a byte that says nothing
         } catch (const Error& error) {
             EXPECT_EQ(error.status(), Status::Format) << place << ": " << error.message();
             EXPECT_SAYS(error, path("flipped"));
@@ -307,15 +323,15 @@ TEST_F(ForgedBundle, AllWrongTensorsAreNamedInOneMessage)
 {
     const auto error = error_with([](Forged& forged) {
         forged.tensors.erase("parameters/conv1.bias");
-        forged.replace("parameters/down.weight", at::zeros({6, 3, 5, 5}));
-        forged.replace("parameters/up.bias", at::zeros({3}, at::kDouble));
+        forged.replace("parameters/levels.0.down.weight", at::zeros({6, 3, 5, 5}));
+        forged.replace("parameters/levels.0.up.bias", at::zeros({3}, at::kDouble));
         forged.replace("parameters/extra.weight", at::zeros({2}));
         forged.replace("buffers/mean", at::zeros({2}));
     });
     EXPECT_EQ(error.status(), Status::Format);
     EXPECT_SAYS(error, "missing 'parameters/conv1.bias'");
-    EXPECT_SAYS(error, "'parameters/down.weight' has shape (6, 3, 5, 5), expected (6, 3, 3, 3)");
-    EXPECT_SAYS(error, "'parameters/up.bias' holds float64, expected float32");
+    EXPECT_SAYS(error, "'parameters/levels.0.down.weight' has shape (6, 3, 5, 5), expected (6, 3, 3, 3)");
+    EXPECT_SAYS(error, "'parameters/levels.0.up.bias' holds float64, expected float32");
     EXPECT_SAYS(error, "unexpected 'parameters/extra.weight'");
     EXPECT_SAYS(error, "unexpected 'buffers/mean'");
 }
@@ -328,15 +344,23 @@ TEST_F(ForgedBundle, DamagedOrLostTensorsAreNamed)
     const auto probe = error_with([](Forged& forged) { forged.tensors.erase("probe"); });
     EXPECT_EQ(probe.status(), Status::Format);
     EXPECT_SAYS(probe, "'probe' is missing");
-    EXPECT_SAYS(error_with([](Forged& forged) { forged.header["checksums"].erase("parameters/conv1.bias"); }), "not in the header's list");
-    EXPECT_SAYS(error_with([](Forged& forged) { forged.replace("history/seconds", at::zeros({5}, at::kDouble)); }), "history/seconds");
-    EXPECT_SAYS(error_with([](Forged& forged) { forged.replace("probe", at::zeros({2, 8, 7}, at::kComplexFloat)); }), "expected complex64 (modes, 8, 8)");
-    EXPECT_SAYS(error_with([](Forged& forged) { forged.replace("parameters/conv1.bias", at::full({3}, std::nan(""))); }), "not finite");
+    EXPECT_SAYS(error_with([](Forged& forged) { forged.header["checksums"].erase("parameters/conv1.bias"); }),
+                "not in the header's list");
+    EXPECT_SAYS(error_with([](Forged& forged) { forged.replace("history/seconds", at::zeros({5}, at::kDouble)); }),
+                "history/seconds");
+    EXPECT_SAYS(error_with([](Forged& forged) {
+                    forged.replace("probe", at::zeros({2, 8, 7}, at::kComplexFloat));
+                }),
+                "expected complex64 (modes, 8, 8)");
+    EXPECT_SAYS(
+        error_with([](Forged& forged) { forged.replace("parameters/conv1.bias", at::full({3}, std::nan(""))); }),
+        "not finite");
 }
 
 TEST_F(ForgedBundle, AHeaderWithPartsMissingIsRefused)
 {
-    for (const auto* key : {"generator", "side", "group_size", "settings", "statistics", "provenance", "extra", "checksums"}) {
+    for (const auto* key :
+         {"generator", "side", "group_size", "settings", "statistics", "provenance", "extra", "checksums"}) {
         const auto error = error_with([&](Forged& forged) { forged.header.erase(key); });
         EXPECT_EQ(error.status(), Status::Format) << key;
         EXPECT_SAYS(error, key);
@@ -344,8 +368,10 @@ TEST_F(ForgedBundle, AHeaderWithPartsMissingIsRefused)
     EXPECT_EQ(error_with([](Forged& forged) { forged.header["side"] = 6; }).status(), Status::Format);
     EXPECT_EQ(error_with([](Forged& forged) { forged.header["side"] = "8"; }).status(), Status::Format);
     EXPECT_EQ(error_with([](Forged& forged) { forged.header["group_size"] = 3; }).status(), Status::Format);
-    EXPECT_EQ(error_with([](Forged& forged) { forged.header["settings"]["generator"]["width"] = 1e6; }).status(), Status::Format);
-    EXPECT_EQ(error_with([](Forged& forged) { forged.header["statistics"]["input_scale"] = nullptr; }).status(), Status::Format);
+    EXPECT_EQ(error_with([](Forged& forged) { forged.header["settings"]["generator"]["width"] = 1e6; }).status(),
+              Status::Format);
+    EXPECT_EQ(error_with([](Forged& forged) { forged.header["statistics"]["input_scale"] = nullptr; }).status(),
+              Status::Format);
 }
 
 TEST_F(BundleFile, WeightsThatAreNotFiniteAreNotWritten)
@@ -368,7 +394,8 @@ TEST_F(BundleFile, AFullDiskLeavesTheOldBundle)
     const auto model = small_model();
     model::save_bundle(*model, path());
     const auto old = bytes_of(path());
-    // A limit on the size of files stands for a full disk; the signal that comes with it is for programs that do not check.
+    // A limit on the size of files stands for a full disk; the signal that comes with it is for programs that do not
+    // check.
     rlimit limit{};
     ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
     auto lower = limit;
@@ -401,9 +428,10 @@ TEST_F(BundleFile, AFolderThatIsNotThereIsAnError)
 
 TEST_F(BundleFile, ExtraJsonMustBeAnObject)
 {
-    EXPECT_EQ(error_of([&] { model::save_bundle(*small_model(), path(), {}, "[1]"); }).status(), Status::InvalidArgument);
+    EXPECT_EQ(error_of([&] { model::save_bundle(*small_model(), path(), {}, "[1]"); }).status(),
+              Status::InvalidArgument);
     EXPECT_EQ(error_of([&] { model::save_bundle(*small_model(), path(), {}, "{"); }).status(), Status::InvalidArgument);
     EXPECT_EQ(files(), 0U);
 }
 
-}  // namespace
+} // namespace

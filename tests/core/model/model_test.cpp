@@ -1,6 +1,5 @@
-#include "model/model.h"
-
 #include "base/atomic_file.h"
+#include "model/model.h"
 #include "model/version.h"
 
 namespace {
@@ -29,7 +28,7 @@ TEST(MakeModel, ResolvesTheGeneratorAndItsOptions)
 {
     const auto plain = make("{}", 32);
     EXPECT_EQ(plain->generator_name, "physics_unet");
-    EXPECT_EQ(plain->settings.integer("generator.width"), 32);
+    EXPECT_EQ(plain->settings.integer("generator.levels"), 2);
     const auto reference = make(R"({"architecture": "ptychopinn", "n_filters_scale": 1, "batch_norm": true})");
     EXPECT_EQ(reference->generator_name, "cnn");
     EXPECT_EQ(reference->settings.integer("generator.n_filters_scale"), 1);
@@ -101,4 +100,4 @@ TEST(Version, IsTheProjects)
     EXPECT_NE(lists.find(std::string("project(PtychoKit VERSION ") + model::library_version + " "), std::string::npos);
 }
 
-}  // namespace
+} // namespace

@@ -43,7 +43,9 @@ TEST(Registry, TakesANameOrAliasOnce)
         EXPECT_EQ(error.status(), Status::Exists);
         EXPECT_NE(error.message().find(std::string("number '") + name + "'"), std::string::npos) << error.message();
     }
-    EXPECT_EQ(error_of([&] { registry.add({.name = "two", .aliases = {"eins"}, .summary = "", .source = ""}, 2); }).status(), Status::Exists);
+    EXPECT_EQ(
+        error_of([&] { registry.add({.name = "two", .aliases = {"eins"}, .summary = "", .source = ""}, 2); }).status(),
+        Status::Exists);
     EXPECT_EQ(registry.entries().size(), 2U);
 }
 
@@ -56,4 +58,4 @@ TEST(Registry, UnknownNameSuggestsTheNearest)
     EXPECT_EQ(error_of([&] { registry.get("xyzzyx"); }).message(), "number 'xyzzyx' is not registered");
 }
 
-}  // namespace
+} // namespace

@@ -86,7 +86,7 @@ TEST(Adam, StateThatDoesNotFitIsNamed)
     state["layer.weight.mean"] = at::zeros({5});
     auto [status, message] = testing::error_of([&] { adam.load_state(state, ""); });
     EXPECT_EQ(status, Status::Format);
-    EXPECT_THAT(message, ::testing::HasSubstr("'layer.weight.mean' has shape (5), expected (4)"));
+    EXPECT_THAT(message, ::testing::HasSubstr("'layer.weight.mean' has shape (5,), expected (4,)"));
     state.erase("layer.weight.mean");
     EXPECT_THAT(testing::error_of([&] { adam.load_state(state, ""); }).second,
                 ::testing::HasSubstr("'layer.weight.mean' is missing"));
