@@ -31,16 +31,22 @@ public:
         const auto count = indices.size(0);
         for (std::int64_t begin = 0; begin < count;) {
             std::int64_t end = begin + 1;
-            while (end < count && row[end] == row[end - 1] + 1)
+            while (end < count && row[end] <= row[end - 1] + 1)  // overlapping groups ask for a frame more than once
                 ++end;
-            auto block = checked(file_->read_rows(key_, row[begin], row[end - 1] + 1).to(at::kFloat), row[begin]);
-            frames.index_copy_(0, order.slice(0, begin, end), corner_ ? at::roll(block, {side() / 2, side() / 2}, {1, 2}) : block);
+            const auto block = rows(row[begin], row[end - 1] + 1);
+            frames.index_copy_(0, order.slice(0, begin, end), block.index_select(0, sorted.slice(0, begin, end) - row[begin]));
             begin = end;
         }
         return frames;
     }
 
 private:
+    at::Tensor rows(std::int64_t first, std::int64_t end) const
+    {
+        const auto block = checked(file_->read_rows(key_, first, end).to(at::kFloat), first);
+        return corner_ ? at::roll(block, {side() / 2, side() / 2}, {1, 2}) : block;
+    }
+
     at::Tensor checked(at::Tensor block, std::int64_t first) const
     {
         require(at::isfinite(block).all().item<bool>(), Status::Format, "{}: '{}' has NaN or infinite values in frames {} to {}", path_, key_, first, first + block.size(0) - 1);
@@ -63,12 +69,24 @@ std::string first_of(const Hdf5File& file, const std::vector<std::string>& names
     return {};
 }
 
+std::string frames_of(const Hdf5File& file, const std::string& entry)
+{
+    return first_of(file, {entry + "/data_1/data", entry + "/instrument_1/detector_1/data"});
+}
+
+/// The first entry that has frames.
 std::string entry_of(const Hdf5File& file, const std::string& path)
 {
-    for (const auto& name : file.list("/"))
-        if (name.rfind("entry", 0) == 0)
+    std::string without;
+    for (const auto& name : file.list("/")) {
+        if (name.rfind("entry", 0) != 0)
+            continue;
+        if (!frames_of(file, "/" + name).empty())
             return "/" + name;
-    fail(Status::NotFound, "{}: no 'entry_1' group: not an HDF5 file in CXI layout", path);
+        without = "/" + name;
+    }
+    require(!without.empty(), Status::NotFound, "{}: no 'entry_1' group: not an HDF5 file in CXI layout", path);
+    fail(Status::NotFound, "{}: there are no frames ('{}/data_1/data' or '{}/instrument_1/detector_1/data')", path, without, without);
 }
 
 std::optional<double> number(const Hdf5File& file, const std::string& name)
@@ -99,6 +117,8 @@ void read_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file, cons
         raw.frames = file->read(raw.frames_key);
         return;
     }
+    require(settings.text("data.layout") != "hwn", Status::Unsupported, "{}: '{}' is larger than data.memory_mib = {} and would stay in the file, which needs its frames along the first axis", raw.source,
+            raw.frames_key, settings.integer("data.memory_mib"));
     const auto shape = file->shape(raw.frames_key);
     require(shape.size() == 3 && shape[1] == shape[2] && shape[1] > 1, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key,
             base::shape_text({shape.begin(), shape.end()}));
@@ -114,6 +134,7 @@ void read_positions(RawScan& raw, const Hdf5File& file, const std::string& entry
     const auto translation = file.read(key);
     require(translation.dim() == 2 && translation.size(1) >= 2 && !translation.is_complex(), Status::Shape, "{}: '{}' has shape {}, expected (frames, 3) in metres", raw.source, key,
             base::shape_text({translation.sizes().begin(), translation.sizes().end()}));
+    raw.x_key = raw.y_key = key;
     raw.x = translation.select(1, 0);
     raw.y = translation.select(1, 1);
     raw.metres = true;
@@ -131,8 +152,10 @@ RawScan read_cxi_scan(const std::string& path, const config::Settings& settings)
     const auto entry = entry_of(*file, path);
     const auto detector = entry + "/instrument_1/detector_1";
     const auto source = entry + "/instrument_1/source_1";
-    raw.frames_key = first_of(*file, {entry + "/data_1/data", detector + "/data"});
-    require(!raw.frames_key.empty(), Status::NotFound, "{}: there are no frames ('{}/data_1/data' or '{}/data')", path, entry, detector);
+    raw.frames_key = frames_of(*file, entry);
+    raw.stated = measurement_in_text(file->attribute(raw.frames_key, "units").value_or(""));
+    if (file->is_dataset(detector + "/mask"))
+        raw.notes.push_back(fmt::format("'{}/mask' is not used: bad pixels have to be zero or repaired", detector));
     raw.geometry.energy_j = number(*file, source + "/energy");
     raw.geometry.distance_m = number(*file, detector + "/distance");
     raw.geometry.detector_pixel_m = number(*file, detector + "/x_pixel_size");
@@ -141,12 +164,9 @@ RawScan read_cxi_scan(const std::string& path, const config::Settings& settings)
             "{}: detector pixels of {} x {} m; only square ones can be used", path, raw.geometry.detector_pixel_m.value_or(0), height.value_or(0));
     read_positions(raw, *file, entry);
     read_frames(raw, file, settings);
-    const auto probe = first_of(*file, {source + "/probe", source + "/illumination"});
-    if (!probe.empty())
-        raw.probe = file->read(probe);
-    const auto object = first_of(*file, {entry + "/image_1/data"});
-    if (!object.empty())
-        raw.object = file->read(object);
+    raw.probe_key = first_of(*file, {source + "/probe", source + "/illumination"});
+    if (!raw.probe_key.empty())
+        raw.probe = file->read(raw.probe_key);
     return raw;
 }
 

@@ -28,17 +28,20 @@ Json npz_arrays(const std::string& path)
     return list;
 }
 
-void collect(const Hdf5File& file, const std::string& group, int depth, Json& list)
+constexpr std::size_t most_arrays = 500;
+
+Json hdf5_arrays(const Hdf5File& file)
 {
-    for (const auto& name : file.list(group)) {
-        const auto full = (group == "/" ? "/" : group + "/") + name;
-        if (!file.has(full) || list.size() >= 500)
-            continue;
-        if (file.is_dataset(full))
-            list.push_back({{"name", full}, {"type", file.type_name(full)}, {"shape", file.shape(full)}});
-        else if (depth < 12)
-            collect(file, full, depth + 1, list);
-    }
+    Json list = Json::array();
+    for (const auto& name : file.datasets(most_arrays))
+        list.push_back({{"name", name}, {"type", file.type_name(name)}, {"shape", file.shape(name)}});
+    return list;
+}
+
+/// Names in a file may be any bytes.
+std::string text_of(const Json& json)
+{
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Json positions_json(const Scan& scan)
@@ -99,17 +102,16 @@ std::string describe_file(const std::string& path, const config::Settings& setti
         const auto array = read_npy(path);
         json["kind"] = "array";
         json["arrays"] = Json::array({{{"name", "array"}, {"type", std::string(array.dtype().name())}, {"shape", std::vector<std::int64_t>(array.sizes().begin(), array.sizes().end())}}});
-        return json.dump();
+        return text_of(json);
     }
     if (kind == FileKind::Npz) {
         json["arrays"] = npz_arrays(path);
     } else {
         const auto file = Hdf5File::open(path);
-        json["arrays"] = Json::array();
-        collect(file, "/", 0, json["arrays"]);
+        json["arrays"] = hdf5_arrays(file);
         if (const auto ours = file.attribute("/", "ptychokit_kind")) {
             json["kind"] = *ours;
-            return json.dump();
+            return text_of(json);
         }
     }
     try {
@@ -125,7 +127,7 @@ std::string describe_file(const std::string& path, const config::Settings& setti
         json["kind"] = kind == FileKind::Npz ? "NPZ archive" : "HDF5 file";
         json["notes"] = {error.message()};
     }
-    return json.dump();
+    return text_of(json);
 }
 
 }  // namespace ptk::data

@@ -269,8 +269,8 @@ void check_stored(hid_t file, hid_t dataset, std::int64_t bytes, const std::stri
 
 constexpr std::size_t largest_chunk_cache = std::size_t{256} << 20;
 
-/// A cache for all chunks that one row of the first axis touches: chunks of many frames are then unpacked once, not
-/// once a frame.
+/// A cache for the chunks that a few rows of the first axis touch, for neighbours in a scan lie in several rows of
+/// chunks: chunks of many frames are then unpacked once for a batch, not once a frame.
 Id access_properties(hid_t dataset)
 {
     Id access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
@@ -285,7 +285,7 @@ Id access_properties(hid_t dataset)
     auto bytes = static_cast<double>(H5Tget_size(type)) * static_cast<double>(chunk[0]);
     for (std::size_t i = 1; i < sides.size(); ++i)
         bytes *= static_cast<double>((static_cast<hsize_t>(sides[i]) + chunk[i] - 1) / chunk[i] * chunk[i]);
-    const double wanted = std::clamp(1.1 * bytes, 1048576.0, static_cast<double>(largest_chunk_cache));
+    const double wanted = std::clamp(16 * bytes, 1048576.0, static_cast<double>(largest_chunk_cache));
     H5Pset_chunk_cache(access, 10007, static_cast<std::size_t>(wanted), 0.75);
     return access;
 }
@@ -367,6 +367,23 @@ herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* out)
 {
     static_cast<std::vector<std::string>*>(out)->emplace_back(name);
     return 0;
+}
+
+struct Visited {
+    std::vector<std::string> datasets;
+    std::size_t limit;
+};
+
+/// Links of all groups, each group once; stops at the limit.
+herr_t collect_dataset(hid_t group, const char* name, const H5L_info_t* link, void* out)
+{
+    auto& visited = *static_cast<Visited*>(out);
+    if (link->type != H5L_TYPE_HARD)
+        return 0;
+    const Id object(H5Oopen(group, name, H5P_DEFAULT), H5Oclose);
+    if (object.valid() && H5Iget_type(object) == H5I_DATASET)
+        visited.datasets.push_back(std::string("/") + name);
+    return visited.datasets.size() >= visited.limit ? 1 : 0;
 }
 
 bool link_leads_somewhere(hid_t file, const std::string& name)
@@ -475,7 +492,8 @@ struct Hdf5File::Impl {
     std::vector<std::int64_t> shape(const std::string& name)
     {
         const Id space = checked(H5Dget_space(dataset(name)), H5Sclose, Status::Format, where(name), "read the shape");
-        require(H5Sget_simple_extent_type(space) != H5S_NULL, Status::Format, "{}: is empty", where(name));
+        if (H5Sget_simple_extent_type(space) == H5S_NULL)
+            return {0}; // h5py.Empty
         return sides_of(space);
     }
 
@@ -590,6 +608,15 @@ std::vector<std::string> Hdf5File::list(const std::string& group) const
     if (H5Literate(opened, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_name, &names) < 0)
         fail(Status::Format, "{}: cannot list the group: {}", impl_->where(group), reason());
     return names;
+}
+
+std::vector<std::string> Hdf5File::datasets(std::size_t limit) const
+{
+    const Session session;
+    Visited visited{{}, limit};
+    if (!impl_->file.valid() || H5Lvisit(impl_->file, H5_INDEX_NAME, H5_ITER_INC, collect_dataset, &visited) < 0)
+        fail(Status::Format, "{}: cannot list the datasets: {}", impl_->path, reason());
+    return visited.datasets;
 }
 
 std::vector<std::int64_t> Hdf5File::shape(const std::string& name) const

@@ -27,6 +27,9 @@ public:
     bool is_dataset(const std::string& name) const;
     /// Names of the members, sorted. @throws Error(NotFound)
     std::vector<std::string> list(const std::string& group) const;
+    /// Datasets of all groups, "/entry_1/title", at most @p limit; soft links are not followed here.
+    std::vector<std::string> datasets(std::size_t limit) const;
+    /// @return {0} for a dataset without a place for data (h5py.Empty)
     std::vector<std::int64_t> shape(const std::string& name) const;
     /// "uint16", "float64", "complex64", "bool", "string"; "other" for what read() and read_string() do not read.
     std::string type_name(const std::string& name) const;
@@ -36,7 +39,8 @@ public:
     /// compared with what the file stores before memory is taken. @param limit_bytes largest size that is believed
     /// @throws Error(NotFound); Error(Format) other types, damaged, a filter that is not installed; Error(OutOfMemory)
     at::Tensor read(const std::string& name, std::int64_t limit_bytes = std::int64_t{1} << 36) const;
-    /// Rows [begin, end) of the first axis. The dataset stays open, with a cache that holds the chunks of one row.
+    /// Rows [begin, end) of the first axis. The dataset stays open, with a cache for the chunks of 16 rows, at most 256
+    /// MiB.
     at::Tensor read_rows(const std::string& name, std::int64_t begin, std::int64_t end) const;
     /// One number of any real type.
     double read_number(const std::string& name) const;

@@ -67,9 +67,21 @@ private:
     std::string type()
     {
         skip_space();
-        if (at_ < text_.size() && text_[at_] == '[')
-            fail(Status::Format, "{}: is an array of records; expected plain numbers", where_);
-        return string();
+        return at_ < text_.size() && text_[at_] == '[' ? record() : string();
+    }
+
+    /// The list of a record type, as it stands there: it is shown, not understood.
+    std::string record()
+    {
+        const auto begin = at_;
+        int depth = 0;
+        do {
+            if (at_ >= text_.size())
+                damaged("a list does not end");
+            depth += text_[at_] == '[' ? 1 : text_[at_] == ']' ? -1 : 0;
+            ++at_;
+        } while (depth > 0);
+        return std::string(text_.substr(begin, at_ - begin));
     }
 
     std::string string()
@@ -219,6 +231,7 @@ void refuse_objects(const Npz::Header& header, const std::string& where)
 const NumberType& number_type(const Npz::Header& header, const std::string& where)
 {
     refuse_objects(header, where);
+    require(!header.type.starts_with('['), Status::Format, "{}: is an array of records; expected plain numbers", where);
     const auto found = number_types().find(without_order(header.type));
     require(found != number_types().end(), Status::Format,
             "{}: has type '{}'; expected booleans, whole, real or complex numbers of 1 to 16 bytes", where,

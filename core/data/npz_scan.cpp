@@ -2,40 +2,65 @@
 #include "data/npz.h"
 #include "data/raw_scan.h"
 
+#include <algorithm>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace ptk::data {
 
 namespace {
 
-/// `_metadata` may say what the frames hold: {"measurement": "counts"} or {"units": {"diff3d": "photon counts"}}.
-std::optional<Measurement> stated_measurement(const Npz& archive, const std::string& key)
+using Json = nlohmann::json;
+
+/// The JSON object of '_metadata', or null.
+Json metadata_of(const Npz& archive, std::vector<std::string>& notes)
 {
     if (!archive.has("_metadata"))
-        return std::nullopt;
-    const auto metadata = nlohmann::json::parse(archive.read_text("_metadata"), nullptr, false);
+        return nullptr;
+    if (archive.header("_metadata").type.ends_with('O')) {
+        notes.push_back("'_metadata' is a Python object (pickle) and is not read");
+        return nullptr;
+    }
+    auto metadata = Json::parse(archive.read_text("_metadata"), nullptr, false);
+    if (!metadata.is_object()) {
+        notes.push_back("'_metadata' is not a JSON object and is not read");
+        return nullptr;
+    }
+    return metadata;
+}
+
+std::string text_at(const Json& object, const std::string& key)
+{
+    return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
+}
+
+/// {"measurement": "photon counts"} or {"units": {"diff3d": "photon counts"}}.
+std::optional<Measurement> stated_measurement(const Json& metadata, const std::string& frames_key)
+{
     if (!metadata.is_object())
         return std::nullopt;
-    std::string text;
-    if (metadata.contains("measurement") && metadata["measurement"].is_string())
-        text = metadata["measurement"].get<std::string>();
-    else if (metadata.contains("units") && metadata["units"].is_object() && metadata["units"].contains(key) && metadata["units"][key].is_string())
-        text = metadata["units"][key].get<std::string>();
-    for (const auto measurement : {Measurement::Counts, Measurement::Intensity, Measurement::Amplitude})
-        if (text.find(measurement_name(measurement)) != std::string::npos)
-            return measurement;
-    return std::nullopt;
+    const auto direct = text_at(metadata, "measurement");
+    return measurement_in_text(direct.empty() ? text_at(metadata.value("units", Json()), frames_key) : direct);
 }
 
-at::Tensor required(const Npz& archive, const std::string& path, const std::string& key)
+std::string frames_key_of(const Npz& archive, const std::string& path)
 {
-    require(archive.has(key), Status::NotFound, "{}: there is no array '{}'", path, key);
-    return archive.read(key);
+    for (const auto* key : {"diffraction", "diff3d"})
+        if (archive.has(key))
+            return key;
+    const auto names = archive.names();
+    const std::vector<std::string> shown(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(names.size(), 20)));
+    fail(Status::NotFound, "{}: there are no frames ('diffraction' or 'diff3d'), only {}", path, shown.empty() ? "an empty archive" : fmt::format("'{}'", fmt::join(shown, "', '")));
 }
 
-at::Tensor optional_array(const Npz& archive, const std::string& key)
+at::Tensor optional_object(const Npz& archive, std::vector<std::string>& notes)
 {
-    return archive.has(key) ? archive.read(key) : at::Tensor();
+    if (!archive.has("objectGuess"))
+        return {};
+    if (!archive.header("objectGuess").type.ends_with('O'))
+        return archive.read("objectGuess");
+    notes.push_back("'objectGuess' is a Python object (pickle) and is not read");  // numpy.savez(objectGuess=None) makes one
+    return {};
 }
 
 }  // namespace
@@ -45,14 +70,20 @@ RawScan read_npz_scan(const std::string& path, const config::Settings&)
     const auto archive = Npz::open(path);
     RawScan raw;
     raw.source = path;
-    raw.frames_key = archive.has("diffraction") ? "diffraction" : "diff3d";
-    require(archive.has(raw.frames_key), Status::NotFound, "{}: there are no frames ('diffraction' or 'diff3d')", path);
-    raw.stated = stated_measurement(archive, raw.frames_key);
-    raw.x = required(archive, path, "xcoords");
-    raw.y = required(archive, path, "ycoords");
+    raw.frames_key = frames_key_of(archive, path);
+    raw.x_key = "xcoords";
+    raw.y_key = "ycoords";
+    raw.probe_key = "probeGuess";
+    raw.object_key = "objectGuess";
+    const auto metadata = metadata_of(archive, raw.notes);
+    raw.stated = stated_measurement(metadata, raw.frames_key);
+    raw.corner = text_at(metadata, "dc").find("corner") != std::string::npos;
+    raw.x = archive.read(raw.x_key);
+    raw.y = archive.read(raw.y_key);
     raw.frames = archive.read(raw.frames_key);
-    raw.probe = optional_array(archive, "probeGuess");
-    raw.object = optional_array(archive, "objectGuess");
+    if (archive.has(raw.probe_key))
+        raw.probe = archive.read(raw.probe_key);
+    raw.object = optional_object(archive, raw.notes);
     return raw;
 }
 

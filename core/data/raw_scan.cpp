@@ -12,7 +12,9 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -48,6 +50,22 @@ bool frames_last(const at::Tensor& frames, std::int64_t positions, const std::st
     return s2 > std::max(s0, s1);
 }
 
+void check_axis(const RawScan& raw, const at::Tensor& axis, const std::string& key)
+{
+    require(axis.dim() == 1, Status::Shape, "{}: '{}' has shape {}, expected one number for each frame", raw.source, key, shape_of(axis));
+    require(!axis.is_complex(), Status::Format, "{}: '{}' is complex, expected real positions", raw.source, key);
+}
+
+/// Positions as doubles, one axis each, finite.
+void arrange_positions(RawScan& raw)
+{
+    check_axis(raw, raw.x, raw.x_key);
+    check_axis(raw, raw.y, raw.y_key);
+    require(raw.x.size(0) == raw.y.size(0), Status::Shape, "{}: {} positions in '{}', but {} in '{}'", raw.source, raw.x.size(0), raw.x_key, raw.y.size(0), raw.y_key);
+    raw.x = raw.x.to(at::kDouble);
+    raw.y = raw.y.to(at::kDouble);
+}
+
 void arrange_frames(RawScan& raw, const config::Settings& settings)
 {
     require(raw.frames.dim() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key, shape_of(raw.frames));
@@ -81,13 +99,12 @@ template <class Action> void for_slabs(const at::Tensor& frames, const Action& a
 
 void check_numbers(const RawScan& raw)
 {
-    const bool is_floating = raw.frames.is_floating_point();
     const auto type = raw.frames.scalar_type();
     if (type == at::kByte || type == at::kBool || type == at::kUInt16)
         return;
     for_slabs(raw.frames, [&](const at::Tensor& slab, std::int64_t begin) {
         const auto first = [&](const at::Tensor& bad) { return begin + at::nonzero(bad.flatten(1).any(1)).min().item<std::int64_t>(); };
-        if (is_floating && !at::isfinite(slab).all().item<bool>())
+        if (!at::isfinite(slab).all().item<bool>())
             fail(Status::Format, "{}: '{}' has NaN or infinite values, first in frame {}; mask or repair these pixels", raw.source, raw.frames_key, first(~at::isfinite(slab)));
         if (slab.min().item<double>() < 0)
             fail(Status::Format, "{}: '{}' has negative values, first in frame {}; counts, intensities and amplitudes are not negative", raw.source, raw.frames_key, first(slab < 0));
@@ -117,15 +134,21 @@ Measurement decide_measurement(RawScan& raw, const config::Settings& settings)
     return amplitude ? Measurement::Amplitude : Measurement::Counts;
 }
 
+void check_finite(const RawScan& raw, const at::Tensor& axis, const std::string& key)
+{
+    const auto finite = at::isfinite(axis);
+    if (!finite.all().item<bool>())
+        fail(Status::Format, "{}: '{}' has a number that is not finite, first for frame {}", raw.source, key, at::nonzero(~finite).min().item<std::int64_t>());
+}
+
 at::Tensor checked_positions(RawScan& raw, std::int64_t frames)
 {
-    for (const auto* axis : {&raw.x, &raw.y})
-        require(axis->defined() && axis->dim() == 1, Status::Shape, "{}: positions have shape {}, expected one number for each frame", raw.source, axis->defined() ? shape_of(*axis) : "()");
-    require(raw.x.size(0) == raw.y.size(0), Status::Shape, "{}: {} x positions but {} y positions", raw.source, raw.x.size(0), raw.y.size(0));
-    require(raw.x.size(0) >= frames, Status::Shape, "{}: {} positions for {} frames", raw.source, raw.x.size(0), frames);
+    require(raw.x.size(0) >= frames, Status::Shape, "{}: {} positions in '{}' for {} frames in '{}'", raw.source, raw.x.size(0), raw.x_key, frames, raw.frames_key);
+    check_finite(raw, raw.x.slice(0, 0, frames), raw.x_key);
+    check_finite(raw, raw.y.slice(0, 0, frames), raw.y_key);
     if (raw.x.size(0) > frames)
         raw.notes.push_back(fmt::format("{} positions for {} frames: the last {} positions are dropped", raw.x.size(0), frames, raw.x.size(0) - frames));
-    return at::stack({raw.x.slice(0, 0, frames), raw.y.slice(0, 0, frames)}, 1).to(at::kDouble).contiguous();
+    return at::stack({raw.x.slice(0, 0, frames), raw.y.slice(0, 0, frames)}, 1);
 }
 
 double object_pixel(const RawScan& raw, const config::Settings& settings, std::int64_t side)
@@ -156,15 +179,23 @@ at::Tensor probe_modes(const RawScan& raw, std::int64_t side)
 {
     if (!raw.probe.defined())
         return {};
-    require(raw.probe.is_complex(), Status::Format, "{}: the probe has type {}, expected complex numbers", raw.source, raw.probe.dtype().name());
+    require(raw.probe.is_complex(), Status::Format, "{}: '{}' has type {}, expected complex numbers", raw.source, raw.probe_key, c10::toString(raw.probe.scalar_type()));
     auto probe = raw.probe.to(at::kComplexFloat);
     if (probe.dim() == 3 && probe.size(2) == 1 && side > 1)
         probe = probe.squeeze(2);
     if (probe.dim() == 2)
         probe = probe.unsqueeze(0);
     require(probe.dim() == 3 && probe.size(1) == side && probe.size(2) == side, Status::Shape,
-            "{}: the probe has shape {}, but the frames are {} x {}; resample the probe or crop the frames", raw.source, shape_of(raw.probe), side, side);
+            "{}: '{}' has shape {}, but the frames are {} x {}; resample the probe or crop the frames", raw.source, raw.probe_key, shape_of(raw.probe), side, side);
     return probe.contiguous();
+}
+
+at::Tensor object_frame(const RawScan& raw)
+{
+    if (!raw.object.defined())
+        return {};
+    require(raw.object.dim() == 2, Status::Shape, "{}: '{}' has shape {}, expected (rows, columns)", raw.source, raw.object_key, shape_of(raw.object));
+    return raw.object.to(at::kComplexFloat).contiguous();
 }
 
 Scan inside(Scan scan, const config::Settings& settings)
@@ -183,11 +214,23 @@ Scan inside(Scan scan, const config::Settings& settings)
 
 }  // namespace
 
+std::optional<Measurement> measurement_in_text(std::string text)
+{
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const auto says = [&](const char* word) { return text.find(word) != std::string::npos; };
+    if (says("amplitude") || says("sqrt") || says("square root"))  // of counts or intensities
+        return Measurement::Amplitude;
+    if (says("count"))
+        return Measurement::Counts;
+    return says("intensit") ? std::optional(Measurement::Intensity) : std::nullopt;
+}
+
 Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log)
 {
     require(raw.x.defined() && raw.y.defined(), Status::NotFound, "{}: there are no positions", raw.source);
     if (settings.text("data.dc") != "auto")
         raw.corner = settings.text("data.dc") == "corner";
+    arrange_positions(raw);
     if (!raw.disk) {
         arrange_frames(raw, settings);
         check_numbers(raw);
@@ -198,14 +241,12 @@ Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log)
     scan.frames = raw.disk ? raw.disk : frames_in_memory(raw.frames);
     scan.positions = checked_positions(raw, scan.size());
     scan.probe = probe_modes(raw, scan.side());
-    if (raw.object.defined())
-        scan.object = raw.object.to(at::kComplexFloat).contiguous();
+    scan.object = object_frame(raw);
     scan.geometry = raw.geometry;
     const double pixel = object_pixel(raw, settings, scan.side());
     if (pixel > 0)
         scan.geometry.object_pixel_m = pixel;
     scan.notes = std::move(raw.notes);
-    check_scan(scan);
     const auto& unit = settings.text("data.position_unit");
     if (unit == "metre" || (unit == "auto" && raw.metres))
         to_pixels(scan, pixel);

@@ -36,6 +36,9 @@ Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe,
     RawScan raw;
     raw.source = "arrays";
     raw.frames_key = "patterns";
+    raw.x_key = raw.y_key = "positions";
+    raw.probe_key = "probe";
+    raw.object_key = "object";
     raw.frames = frames.clone();
     raw.x = positions.select(1, 0).clone();
     raw.y = positions.select(1, 1).clone();

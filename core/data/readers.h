@@ -20,10 +20,13 @@ Scan read_scan(const std::string& path, const config::Settings& settings, Log& l
 /// @param object     (H, W) complex or undefined
 Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe, at::Tensor object, const config::Settings& settings, Log& log);
 
-/// What is in a file: kind, arrays with shapes, types, what would be read, notes, suggestions. As JSON text.
+/// What is in a file, as JSON text: file, bytes, kind, arrays [{name, type, shape}] (at most 500), and for a scan also scan (what read_scan() would
+/// make of it), notes and suggestions. Files of ours have their ptychokit_kind as kind.
+/// @throws Error as read_scan() for a damaged scan; a whole file that is no scan is described without one
 std::string describe_file(const std::string& path, const config::Settings& settings, Log& log);
 
-/// A complex object or other 2-D array out of an NPZ/NPY or a result file of ours (for evaluation). complex64 (H, W)
+/// A complex object (for evaluation): 'objectGuess', 'object' or the only complex array of two axes of an NPZ, an NPY, 'object' of a result file
+/// of ours or the image of a CXI file. @return (H, W) complex64
 at::Tensor read_object(const std::string& path);
 
 }  // namespace ptk::data

@@ -1,5 +1,7 @@
 #pragma once
 #include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,6 +13,11 @@
 #include <string>
 
 namespace ptk::testing_data {
+
+inline config::Settings settings(const std::string& json = "{}")
+{
+    return config::Settings(config::library_schema(), config::Config::from_json(json));
+}
 
 /// A test with a folder of its own.
 class ScratchTest : public testing::Test {

@@ -1,277 +1,641 @@
-#include "data/readers.h"
-
+#include "base/atomic_file.h"
 #include "core/data/data_testing.h"
 #include "data/hdf5_file.h"
-#include "base/atomic_file.h"
 #include "data/npz.h"
+#include "data/raw_scan.h"
+#include "data/readers.h"
 
-#include <ATen/ATen.h>
-#include <nlohmann/json.hpp>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <map>
 
 namespace ptk::data {
 namespace {
 
+using testing::Contains;
+using testing::HasSubstr;
 using testing_data::expect_error;
-using testing_data::save;
-using testing_data::ScratchTest;
+using testing_data::settings;
 
-const std::string siemens64 = PTK_SOURCE_DIR "/examples/data/siemens64.npz";
-const std::string siemens_cxi = PTK_SOURCE_DIR "/examples/data/siemens.cxi";
+const std::string examples = std::string(PTK_SOURCE_DIR) + "/examples/data/";
+const double nan = std::numeric_limits<double>::quiet_NaN();
 
-config::Settings settings(const std::string& json = "{}")
+using Arrays = std::map<std::string, at::Tensor>;
+
+/// Six frames of 4 x 4 whole numbers on a grid of three columns and two rows.
+Arrays small_scan()
 {
-    return config::Settings(config::library_schema(), config::Config::from_json(json));
+    const auto index = at::arange(6, at::kDouble);
+    return {{"diff3d", at::arange(96).reshape({6, 4, 4}).to(at::kInt)},
+            {"xcoords", index.remainder(3) + 2},
+            {"ycoords", at::floor(index / 3) * 3 + 2},
+            {"probeGuess", at::complex(at::ones({4, 4}), at::zeros({4, 4}))}};
 }
 
-class Readers : public ScratchTest {
+/// Distinct numbers, one row for each frame.
+at::Tensor spread(std::int64_t rows, std::int64_t columns)
+{
+    return at::arange(rows * columns, at::kDouble).reshape({rows, columns});
+}
+
+class ReadersTest : public testing_data::ScratchTest {
 protected:
     Log log;
-    using Arrays = std::vector<std::pair<std::string, at::Tensor>>;
 
-    /// A small valid scan: 6 frames of 8 x 8.
-    static Arrays small()
+    std::string npz(const Arrays& arrays, const std::string& name = "scan.npz") const
     {
-        at::manual_seed(1);
-        return {{"diff3d", at::randint(0, 50, {6, 8, 8}, at::kInt)},
-                {"xcoords", at::arange(6, at::kDouble) * 1.5 + 4},
-                {"ycoords", at::arange(6, at::kDouble).square() + 4},
-                {"probeGuess", at::ones({8, 8}, at::kComplexFloat)}};
-    }
-    std::string written(Arrays arrays, const std::string& name = "scan.npz")
-    {
-        write_npz(path(name), arrays);
+        write_npz(path(name), {arrays.begin(), arrays.end()});
         return path(name);
     }
-    static void put(Arrays& arrays, const std::string& name, at::Tensor tensor)
+
+    /// The same arrays in CXI layout; positions times @p pixel_m.
+    std::string cxi(const Arrays& arrays, const std::string& entry = "entry_1", double pixel_m = 2e-8) const
     {
-        for (auto& [key, value] : arrays)
-            if (key == name)
-                value = std::move(tensor);
+        auto file = Hdf5File::create(path("scan.cxi"));
+        file.write_string("/entry_0/title", "an entry without frames");
+        const auto detector = "/" + entry + "/instrument_1/detector_1";
+        file.write(detector + "/data", arrays.at("diff3d"), true);
+        file.link(detector + "/data", "/" + entry + "/data_1/data");
+        file.write(detector + "/distance", at::full({}, 2.0, at::kDouble));
+        file.write(detector + "/x_pixel_size", at::full({}, 5e-5, at::kDouble));
+        file.write(detector + "/y_pixel_size", at::full({1}, 5e-5, at::kDouble));
+        // wavelength * distance / (N * pixel) = pixel_m
+        const double side = static_cast<double>(arrays.at("diff3d").size(-1));
+        file.write("/" + entry + "/instrument_1/source_1/energy",
+                   at::full({}, 6.62607015e-34 * 299792458.0 * 2.0 / (side * 5e-5 * pixel_m), at::kDouble));
+        const auto& x = arrays.at("xcoords");
+        file.write("/" + entry + "/sample_1/geometry_1/translation",
+                   at::stack({x * pixel_m, arrays.at("ycoords") * pixel_m, at::zeros_like(x)}, 1));
+        if (arrays.contains("probeGuess"))
+            file.write("/" + entry + "/instrument_1/source_1/illumination", arrays.at("probeGuess"));
+        file.close();
+        return path("scan.cxi");
     }
-    static void drop(Arrays& arrays, const std::string& name)
+
+    Scan read(const std::string& file, const std::string& json = "{}") { return read_scan(file, settings(json), log); }
+
+    at::Tensor all_frames(const Scan& scan) { return scan.frames->gather(at::arange(scan.size())); }
+
+    /// Reads the small scan with some arrays replaced; an undefined tensor removes one.
+    Scan read_with(const Arrays& changes, const std::string& json = "{}")
     {
-        std::erase_if(arrays, [&](const auto& entry) { return entry.first == name; });
-    }
-    void expect_refused(Arrays arrays, Status status, const std::string& part)
-    {
-        const auto file = written(std::move(arrays));
-        expect_error(status, part, [&] { read_scan(file, settings(), log); });
-        expect_error(status, "scan.npz", [&] { read_scan(file, settings(), log); });
+        auto arrays = small_scan();
+        for (const auto& [name, tensor] : changes) {
+            if (tensor.defined())
+                arrays.insert_or_assign(name, tensor);
+            else
+                arrays.erase(name);
+        }
+        return read(npz(arrays), json);
     }
 };
 
-TEST_F(Readers, RealScanInNpz)
+TEST_F(ReadersTest, TheRealNpzIsReadAsItStands)
 {
-    const auto scan = read_scan(siemens64, settings(), log);
+    const auto scan = read(examples + "siemens64.npz");
+    const auto archive = Npz::open(examples + "siemens64.npz");
     EXPECT_EQ(scan.size(), 516);
     EXPECT_EQ(scan.side(), 64);
     EXPECT_EQ(scan.measurement, Measurement::Counts);
-    EXPECT_EQ(scan.object.sizes(), at::IntArrayRef({246, 245}));
-    EXPECT_NEAR(mean_power(scan) / scan.probe.abs().square().sum().item<double>(), 1, 1e-4);
-    // x runs with the columns: xcoords is the first column of the positions.
-    const auto x = Npz::open(siemens64).read("xcoords");
-    EXPECT_TRUE(scan.positions.select(1, 0).equal(x));
+    EXPECT_TRUE(scan.positions.select(1, 0).equal(archive.read("xcoords")));
+    EXPECT_TRUE(scan.positions.select(1, 1).equal(archive.read("ycoords")));
+    EXPECT_TRUE(scan.probe[0].equal(archive.read("probeGuess")));
+    EXPECT_EQ(scan.object.sizes(), (std::vector<std::int64_t>{246, 245}));
+    EXPECT_FALSE(scan.position_origin_m.defined());
+    EXPECT_TRUE(all_frames(scan).equal(archive.read("diff3d").to(at::kFloat)));
+    EXPECT_NEAR(mean_power(scan), 440557.117, 1e-3); // computed with NumPy
+    EXPECT_THAT(scan.notes, Contains(HasSubstr("the file says that 'diff3d' holds counts")));
 }
 
-TEST_F(Readers, CxiAgreesWithNpzInPositionsAndCounts)
+TEST_F(ReadersTest, CxiAndNpzOfOneMeasurementAgree)
 {
-    const auto large = read_scan(siemens_cxi, settings(), log);
-    const auto small = read_scan(siemens64, settings(), log);
-    ASSERT_EQ(large.size(), 516);
-    ASSERT_EQ(large.side(), 128);
-    // Pixels of the 64-frame are twice as large; the origins differ by a constant.
-    const auto difference = large.positions - 2 * small.positions;
-    EXPECT_LT((difference - difference[0]).abs().max().item<double>(), 1e-3);
-    EXPECT_NEAR(*large.geometry.object_pixel_m, 28.178e-9, 1e-12);
-    // The first patch begins at pixel 1.
-    EXPECT_NEAR(std::get<0>(large.positions.min(0)).min().item<double>(), 65, 1e-9);
-    const auto index = at::tensor({0L, 515L});
-    const auto centre = large.frames->gather(index).slice(1, 32, 96).slice(2, 32, 96);
-    EXPECT_TRUE(centre.equal(small.frames->gather(index)));
+    const auto large = read(examples + "siemens.cxi");
+    const auto small = read(examples + "siemens64.npz");
+    ASSERT_EQ(large.size(), small.size());
+    EXPECT_EQ(large.side(), 128);
+    EXPECT_EQ(large.measurement, Measurement::Counts);
+    // The pixel of the 128 frames is half as large; the file's own pixel is rounded at 3.5e-9 of itself.
+    const auto from_corner = [](const at::Tensor& positions) { return positions - positions.amin(0); };
+    EXPECT_LT((from_corner(large.positions) - 2 * from_corner(small.positions)).abs().max().item<double>(), 1e-5);
+    EXPECT_TRUE(all_frames(large).slice(1, 32, 96).slice(2, 32, 96).equal(all_frames(small)));
+    EXPECT_NEAR(*large.geometry.object_pixel_m, 2.8178227e-8, 1e-15);
 }
 
-TEST_F(Readers, FramesOnDiskEqualFramesInMemory)
+TEST_F(ReadersTest, MetresBecomePixelsOfPatchesThatBeginAtOne)
 {
-    const auto memory = read_scan(siemens_cxi, settings(), log);
-    const auto disk = read_scan(siemens_cxi, settings(R"({"data.memory_mib": 1})"), log);
-    ASSERT_TRUE(disk.frames->on_disk());
-    ASSERT_FALSE(memory.frames->on_disk());
-    const auto index = at::tensor({7L, 3L, 4L, 5L, 500L, 3L});
-    EXPECT_TRUE(disk.frames->gather(index).equal(memory.frames->gather(index)));
-    EXPECT_TRUE(disk.positions.equal(memory.positions));
+    const auto scan = read(examples + "siemens.cxi");
+    EXPECT_NEAR(scan.positions.min().item<double>(), 1 + 64, 1e-9);
+    const auto translation = Hdf5File::open(examples + "siemens.cxi").read("entry_1/data_1/translation").slice(1, 0, 2);
+    const auto metres = scan.position_origin_m + scan.positions * *scan.geometry.object_pixel_m;
+    EXPECT_LT((metres - translation).abs().max().item<double>(), 1e-18); // rounding of numbers of 1e-5
+    const auto coarse = read(examples + "siemens.cxi", R"({"data.pixel_size_m": 1e-7})");
+    EXPECT_LT((coarse.positions.amax(0) - coarse.positions.amin(0) - (translation.amax(0) - translation.amin(0)) / 1e-7)
+                  .abs()
+                  .max()
+                  .item<double>(),
+              1e-9);
 }
 
-TEST_F(Readers, EveryRealTypeAndLayoutGivesTheSameScan)
+TEST_F(ReadersTest, ASinglePixelKeepsItsRowAndColumn)
 {
-    const auto expected = read_scan(written(small()), settings(), log);
-    const auto all = at::arange(6);
-    for (const auto type : {at::kByte, at::kShort, at::kUInt16, at::kLong, at::kFloat, at::kDouble}) {
-        auto arrays = small();
-        put(arrays, "diff3d", arrays[0].second.to(type));
-        const auto scan = read_scan(written(arrays), settings(), log);
-        EXPECT_TRUE(scan.frames->gather(all).equal(expected.frames->gather(all))) << type;
-        EXPECT_EQ(scan.measurement, Measurement::Counts) << type;
+    auto arrays = small_scan();
+    arrays["diff3d"] = at::zeros({6, 4, 4}, at::kInt);
+    arrays["diff3d"][4][1][3] = 7; // frame at x = 3, y = 5
+    auto last = arrays;
+    last["diff3d"] = arrays["diff3d"].permute({1, 2, 0}).contiguous();
+    const auto positions = at::stack({arrays["xcoords"], arrays["ycoords"]}, 1);
+    const auto check = [&](const Scan& scan, double offset, const std::string& what) {
+        const auto frames = all_frames(scan);
+        EXPECT_EQ(frames[4][1][3].item<float>(), 7) << what;
+        EXPECT_EQ(frames.sum().item<float>(), 7) << what;
+        EXPECT_NEAR(scan.positions[4][0].item<double>(), 3 + offset, 1e-9) << what;
+        EXPECT_NEAR(scan.positions[4][1].item<double>(), 5 + offset, 1e-9) << what;
+    };
+    check(read(npz(arrays)), 0, "npz");
+    check(read(npz(last)), 0, "npz, frames last");
+    check(read(cxi(arrays)), 1, "cxi"); // patches begin at pixel 1: 2 becomes 3
+    check(scan_from_arrays(arrays["diff3d"], positions, arrays["probeGuess"], {}, settings(), log), 0, "arrays");
+}
+
+TEST_F(ReadersTest, EveryNumberTypeGivesTheSameScan)
+{
+    const auto expected = small_scan()["diff3d"].to(at::kFloat);
+    for (const auto type :
+         {at::kByte, at::kChar, at::kUInt16, at::kShort, at::kInt, at::kLong, at::kFloat, at::kDouble}) {
+        auto arrays = small_scan();
+        arrays["diff3d"] = arrays["diff3d"].to(type);
+        for (const auto& file : {npz(arrays), cxi(arrays)}) {
+            const auto scan = read(file);
+            EXPECT_TRUE(all_frames(scan).equal(expected)) << file << " " << c10::toString(type);
+            EXPECT_EQ(scan.measurement, Measurement::Counts) << file << " " << c10::toString(type);
+        }
     }
-    auto last = small();
-    put(last, "diff3d", last[0].second.permute({1, 2, 0}).contiguous());
-    EXPECT_TRUE(read_scan(written(last), settings(), log).frames->gather(all).equal(expected.frames->gather(all)));
 }
 
-TEST_F(Readers, StridedArraysAndSinglePixelsKeepTheirPlace)
+TEST_F(ReadersTest, ArraysOfAnyStrideAreCopied)
 {
-    auto frames = at::zeros({4, 16, 16}, at::kFloat);
-    frames[2][3][9] = 5;  // row 3, column 9
-    const auto positions = at::tensor({1.0, 2.0, 3.5, 2.0, 6.0, 4.0, 8.0, 7.25}).view({4, 2});
-    const auto strided = at::empty({4, 16, 32}, at::kFloat).slice(2, 0, 32, 2).copy_(frames);
-    const auto scan = scan_from_arrays(strided, positions.t().contiguous().t(), {}, {}, settings(), log);
-    EXPECT_EQ(scan.frames->gather(at::tensor({2L}))[0][3][9].item<float>(), 5);
-    EXPECT_EQ(scan.frames->gather(at::tensor({2L})).sum().item<float>(), 5);
-    EXPECT_EQ(scan.positions[3][1].item<double>(), 7.25);
-    const auto corner = scan_from_arrays(frames, positions, {}, {}, settings(R"({"data.dc": "corner"})"), log);
-    EXPECT_EQ(corner.frames->gather(at::tensor({2L}))[0][11][1].item<float>(), 5);
+    const auto arrays = small_scan();
+    auto frames = arrays.at("diff3d").permute({2, 1, 0}).contiguous().permute({2, 1, 0}); // Fortran order
+    auto positions = at::stack({arrays.at("xcoords"), arrays.at("ycoords")}, 0).t();
+    const auto wide = at::zeros({6, 8, 8}, at::kInt);
+    wide.slice(1, 0, 8, 2).slice(2, 0, 8, 2).copy_(arrays.at("diff3d"));
+    const auto every_second = wide.slice(1, 0, 8, 2).slice(2, 0, 8, 2);
+    for (auto strided : {frames, every_second}) {
+        ASSERT_FALSE(strided.is_contiguous());
+        const auto scan = scan_from_arrays(strided, positions, arrays.at("probeGuess").t(), {}, settings(), log);
+        EXPECT_TRUE(all_frames(scan).equal(arrays.at("diff3d").to(at::kFloat)));
+        EXPECT_TRUE(scan.positions.select(1, 1).equal(arrays.at("ycoords")));
+        strided.fill_(-1); // the caller's memory is free again
+        positions.select(1, 0).fill_(nan);
+        EXPECT_TRUE(all_frames(scan).equal(arrays.at("diff3d").to(at::kFloat)));
+        EXPECT_TRUE(scan.positions.isfinite().all().item<bool>());
+        positions = at::stack({arrays.at("xcoords"), arrays.at("ycoords")}, 0).t();
+    }
 }
 
-TEST_F(Readers, MeasurementIsStatedNeverGuessedSilently)
+TEST_F(ReadersTest, LayoutIsFoundByShapeThenByPositions)
 {
-    auto arrays = small();
-    put(arrays, "diff3d", arrays[0].second.to(at::kFloat) / 7);
-    auto scan = read_scan(written(arrays), settings(), log);
-    EXPECT_EQ(scan.measurement, Measurement::Amplitude);
-    EXPECT_THAT(scan.notes.front(), testing::HasSubstr("amplitudes"));
-    scan = read_scan(written(arrays), settings(R"({"data.measurement": "intensity"})"), log);
-    EXPECT_EQ(scan.measurement, Measurement::Intensity);
+    const auto sizes = [&](std::vector<std::int64_t> shape, std::int64_t positions, const std::string& layout) {
+        const auto x = at::arange(positions, at::kDouble);
+        const auto scan =
+            read_with({{"diff3d", at::ones(shape, at::kInt)}, {"xcoords", x}, {"ycoords", x}, {"probeGuess", {}}},
+                      R"({"data.layout": ")" + layout + "\"}");
+        return std::pair(scan.size(), scan.side());
+    };
+    using Sizes = std::pair<std::int64_t, std::int64_t>;
+    EXPECT_EQ(sizes({9, 4, 4}, 9, "auto"), Sizes(9, 4));
+    EXPECT_EQ(sizes({4, 4, 9}, 9, "auto"), Sizes(9, 4));
+    EXPECT_EQ(sizes({4, 4, 9}, 12, "auto"), Sizes(9, 4)); // surplus positions
+    EXPECT_EQ(sizes({2, 4, 4}, 4, "auto"), Sizes(2, 4));  // only the first reading has square frames
+    EXPECT_EQ(sizes({6, 6, 6}, 6, "auto"), Sizes(6, 6));
+    EXPECT_EQ(sizes({6, 6, 6}, 6, "hwn"), Sizes(6, 6));
+    expect_error(Status::Shape, "frames of 4 x 9", [&] { sizes({4, 4, 9}, 9, "nhw"); });
+    auto cube = small_scan();
+    cube["diff3d"] = at::arange(64).reshape({4, 4, 4});
+    cube["xcoords"] = cube["ycoords"] = at::arange(4, at::kDouble);
+    const auto first = all_frames(read(npz(cube)));
+    const auto last = all_frames(read(npz(cube), R"({"data.layout": "hwn"})"));
+    EXPECT_TRUE(last.equal(first.permute({1, 2, 0})));
 }
 
-TEST_F(Readers, BoundsKeepBothEnds)
+TEST_F(ReadersTest, MeasurementIsStatedOrDecidedByARule)
 {
-    const auto scan = read_scan(written(small()), settings(R"({"data.x_bounds": [0, 0.4]})"), log);
-    EXPECT_EQ(scan.size(), 3);
-    EXPECT_EQ(scan.positions[2][0].item<double>(), 7);
+    const auto whole = at::ones({6, 4, 4});
+    const auto fractions = whole * 0.25;
+    const auto measured = [&](const at::Tensor& frames, const std::string& json = "{}") {
+        return read_with({{"diff3d", frames}}, json);
+    };
+    EXPECT_EQ(measured(whole).measurement, Measurement::Counts);
+    EXPECT_EQ(measured(fractions).measurement, Measurement::Amplitude);
+    EXPECT_THAT(measured(fractions).notes,
+                Contains(HasSubstr("taken as amplitudes, because its values have fractions; set data.measurement")));
+    EXPECT_EQ(measured(fractions, R"({"data.measurement": "intensity"})").measurement, Measurement::Intensity);
+    EXPECT_EQ(measured(whole, R"({"data.measurement": "amplitude"})").measurement, Measurement::Amplitude);
+    auto one = whole.clone();
+    one[5][3][3] = 0.5;
+    EXPECT_EQ(measured(one).measurement, Measurement::Amplitude) << "one fraction in the last pixel is enough";
 }
 
-TEST_F(Readers, MetresBecomePixels)
+TEST(MeasurementText, RootsOfCountsAreAmplitudes)
 {
-    auto arrays = small();
-    put(arrays, "xcoords", arrays[1].second * 2e-8);
-    put(arrays, "ycoords", arrays[2].second * 2e-8);
-    const auto file = written(arrays);
-    const auto scan = read_scan(file, settings(R"({"data.position_unit": "metre", "data.pixel_size_m": 2e-8})"), log);
-    EXPECT_NEAR((scan.positions[4][0] - scan.positions[0][0]).item<double>(), 6, 1e-9);
-    EXPECT_NEAR((scan.position_origin_m[0] + scan.positions[0][0] * 2e-8).item<double>(), 4 * 2e-8, 1e-15);
-    expect_error(Status::InvalidConfig, "data.pixel_size_m", [&] { read_scan(file, settings(R"({"data.position_unit": "metre"})"), log); });
+    EXPECT_EQ(measurement_in_text("photon counts"), Measurement::Counts);
+    EXPECT_EQ(measurement_in_text("Counts per pixel"), Measurement::Counts);
+    EXPECT_EQ(measurement_in_text("sqrt(counts)"), Measurement::Amplitude);
+    EXPECT_EQ(measurement_in_text("square root of photon counts"), Measurement::Amplitude);
+    EXPECT_EQ(measurement_in_text("normalised amplitude"), Measurement::Amplitude);
+    EXPECT_EQ(measurement_in_text("intensities, arbitrary units"), Measurement::Intensity);
+    EXPECT_EQ(measurement_in_text("V"), std::nullopt);
 }
 
-TEST_F(Readers, SurplusPositionsAreDroppedWithANote)
+TEST_F(ReadersTest, UnitsInACxiFileAreBelieved)
 {
-    auto arrays = small();
-    put(arrays, "xcoords", at::arange(8, at::kDouble));
-    put(arrays, "ycoords", at::arange(8, at::kDouble));
-    const auto scan = read_scan(written(arrays), settings(), log);
+    auto arrays = small_scan();
+    arrays["diff3d"] = arrays["diff3d"].to(at::kFloat);
+    const auto file = cxi(arrays);
+    ASSERT_EQ(read(file).measurement, Measurement::Counts);
+    auto again = Hdf5File::create(path("units.cxi"));
+    again.write("entry_1/data_1/data", arrays["diff3d"]);
+    again.set_attribute("entry_1/data_1/data", "units", "amplitude");
+    again.write("entry_1/data_1/translation", at::stack({arrays["xcoords"], arrays["ycoords"]}, 1));
+    again.close();
+    EXPECT_EQ(read(path("units.cxi"), R"({"data.position_unit": "pixel"})").measurement, Measurement::Amplitude);
+}
+
+TEST_F(ReadersTest, ZeroFrequencyMovesFromTheCornerToTheCentre)
+{
+    for (const std::int64_t side : {4, 5}) {
+        auto arrays = small_scan();
+        arrays["diff3d"] = at::zeros({6, side, side}, at::kUInt16);
+        arrays["diff3d"].select(1, 0).select(1, 0).fill_(3);
+        arrays["probeGuess"] = at::complex(at::ones({side, side}), at::zeros({side, side}));
+        for (const auto& file : {npz(arrays), cxi(arrays)}) {
+            const auto moved = all_frames(read(file, R"({"data.dc": "corner"})"));
+            EXPECT_EQ(moved.select(1, side / 2).select(1, side / 2).sum().item<float>(), 18) << file;
+            EXPECT_EQ(moved.sum().item<float>(), 18);
+            EXPECT_EQ(all_frames(read(file))[0][0][0].item<float>(), 3) << "as it stands unless told otherwise";
+        }
+    }
+}
+
+TEST_F(ReadersTest, BoundsKeepFramesWithTheirPositions)
+{
+    const auto scan = read_with({}, R"({"data.x_bounds": [0.4, 1], "data.y_bounds": [0.5, 1]})");
+    ASSERT_EQ(scan.size(), 2);
+    EXPECT_TRUE(scan.positions.equal(at::tensor({3.0, 5.0, 4.0, 5.0}, at::kDouble).reshape({2, 2})));
+    EXPECT_TRUE(all_frames(scan).equal(small_scan()["diff3d"].slice(0, 4, 6).to(at::kFloat)));
+    EXPECT_THAT(scan.notes, Contains(HasSubstr("2 of 6 frames lie inside the bounds")));
+    expect_error(Status::Shape, "no scan point lies inside data.x_bounds [0.6, 0.9]",
+                 [&] { read_with({}, R"({"data.x_bounds": [0.6, 0.9]})"); });
+}
+
+TEST_F(ReadersTest, SurplusPositionsAreDroppedWithANote)
+{
+    const auto scan = read_with({{"xcoords", at::arange(8, at::kDouble)}, {"ycoords", at::arange(8, at::kInt)}});
     EXPECT_EQ(scan.positions.size(0), 6);
-    EXPECT_THAT(scan.notes, testing::Contains(testing::HasSubstr("dropped")));
+    EXPECT_EQ(scan.positions[5][0].item<double>(), 5);
+    EXPECT_THAT(scan.notes, Contains(HasSubstr("8 positions for 6 frames: the last 2")));
+    auto late = at::arange(8, at::kDouble);
+    late[7] = nan;
+    EXPECT_NO_THROW(read_with({{"xcoords", late}, {"ycoords", late}})) << "a position that is dropped may be anything";
 }
 
-TEST_F(Readers, BadNumbersAreNamed)
+TEST_F(ReadersTest, ProbesOfEveryRankBecomeModes)
 {
-    auto arrays = small();
-    auto frames = arrays[0].second.to(at::kFloat);
-    frames[4][0][0] = std::numeric_limits<float>::quiet_NaN();
-    put(arrays, "diff3d", frames);
-    expect_refused(arrays, Status::Format, "first in frame 4");
-    frames[4][0][0] = std::numeric_limits<float>::infinity();
-    expect_refused(arrays, Status::Format, "'diff3d' has NaN or infinite");
-    frames[4][0][0] = -1;
-    expect_refused(arrays, Status::Format, "negative values, first in frame 4");
-    arrays = small();
-    auto x = arrays[1].second.clone();
-    x[2] = std::numeric_limits<double>::quiet_NaN();
-    put(arrays, "xcoords", x);
-    expect_refused(arrays, Status::Format, "position of frame 2");
-    put(arrays, "xcoords", at::full({6}, 3.0, at::kDouble));
-    put(arrays, "ycoords", at::full({6}, 3.0, at::kDouble));
-    expect_refused(arrays, Status::Format, "all 6 positions are equal");
+    const auto probe = at::complex(at::arange(16.0).reshape({4, 4}), at::ones({4, 4}, at::kDouble));
+    EXPECT_TRUE(read_with({{"probeGuess", probe}}).probe.equal(probe.unsqueeze(0).to(at::kComplexFloat)));
+    EXPECT_TRUE(read_with({{"probeGuess", probe.unsqueeze(2)}}).probe.equal(probe.unsqueeze(0).to(at::kComplexFloat)));
+    EXPECT_EQ(read_with({{"probeGuess", at::stack({probe, probe, probe})}}).probe.size(0), 3);
+    EXPECT_FALSE(read_with({{"probeGuess", {}}}).probe.defined());
 }
 
-TEST_F(Readers, SizesThatDisagreeAreNamed)
+TEST_F(ReadersTest, DiffractionComesBeforeDiff3d)
 {
-    auto arrays = small();
-    put(arrays, "xcoords", at::arange(5, at::kDouble));
-    expect_refused(arrays, Status::Shape, "5 x positions but 6 y positions");
-    put(arrays, "ycoords", at::arange(5, at::kDouble));
-    expect_refused(arrays, Status::Shape, "5 positions for 6 frames");
-    arrays = small();
-    put(arrays, "probeGuess", at::ones({4, 4}, at::kComplexFloat));
-    expect_refused(arrays, Status::Shape, "the frames are 8 x 8");
-    put(arrays, "probeGuess", at::ones({2, 2, 8, 8}, at::kComplexFloat));
-    expect_refused(arrays, Status::Shape, "(2, 2, 8, 8)");
-    put(arrays, "probeGuess", at::ones({8, 8}, at::kFloat));
-    expect_refused(arrays, Status::Format, "expected complex");
-    arrays = small();
-    put(arrays, "diff3d", at::ones({6, 8, 10}, at::kInt));
-    expect_refused(arrays, Status::Shape, "expected square");
-    put(arrays, "diff3d", at::ones({8, 8}, at::kInt));
-    expect_refused(arrays, Status::Shape, "(8, 8)");
-    put(arrays, "diff3d", at::ones({6, 8, 8}, at::kComplexFloat));
-    expect_refused(arrays, Status::Format, "is complex");
+    EXPECT_EQ(all_frames(read_with({{"diffraction", at::full({6, 4, 4}, 9, at::kInt)}}))[0][0][0].item<float>(), 9);
 }
 
-TEST_F(Readers, MissingKeysAndWrongKindsOfFile)
+TEST_F(ReadersTest, PythonObjectsThatAreNotNeededAreLeftOut)
 {
-    for (const auto* key : {"diff3d", "xcoords", "ycoords"}) {
-        auto arrays = small();
-        drop(arrays, key);
-        expect_refused(arrays, Status::NotFound, key);
+    // Made by numpy.savez(..., objectGuess=None, _metadata=numpy.array({...}, dtype=object)).
+    const auto scan = read(std::string(PTK_TEST_DATA) + "/data/objects.npz");
+    EXPECT_EQ(scan.size(), 6);
+    EXPECT_FALSE(scan.object.defined());
+    EXPECT_THAT(scan.notes, Contains(HasSubstr("'objectGuess' is a Python object")));
+    EXPECT_THAT(scan.notes, Contains(HasSubstr("'_metadata' is a Python object")));
+}
+
+TEST_F(ReadersTest, EveryDefectOfAnNpzIsNamed)
+{
+    const auto file = path("scan.npz");
+    const auto check = [&](Status status, const std::string& part, const Arrays& changes,
+                           const std::string& json = "{}") {
+        expect_error(status, part, [&] { read_with(changes, json); });
+        expect_error(status, file + ": ", [&] { read(file, json); });
+    };
+    const auto frames = small_scan()["diff3d"].to(at::kFloat);
+    const auto spoiled = [&](double value) {
+        auto copy = frames.clone();
+        copy[4][2][1] = value;
+        return copy;
+    };
+    auto holes = small_scan()["xcoords"];
+    holes[3] = nan;
+    const auto complex = [](std::vector<std::int64_t> shape) { return at::ones(shape, at::kComplexFloat); };
+    check(Status::NotFound, "no frames ('diffraction' or 'diff3d'), only 'probeGuess', 'xcoords', 'ycoords'",
+          {{"diff3d", {}}});
+    check(Status::NotFound, "no array 'xcoords'", {{"xcoords", {}}});
+    check(Status::NotFound, "no array 'ycoords'", {{"ycoords", {}}});
+    check(Status::Shape, "'diff3d' has shape (16, 6)", {{"diff3d", frames.reshape({16, 6})}});
+    check(Status::Shape, "'diff3d' has frames of 4 x 5", {{"diff3d", at::ones({6, 4, 5})}});
+    check(Status::Shape, "'diff3d' has frames of 1 x 1", {{"diff3d", at::ones({6, 1, 1})}});
+    check(Status::Shape, "'diff3d' has no frames", {{"diff3d", at::ones({0, 4, 4})}});
+    check(Status::Format, "'diff3d' is complex", {{"diff3d", complex({6, 4, 4})}});
+    check(Status::Format, "'diff3d' has NaN or infinite values, first in frame 4", {{"diff3d", spoiled(nan)}});
+    check(Status::Format, "'diff3d' has NaN or infinite values, first in frame 4", {{"diff3d", spoiled(INFINITY)}});
+    check(Status::Format, "'diff3d' has negative values, first in frame 4", {{"diff3d", spoiled(-1)}});
+    check(Status::Format, "'diff3d' has negative values, first in frame 4", {{"diff3d", spoiled(-1).to(at::kShort)}});
+    check(Status::Shape, "5 positions in 'xcoords' for 6 frames in 'diff3d'",
+          {{"xcoords", at::arange(5)}, {"ycoords", at::arange(5)}});
+    check(Status::Shape, "6 positions in 'xcoords', but 7 in 'ycoords'", {{"ycoords", at::arange(7)}});
+    check(Status::Shape, "'xcoords' has shape (3, 2)", {{"xcoords", holes.reshape({3, 2})}});
+    check(Status::Shape, "'ycoords' has shape ()", {{"ycoords", at::full({}, 3.0)}});
+    check(Status::Format, "'ycoords' is complex", {{"ycoords", complex({6})}});
+    check(Status::Format, "'xcoords' has a number that is not finite, first for frame 3", {{"xcoords", holes}});
+    check(Status::Format, "all 6 positions are equal (1, 1)", {{"xcoords", at::ones({6})}, {"ycoords", at::ones({6})}});
+    check(Status::Shape, "'probeGuess' has shape (8, 8), but the frames are 4 x 4", {{"probeGuess", complex({8, 8})}});
+    check(Status::Shape, "'probeGuess' has shape (1, 1, 4, 4)", {{"probeGuess", complex({1, 1, 4, 4})}});
+    check(Status::Format, "'probeGuess' has type Float", {{"probeGuess", at::ones({4, 4})}});
+    check(Status::Format, "the probe is zero", {{"probeGuess", complex({4, 4}) * 0}});
+    check(Status::Format, "'probe' has numbers that are not finite", {{"probeGuess", complex({4, 4}) * nan}});
+    check(Status::Shape, "'objectGuess' has shape (2, 9, 9)", {{"objectGuess", complex({2, 9, 9})}});
+    check(Status::InvalidConfig, "give data.pixel_size_m", {}, R"({"data.position_unit": "metre"})");
+}
+
+TEST_F(ReadersTest, EveryDefectOfACxiFileIsNamed)
+{
+    const auto check = [&](Status status, const std::string& part, const std::function<void(Hdf5File&)>& fill,
+                           const std::string& json = "{}") {
+        auto file = Hdf5File::create(path("bad.cxi"));
+        fill(file);
+        file.close();
+        expect_error(status, part, [&] { read(path("bad.cxi"), json); });
+        expect_error(status, path("bad.cxi") + ": ", [&] { read(path("bad.cxi"), json); });
+    };
+    const auto frames = small_scan()["diff3d"];
+    const auto translation = spread(6, 3);
+    check(Status::NotFound, "no 'entry_1' group", [&](Hdf5File& f) { f.write("data", frames); });
+    check(Status::NotFound, "no frames ('/entry_1/data_1/data'",
+          [&](Hdf5File& f) { f.write("entry_1/title", frames); });
+    check(Status::NotFound, "no positions ('/entry_1/data_1/translation'",
+          [&](Hdf5File& f) { f.write("entry_1/data_1/data", frames); });
+    check(Status::Shape, "'/entry_1/data_1/translation' has shape (6,)", [&](Hdf5File& f) {
+        f.write("entry_1/data_1/data", frames);
+        f.write("entry_1/data_1/translation", at::arange(6.0));
+    });
+    check(Status::InvalidConfig, "give data.pixel_size_m", [&](Hdf5File& f) {
+        f.write("entry_1/data_1/data", frames);
+        f.write("entry_1/data_1/translation", translation);
+    });
+    check(Status::Format, "'/entry_1/data_1/data' has type complex64", [&](Hdf5File& f) {
+        f.write("entry_1/data_1/data", at::ones({6, 4, 4}, at::kComplexFloat));
+        f.write("entry_1/data_1/translation", translation);
+    });
+    check(Status::Unsupported, "detector pixels of 1e-05 x 2e-05 m", [&](Hdf5File& f) {
+        f.write("entry_1/data_1/data", frames);
+        f.write("entry_1/instrument_1/detector_1/x_pixel_size", at::full({}, 1e-5, at::kDouble));
+        f.write("entry_1/instrument_1/detector_1/y_pixel_size", at::full({}, 2e-5, at::kDouble));
+    });
+    check(Status::Format, "this is a model bundle of PtychoKit, not a scan",
+          [&](Hdf5File& f) { f.set_attribute("/", "ptychokit_kind", "model bundle"); });
+    const auto large = [](Hdf5File& f, const at::Tensor& stack) {
+        f.write("entry_1/data_1/data", stack, true);
+        f.write("entry_1/data_1/translation", spread(stack.size(0), 2));
+    };
+    const std::string on_disk = R"({"data.memory_mib": 1, "data.position_unit": "pixel"})";
+    check(
+        Status::Shape, "has shape (20, 128, 256), expected (frames, N, N)",
+        [&](Hdf5File& f) {
+            large(f, at::zeros({20, 128, 256}));
+        },
+        on_disk);
+    check(
+        Status::Unsupported, "frames along the first axis",
+        [&](Hdf5File& f) {
+            large(f, at::zeros({256, 256, 20}));
+        },
+        R"({"data.memory_mib": 1, "data.layout": "hwn"})");
+}
+
+TEST_F(ReadersTest, FramesOnDiskAreCheckedWhenTheyAreRead)
+{
+    auto stack = at::zeros({20, 256, 256});
+    stack[17][200][3] = nan; // the first 16 are looked at when the file is opened
+    stack[19][0][0] = -1;
+    auto file = Hdf5File::create(path("scan.cxi"));
+    file.write("entry_1/data_1/data", stack, true);
+    file.write("entry_1/data_1/translation", spread(20, 2));
+    file.close();
+    const auto scan = read(path("scan.cxi"), R"({"data.memory_mib": 1, "data.position_unit": "pixel"})");
+    ASSERT_TRUE(scan.frames->on_disk());
+    const auto one = [](std::int64_t index) { return at::tensor(std::vector<std::int64_t>{index}); };
+    EXPECT_EQ(scan.frames->gather(one(18)).abs().max().item<float>(), 0);
+    expect_error(Status::Format, path("scan.cxi") + ": '/entry_1/data_1/data' has NaN",
+                 [&] { scan.frames->gather(one(17)); });
+    expect_error(Status::Format, "negative values in frames 19 to 19", [&] { scan.frames->gather(one(19)); });
+}
+
+TEST_F(ReadersTest, TheFirstEntryWithFramesIsRead)
+{
+    const auto scan = read(cxi(small_scan(), "entry_2"));
+    EXPECT_EQ(scan.size(), 6);
+    EXPECT_EQ(scan.probe.size(0), 1);
+    EXPECT_NEAR(*scan.geometry.object_pixel_m, 2e-8, 1e-20);
+    EXPECT_NEAR(scan.positions[0][0].item<double>(), 3, 1e-9);
+}
+
+TEST_F(ReadersTest, MaskOfACxiFileIsNotSilentlyLeftOut)
+{
+    auto file = Hdf5File::create(path("mask.cxi"));
+    file.write("entry_1/data_1/data", small_scan()["diff3d"]);
+    file.write("entry_1/data_1/translation", spread(6, 2));
+    file.write("entry_1/instrument_1/detector_1/mask", at::zeros({4, 4}, at::kInt));
+    file.close();
+    EXPECT_THAT(read(path("mask.cxi"), R"({"data.position_unit": "pixel"})").notes,
+                Contains(HasSubstr("detector_1/mask' is not used")));
+}
+
+TEST_F(ReadersTest, WideUnsignedArraysAreRead)
+{
+    const auto arrays = small_scan();
+    const auto positions = at::stack({arrays.at("xcoords"), arrays.at("ycoords")}, 1);
+    for (const auto type : {at::kUInt32, at::kUInt64}) {
+        const auto scan = scan_from_arrays(arrays.at("diff3d").to(type), positions, {}, {}, settings(), log);
+        EXPECT_TRUE(all_frames(scan).equal(arrays.at("diff3d").to(at::kFloat))) << c10::toString(type);
     }
-    expect_error(Status::Io, "missing.npz: no such file", [&] { read_scan("missing.npz", settings(), log); });
-    expect_error(Status::Io, "not a file", [&] { read_scan(folder.string(), settings(), log); });
-    save(path("text.npz"), "xcoords = 3\n");
-    expect_error(Status::Format, "neither an NPZ archive nor an HDF5 file", [&] { read_scan(path("text.npz"), settings(), log); });
-    save(path("empty.npz"), "");
-    expect_error(Status::Format, "neither", [&] { read_scan(path("empty.npz"), settings(), log); });
-    auto file = Hdf5File::create(path("other.h5"));
-    file.write("something", at::ones({3}));
-    file.close();
-    expect_error(Status::NotFound, "entry_1", [&] { read_scan(path("other.h5"), settings(), log); });
 }
 
-TEST_F(Readers, TruncatedCxiIsAnErrorWithItsName)
+TEST_F(ReadersTest, ArraysOfDifferentLengthsAreRefused)
 {
-    auto file = Hdf5File::create(path("whole.h5"));
-    file.write("entry_1/data_1/data", at::randint(0, 9, {6, 8, 8}, at::kInt));
-    file.write("entry_1/data_1/translation", at::rand({6, 3}, at::kDouble) * 1e-6);
-    file.close();
-    const auto whole = base::read_text(path("whole.h5"));
-    const auto options = settings(R"({"data.pixel_size_m": 1e-8})");
-    EXPECT_EQ(read_scan(path("whole.h5"), options, log).size(), 6);
-    for (std::size_t cut = 0; cut < whole.size(); cut += 97) {
-        save(path("cut.h5"), whole.substr(0, cut));
-        expect_error(Status::Format, "cut.h5", [&] { read_scan(path("cut.h5"), options, log); });
-    }
+    const auto arrays = small_scan();
+    const auto positions = at::stack({arrays.at("xcoords"), arrays.at("ycoords")}, 1);
+    const auto read_arrays = [&](const at::Tensor& frames, const at::Tensor& points, const at::Tensor& probe) {
+        scan_from_arrays(frames, points, probe, {}, settings(), log);
+    };
+    expect_error(Status::Shape, "arrays: 3 positions",
+                 [&] { read_arrays(arrays.at("diff3d"), positions.slice(0, 0, 3), {}); });
+    expect_error(Status::Shape, "patterns: expected shape (n, N, N), found (16, 6)", [&] {
+        read_arrays(arrays.at("diff3d").reshape({16, 6}), positions, {});
+    });
+    expect_error(Status::Shape, "but the frames are 4 x 4", [&] {
+        read_arrays(arrays.at("diff3d"), positions, at::ones({3, 3}, at::kComplexFloat));
+    });
+    expect_error(Status::Shape, "but the frames are 4 x 4",
+                 [&] { read_arrays(arrays.at("diff3d"), positions, at::ones({4}, at::kComplexFloat)); });
 }
 
-TEST_F(Readers, DescriptionNamesArraysUnitsAndSuggestions)
+TEST_F(ReadersTest, ArraysInMetresNeedAPixel)
 {
-    auto arrays = small();
-    drop(arrays, "probeGuess");
-    const auto described = nlohmann::json::parse(describe_file(written(arrays), settings(), log));
-    EXPECT_EQ(described["scan"]["frames"], 6);
-    EXPECT_EQ(described["scan"]["measurement"], "counts");
-    EXPECT_THAT(described["suggestions"].dump(), testing::HasSubstr("no probe guess"));
-    EXPECT_EQ(described["arrays"].size(), 3);
+    const auto arrays = small_scan();
+    const auto metres = at::stack({arrays.at("xcoords"), arrays.at("ycoords")}, 1) * 1e-9;
+    const auto scan = scan_from_arrays(arrays.at("diff3d"), metres, {}, {},
+                                       settings(R"({"data.position_unit": "metre", "data.pixel_size_m": 5e-10})"), log);
+    EXPECT_NEAR(scan.positions[4][0].item<double>(), 3 + 2, 1e-9);
+    EXPECT_NEAR(scan.positions[4][1].item<double>(), 3 + 6, 1e-9);
+    EXPECT_NEAR(scan.position_origin_m[0].item<double>(), 2e-9 - 3 * 5e-10, 1e-20);
+    expect_error(Status::Shape, "(n, 2), found (2, 6)",
+                 [&] { scan_from_arrays(arrays.at("diff3d"), metres.t(), {}, {}, settings(), log); });
+    expect_error(Status::InvalidArgument, "frames and positions",
+                 [&] { scan_from_arrays({}, metres, {}, {}, settings(), log); });
 }
 
-TEST_F(Readers, ObjectsComeFromEveryFormat)
+TEST_F(ReadersTest, NotesGoToTheLog)
 {
-    const auto object = at::randn({5, 7}, at::kComplexFloat);
-    write_npz(path("a.npz"), {{"anything", object}, {"real", at::ones({5, 7})}});
-    EXPECT_TRUE(read_object(path("a.npz")).equal(object));
-    auto file = Hdf5File::create(path("a.h5"));
-    file.write("object", object);
-    file.close();
-    EXPECT_TRUE(read_object(path("a.h5")).equal(object));
-    write_npz(path("b.npz"), {{"real", at::ones({5, 7})}});
-    expect_error(Status::NotFound, "b.npz", [&] { read_object(path("b.npz")); });
+    std::vector<std::string> messages;
+    log.set(LogLevel::Info, [&](LogLevel, const char* area, const char* message) {
+        messages.push_back(std::string(area) + " " + message);
+    });
+    read_with({});
+    EXPECT_THAT(messages, Contains(HasSubstr("data " + path("scan.npz") + ": 'diff3d' is taken as photon counts")));
 }
 
-}  // namespace
-}  // namespace ptk::data
+TEST_F(ReadersTest, ContentTellsTheFormatNotTheName)
+{
+    const auto file = path("scan.h5");
+    std::filesystem::copy_file(npz(small_scan()), file);
+    EXPECT_EQ(read(file).size(), 6);
+    testing_data::save(path("text.npz"), "x,y\n1,2\n");
+    expect_error(Status::Format, "text.npz: neither an NPZ archive nor an HDF5 file", [&] { read(path("text.npz")); });
+    testing_data::save(path("empty.npz"), "");
+    expect_error(Status::Format, "empty.npz: neither", [&] { read(path("empty.npz")); });
+    expect_error(Status::Io, "none.npz: no such file", [&] { read(path("none.npz")); });
+    expect_error(Status::Io, "not a file", [&] { read(folder.string()); });
+    testing_data::save(path("array.npy"), std::string("\x93NUMPY\1\0", 8));
+    expect_error(Status::Format, "a single array; a scan needs frames and positions", [&] { read(path("array.npy")); });
+}
+
+TEST_F(ReadersTest, EveryTruncationIsAnError)
+{
+    const auto cuts = [&](const std::string& file, std::size_t step) {
+        const auto whole = base::read_text(file);
+        for (std::size_t length = 0; length < whole.size(); length += step) {
+            testing_data::save(path("cut"), whole.substr(0, length));
+            expect_error(Status::Format, path("cut"), [&] { read(path("cut")); });
+        }
+    };
+    cuts(npz(small_scan()), 5);
+    cuts(cxi(small_scan()), 41);
+}
+
+TEST_F(ReadersTest, DescriptionsSayWhatAScanIs)
+{
+    const auto described = nlohmann::json::parse(describe_file(examples + "siemens64.npz", settings(), log));
+    EXPECT_EQ(described["kind"], "scan, NPZ in PtychoPINN's layout");
+    EXPECT_EQ(described["bytes"], std::filesystem::file_size(examples + "siemens64.npz"));
+    EXPECT_EQ(described["arrays"].size(), 9U);
+    EXPECT_EQ(described["arrays"][0], (nlohmann::json{{"name", "diff3d"}, {"type", "<u2"}, {"shape", {516, 64, 64}}}));
+    const auto& scan = described["scan"];
+    EXPECT_EQ(scan["frames"], 516);
+    EXPECT_EQ(scan["side"], 64);
+    EXPECT_EQ(scan["measurement"], "counts");
+    EXPECT_EQ(scan["object_frame"], (nlohmann::json{246, 245}));
+    EXPECT_NEAR(scan["positions_px"]["x"][1].get<double>(), 204.4462738, 1e-6);
+    EXPECT_NEAR(scan["positions_px"]["nearest_neighbour"].get<double>(), 4.097280, 1e-5); // computed with SciPy
+    EXPECT_NEAR(scan["mean_power"].get<double>(), 440557.117, 1e-3);
+    EXPECT_NEAR(scan["probe"]["power"].get<double>(), 440557.12, 1);
+    const auto cxi = nlohmann::json::parse(describe_file(examples + "siemens.cxi", settings(), log));
+    EXPECT_EQ(cxi["kind"], "scan, HDF5 in CXI layout");
+    EXPECT_NEAR(cxi["scan"]["energy_ev"].get<double>(), 8800, 1e-6);
+}
+
+TEST_F(ReadersTest, DescriptionsOfOtherFiles)
+{
+    const auto describe = [&](const std::string& file) {
+        return nlohmann::json::parse(describe_file(file, settings(), log));
+    };
+    auto ours = Hdf5File::create(path("ours.h5"));
+    ours.set_attribute("/", "ptychokit_kind", "reconstruction");
+    ours.write("object", at::ones({3, 4}, at::kComplexFloat));
+    ours.write("\xff\xfe", at::ones({1})); // a name need not be text
+    for (const auto* name : {"a", "b", "c", "d"})
+        ours.link("/", std::string("loop/") + name); // circles
+    ours.close();
+    const auto result = describe(path("ours.h5"));
+    EXPECT_EQ(result["kind"], "reconstruction");
+    ASSERT_EQ(result["arrays"].size(), 2U);
+    EXPECT_EQ(result["arrays"][0], (nlohmann::json{{"name", "/object"}, {"type", "complex64"}, {"shape", {3, 4}}}));
+    auto archive = npz({{"some", at::ones({2, 3})}}, "other.npz");
+    EXPECT_EQ(describe(archive)["kind"], "NPZ archive");
+    EXPECT_THAT(describe(archive)["notes"][0].get<std::string>(), HasSubstr("only 'some'"));
+    EXPECT_EQ(describe(std::string(PTK_TEST_DATA) + "/data/types.h5")["kind"], "HDF5 file");
+    auto bad = small_scan();
+    bad["diff3d"] = bad["diff3d"] - 50;
+    expect_error(Status::Format, "negative values", [&] { describe(npz(bad)); });
+    testing_data::save(path("text"), "text");
+    expect_error(Status::Format, "neither NPZ, NPY nor HDF5", [&] { describe(path("text")); });
+}
+
+TEST_F(ReadersTest, SuggestionsFollowFromTheScan)
+{
+    auto arrays = small_scan();
+    arrays.erase("probeGuess");
+    arrays["xcoords"] = arrays["xcoords"] * 100;
+    arrays["ycoords"] = arrays["ycoords"] * 100;
+    const auto suggestions = nlohmann::json::parse(describe_file(
+        npz(arrays), settings(R"({"data.measurement": "intensity"})"), log))["suggestions"]
+                                 .get<std::vector<std::string>>();
+    EXPECT_THAT(suggestions, Contains(HasSubstr("no probe guess")));
+    EXPECT_THAT(suggestions, Contains(HasSubstr("half a frame apart")));
+    EXPECT_THAT(suggestions, Contains(HasSubstr("Poisson loss needs counts")));
+}
+
+TEST_F(ReadersTest, ObjectsComeFromEveryKindOfFile)
+{
+    const auto object = at::complex(at::arange(12.0).reshape({3, 4}), at::ones({3, 4}, at::kDouble));
+    const auto expected = object.to(at::kComplexFloat);
+    EXPECT_TRUE(read_object(npz({{"objectGuess", object}, {"other", object * 2}})).equal(expected));
+    EXPECT_TRUE(read_object(npz({{"only", object}, {"real", at::ones({3, 4})}})).equal(expected));
+    expect_error(Status::NotFound, "found 0", [&] { read_object(npz({{"real", at::ones({3, 4})}})); });
+    expect_error(Status::NotFound, "found 2", [&] { read_object(npz({{"a", object}, {"b", object}})); });
+    expect_error(Status::Shape, "'objectGuess' has shape (1, 3, 4)", [&] {
+        read_object(npz({{"objectGuess", object.unsqueeze(0)}}));
+    });
+    auto result = Hdf5File::create(path("result.h5"));
+    result.write("object", object);
+    result.close();
+    EXPECT_TRUE(read_object(path("result.h5")).equal(expected));
+    auto image = Hdf5File::create(path("image.cxi"));
+    image.write("entry_1/image_1/data", expected);
+    image.close();
+    EXPECT_TRUE(read_object(path("image.cxi")).equal(expected));
+    expect_error(Status::NotFound, "types.h5: there is no 'object'",
+                 [&] { read_object(std::string(PTK_TEST_DATA) + "/data/types.h5"); });
+    const auto archive = base::read_text(npz({{"x", object}}));
+    const auto begin = archive.find("\x93NUMPY");
+    const auto length = 128 + 12 * 16; // a header of 128 bytes: 118 of text padded to a multiple of 64
+    testing_data::save(path("object.npy"), archive.substr(begin, length));
+    EXPECT_TRUE(read_object(path("object.npy")).equal(expected));
+}
+
+} // namespace
+} // namespace ptk::data

@@ -381,7 +381,7 @@ TEST(Trainer, EveryWayOfMergingLearns)
     }
 }
 
-/// The real scan of tests/data, every second frame.
+/// The real scan of examples/data, every second frame.
 data::Scan siemens()
 {
     const auto file = data::Npz::open(PTK_SOURCE_DIR "/examples/data/siemens64.npz");
