@@ -23,6 +23,7 @@
 #include <ATen/ops/roll.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/view_as_real.h>
 #include <ATen/ops/zeros.h>
 
 #include <chrono>
@@ -183,12 +184,18 @@ public:
         return power > 0 ? std::sqrt(error / power) : 0;
     }
 
-    at::Tensor probe() const { return at::fft_ifft2(model.spectrum); }
+    /// @throws Error(NotConverged) when object or probe hold a number that is not finite
+    void check_finite(std::int64_t epoch) const
+    {
+        const auto finite = [](const at::Tensor& tensor) { return std::isfinite(at::view_as_real(tensor).sum(at::kDouble).item<double>()); };
+        require(finite(model.object) && finite(model.spectrum), Status::NotConverged, "{}: after epoch {} object or probe are not finite: the steps are too large",
+                scan_.source, epoch);
+    }
 
     /// Orthogonal modes, power and centre of the probe; the object takes the inverse factor and moves along.
     void fix_gauge(double power, const CentreOfMass& centre)
     {
-        const auto modes = orthogonal_modes(probe());
+        const auto modes = orthogonal_modes(at::fft_ifft2(model.spectrum));
         auto scaled = with_power(modes, power);
         const double before = at::view_as_real(modes).to(at::kDouble).square().sum().item<double>();
         model.object.mul_(std::sqrt(before / power));
@@ -371,6 +378,7 @@ EngineState iterate(const data::Scan& scan, EngineState start, const EngineOptio
         shuffle(order, random);
         errors.push_back(engine.sweep(order, steps, moves, monitor));
         const double rate = static_cast<double>(order.size()) / seconds_since(epoch_began);
+        engine.check_finite(epoch);
         if (steps.probe != 0)
             engine.fix_gauge(power, centre);
 

@@ -73,7 +73,7 @@ TEST(IterativeEngine, TruthIsAtTheNoiseOfTheCounts)
 
 TEST(IterativeEngine, ReconstructsASimulatedScanAndNotItsMirrorImages)
 {
-    // Measured: Fourier error .053 (truth: .047), object .998; the mistakes below stay above .1 and below .9.
+    // With a probe step that does not fall: running Fourier error .052 (truth: .047), object .998. The bounds have margin to that; the mistakes were not measured.
     constexpr double error_bound = 0.06, object_bound = 0.99;
     const auto& made = simulated();
     const auto found = run(made.scan, guess(made.scan), epochs(30));
@@ -180,7 +180,7 @@ TEST(IterativeEngine, HeldOutFramesStopItAndTheBestStateComesBack)
 
 TEST(IterativeEngine, RecoversPerturbedPositions)
 {
-    // Uniform errors of up to one pixel, .57 px rms, from a probe that is off too. Measured after 60 epochs: .08 px rms.
+    // Uniform errors of up to one pixel, .57 px rms, from a probe that is off too. With a probe step that does not fall: .08 px rms after 60 epochs.
     const auto& made = simulated();
     auto scan = made.scan;
     auto generator = at::make_generator<at::CPUGeneratorImpl>(99);
@@ -314,7 +314,7 @@ TEST(IterativeEngine, WarmProbeComesNearTheTruth)
 
 TEST(IterativeEngine, ReconstructsTheSiemensStar)
 {
-    // Measured: .0684 after 10 epochs with three modes; a plain ePIE of one mode at whole pixels stays above .11.
+    // With three modes: .0683 and, held out, .0757 (its best) after 12 epochs.
     const auto file = data::Npz::open(PTK_SOURCE_DIR "/examples/data/siemens64.npz");
     data::Scan scan;
     scan.source = "siemens64.npz";
