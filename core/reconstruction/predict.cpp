@@ -5,6 +5,7 @@
 #include "data/groups.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
+#include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
 
 #include <ATen/TensorOperators.h>
@@ -54,10 +55,7 @@ at::Tensor probe_for(const model::Model& model, const data::Scan& scan)
 {
     if (model.probe.defined())
         return physics::canonical_probe(model.probe, model.problem.side);
-    if (scan.probe.defined())
-        return physics::with_power(physics::canonical_probe(scan.probe, scan.side()), data::mean_power(scan));
-    require(!model.generator->needs_probe(), Status::State, "generator '{}' needs a probe, but neither the model nor {} has one", model.generator_name, scan.source);
-    return {};
+    return scan.probe.defined() || model.generator->needs_probe() ? physics::scan_probe(scan) : at::Tensor();
 }
 
 /// What one call of reconstruct() knows: which frames make a row, where each patch goes, with which probe and weight.
@@ -73,12 +71,13 @@ public:
         groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels()) : data::single_groups(scan.positions);
         rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
         places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble) : (grid_.corners + scan.side() / 2).to(at::kDouble);
+        passes_ = settings.has("reconstruction.passes") ? settings.integer("reconstruction.passes") : model.generator->passes();
         trim_ = settings.integer("reconstruction.middle_trim");
         require(trim_ <= scan.side(), Status::InvalidConfig, "reconstruction.middle_trim = {}: the patches have only {} pixels", trim_, scan.side());
     }
 
     /// Passes over all rows; what is stitched in one is where the frames start in the next.
-    std::int64_t passes() const { return model_.generator->passes(); }
+    std::int64_t passes() const { return passes_; }
     std::int64_t rows() const { return groups_.size(0); }
     std::int64_t rows_per_batch() const { return rows_per_batch_; }
 
@@ -144,6 +143,7 @@ private:
     at::Tensor groups_;  ///< (rows, G)
     at::Tensor places_;  ///< (n, 2) float64: where the centres of the patches go
     std::int64_t rows_per_batch_ = 1;
+    std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
 };
 
