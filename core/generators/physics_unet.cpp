@@ -45,7 +45,7 @@ config::Schema physics_unet_options()
          "rPIE at the input: weight of the largest against the local probe intensity", 1e-6, 1},
         {"generator.steps", Type::Int, "1",
          "rPIE steps at the input; few are better: alone, a frame leads to a wrong solution", 1, 100},
-        {"generator.passes", Type::Int, "2",
+        {"generator.passes", Type::Int, "3",
          "times the same weights look at a frame; between two passes overlapping patches are merged", 1, 16},
         {"generator.gain", Type::Float, "8",
          "factor on the estimate's deviation from 1 at the input, which brings it to order one", 1e-3, 1e3},
