@@ -37,9 +37,11 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Gener
     add_parameter("bias", bias_);
 }
 
-at::Tensor Conv2d::operator()(const at::Tensor& x) const
+at::Tensor Conv2d::operator()(const at::Tensor& x, Activation activation) const
 {
-    return at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2);
+    if (weight_.size(2) == 3 && stride_ <= 2)
+        return convolve(stride_ == 1 ? Convolution::Same : Convolution::Down, x, weight_, bias_, activation);
+    return activate(at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2), activation);
 }
 
 void Conv2d::set_zero()
@@ -59,9 +61,11 @@ ConvTranspose2d::ConvTranspose2d(std::int64_t in, std::int64_t out, std::int64_t
     add_parameter("bias", bias_);
 }
 
-at::Tensor ConvTranspose2d::operator()(const at::Tensor& x) const
+at::Tensor ConvTranspose2d::operator()(const at::Tensor& x, Activation activation) const
 {
-    return at::conv_transpose2d(x, weight_, bias_, stride_);
+    if (stride_ == 2)
+        return convolve(Convolution::Up, x, weight_, bias_, activation);
+    return activate(at::conv_transpose2d(x, weight_, bias_, stride_), activation);
 }
 
 Linear::Linear(std::int64_t in, std::int64_t out, at::Generator random)
