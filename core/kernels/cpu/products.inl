@@ -31,8 +31,8 @@ PTK_INLINE Size padded(Size channels)
 
 // ---- values: images as they are, or a gradient through an activation ----
 
-/// Each of these has expect(): what lies there is wanted soon. Images stream through; the processor does not see that the
-/// tile to the right comes next.
+/// Each of these has expect(): what lies there is wanted soon. Images stream through; the processor does not see that
+/// the tile to the right comes next.
 struct Plain {
     const float* x;
     PTK_INLINE void expect(Size index) const { __builtin_prefetch(x + index); }
@@ -111,20 +111,12 @@ PTK_INLINE void finish(const Result& result, Size index, Vector z, Size count)
 
 // ---- products ----
 
-/// c(r, :) += sum_t a(t, r) b(t, :); the first time c is overwritten.
+/// c(r, :) += sum_t a(t, r) b(t, :), the sum made apart, which rounds less; the first time c is overwritten.
 template <int rows, int width>
 [[gnu::noinline]] void multiply_transposed(const float* a, Size a_row, const float* b, Size b_row, Size depth,
                                            bool first, float* c, Size c_row)
 {
     Vector sum[rows][width] = {};
-    if (!first) {
-#pragma GCC unroll 12
-        for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 2
-            for (int v = 0; v < width; ++v)
-                sum[r][v] = load(c + r * c_row + v * lanes);
-        }
-    }
     for (Size t = 0; t < depth; ++t) {
         Vector right[width];
 #pragma GCC unroll 2
@@ -141,7 +133,7 @@ template <int rows, int width>
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
         for (int v = 0; v < width; ++v)
-            store(c + r * c_row + v * lanes, sum[r][v]);
+            store(c + r * c_row + v * lanes, first ? sum[r][v] : load(c + r * c_row + v * lanes) + sum[r][v]);
     }
 }
 
