@@ -6,7 +6,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/complex.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/imag.h>
 #include <ATen/ops/log1p.h>
 #include <ATen/ops/ones_like.h>
@@ -62,7 +61,7 @@ PhysicsUnet::Residual::Residual(std::int64_t channels, at::Generator random)
 
 at::Tensor PhysicsUnet::Residual::operator()(const at::Tensor& x) const
 {
-    return x + conv2(at::gelu(conv1(x)));
+    return x + conv2(conv1(x, Activation::Gelu));
 }
 
 PhysicsUnet::Level::Level(std::int64_t channels, std::int64_t depth, at::Generator random)
@@ -79,7 +78,7 @@ PhysicsUnet::Level::Level(std::int64_t channels, std::int64_t depth, at::Generat
 
 at::Tensor PhysicsUnet::Level::enter(const at::Tensor& x) const
 {
-    auto y = at::gelu(down(x));
+    auto y = down(x, Activation::Gelu);
     for (std::size_t i = 0; i < pairs.size(); ++i)
         y = pairs[i](y);
     return y;
@@ -87,7 +86,7 @@ at::Tensor PhysicsUnet::Level::enter(const at::Tensor& x) const
 
 at::Tensor PhysicsUnet::Level::leave(const at::Tensor& x, const at::Tensor& skip) const
 {
-    return at::gelu(merge(at::cat({at::gelu(up(x)), skip}, 1)));
+    return merge(at::cat({up(x, Activation::Gelu), skip}, 1), Activation::Gelu);
 }
 
 PhysicsUnet::PhysicsUnet(const Problem& problem, const config::Settings& settings, at::Generator random)
@@ -132,7 +131,7 @@ at::Tensor PhysicsUnet::estimate(const at::Tensor& start, const at::Tensor& ampl
 
 at::Tensor PhysicsUnet::residual(const at::Tensor& x) const
 {
-    auto y = at::gelu(conv2_(at::gelu(conv1_(x))));
+    auto y = conv2_(conv1_(x, Activation::Gelu), Activation::Gelu);
     std::vector<at::Tensor> skips;
     for (std::size_t i = 0; i < levels_.size(); ++i) {
         skips.push_back(y);
