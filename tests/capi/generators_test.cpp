@@ -31,7 +31,9 @@ std::vector<Job> jobs()
 /// Options that make a network small, for those generators that have them.
 Json small(const ptk_context* ctx, const std::string& generator)
 {
-    const Json wanted{{"generator.width", 8},
+    // Three passes solve a scan this small before anything is learnt.
+    const Json wanted{{"generator.passes", 1},
+                      {"generator.width", 8},
                       {"generator.depth", 1},
                       {"generator.modes", 6},
                       {"generator.cnn_blocks", 1},
