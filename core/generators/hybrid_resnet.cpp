@@ -256,7 +256,7 @@ const std::vector<HybridResnet::Variant>& hybrid_resnet_family()
          .source = ffno,
          .bottleneck = BottleneckKind::SpectralResnet},
         {.name = "spectral_resnet_bottleneck_linear_decoder",
-         .summary = "the same with a decoder that interpolates",
+         .summary = "spectral_resnet_bottleneck_net with a decoder that interpolates",
          .source = ffno,
          .bottleneck = BottleneckKind::SpectralResnet,
          .bilinear_decoder = true},
