@@ -34,9 +34,8 @@ void add_own(GeneratorRegistry& registry)
     registry.add({.name = "physics_unet",
                   .summary = "small U-shaped network on top of one rPIE step; any probe, any N that 4 divides",
                   .source = "PtychoKit",
-                  .capabilities = {"N % 4 = 0", "any group size", "output real_imag",
-                                   "needs a probe: any, any number "
-                                   "of modes"},
+                  .capabilities = {"N % 2^levels = 0", "any group size", "output real_imag",
+                                   "needs a probe: any, with any number of modes"},
                   .options = physics_unet_options()},
                  make<PhysicsUnet>);
 }
@@ -95,25 +94,10 @@ void add_fourier(GeneratorRegistry& registry)
 
 void add_hybrid_resnets(GeneratorRegistry& registry)
 {
-    const std::map<std::string, std::pair<const char*, const char*>> about{
-        {"hybrid_resnet", {"Fourier encoder, ResNet bottleneck, upsampling decoder", "Zhu et al., ICCV 2017"}},
-        {"hybrid_resnet_ffno_ptychoblock_encoder",
-         {"hybrid_resnet with 24 factorized Fourier layers before two encoder blocks", "Tran et al., ICLR 2023"}},
-        {"hybrid_resnet_ptychoblock_ffno_encoder",
-         {"hybrid_resnet with 24 factorized Fourier layers after two encoder blocks", "Tran et al., ICLR 2023"}},
-        {"hybrid_resnet_ffno_bottleneck",
-         {"hybrid_resnet with a factorized Fourier bottleneck", "Tran et al., ICLR 2023"}},
-        {"hybrid_resnet_convnext_bottleneck", {"hybrid_resnet with a ConvNeXt bottleneck", "Liu et al., CVPR 2022"}},
-        {"spectral_resnet_bottleneck_net",
-         {"hybrid_resnet whose residual blocks have a spectral branch too", "Tran et al., ICLR 2023"}},
-        {"spectral_resnet_bottleneck_linear_decoder",
-         {"the same with a decoder that interpolates", "Tran et al., ICLR 2023"}},
-    };
     for (const auto& variant : hybrid_resnet_family()) {
-        const auto& [summary, source] = about.at(variant.name);
         registry.add({.name = variant.name,
-                      .summary = summary,
-                      .source = std::string(source) + ptychopinn,
+                      .summary = variant.summary,
+                      .source = std::string(variant.source) + ptychopinn,
                       .capabilities = capabilities("N % 2^hybrid_downsample_steps = 0"),
                       .options = HybridResnet::options(variant)},
                      [&variant](const Problem& problem, const config::Settings& settings, at::Generator random) {

@@ -39,7 +39,8 @@ Cost cost_of(const Factory& make, const Problem& problem, const config::Settings
     const c10::InferenceMode inference;
     const FlopCount count;
     generator->forward(input);
-    cost.flops_per_frame = count.total() / static_cast<double>(cost.channels);
+    cost.flops_per_frame =
+        count.total() * static_cast<double>(generator->passes()) / static_cast<double>(cost.channels);
     return cost;
 }
 

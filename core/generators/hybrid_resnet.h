@@ -21,6 +21,8 @@ public:
     enum class BottleneckKind { Resnet, ConvNext, Ffno, SpectralResnet };
     struct Variant {
         const char* name;
+        const char* summary;
+        const char* source; ///< of what it adds to the common frame
         BottleneckKind bottleneck = BottleneckKind::Resnet;
         bool bilinear_decoder = false;
         int ffno_encoder_blocks = 0;                         ///< default of the option

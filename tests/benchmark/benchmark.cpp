@@ -39,7 +39,7 @@ std::shared_ptr<model::Model> fresh_model(const char* json)
     return model::make_model(generators::builtin_generators(), options(json), 64, c10::kCPU);
 }
 
-void training(benchmark::State& state, const char* json)
+void fitting(benchmark::State& state, const char* json)
 {
     const auto scan = siemens();
     std::int64_t frames = 0;
@@ -121,8 +121,8 @@ const char* cnn_training = R"({"generator": {"name": "cnn"}, "scan": {"group_siz
 
 }  // namespace
 
-BENCHMARK_CAPTURE(training, physics_unet, unet_training)->Unit(benchmark::kMillisecond)->Iterations(2);
-BENCHMARK_CAPTURE(training, cnn, cnn_training)->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK_CAPTURE(fitting, physics_unet, unet_training)->Unit(benchmark::kMillisecond)->Iterations(2);
+BENCHMARK_CAPTURE(fitting, cnn, cnn_training)->Unit(benchmark::kMillisecond)->Iterations(1);
 BENCHMARK_CAPTURE(prediction, physics_unet, unet_training)->Unit(benchmark::kMillisecond)->Iterations(3);
 BENCHMARK_CAPTURE(prediction, cnn, cnn_training)->Unit(benchmark::kMillisecond)->Iterations(1);
 BENCHMARK(refinement)->Unit(benchmark::kMillisecond)->Iterations(3);

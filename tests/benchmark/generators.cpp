@@ -82,8 +82,12 @@ const bool registered = [] {
         for (const auto& cost : generators::default_costs(entry)) {
             const auto name = "generator/" + entry.metadata.name + "/N" + std::to_string(cost.side) + "/C" +
                               std::to_string(cost.channels);
-            benchmark::RegisterBenchmark(name + "/predict", predict, entry, cost)->Unit(benchmark::kMillisecond);
-            benchmark::RegisterBenchmark(name + "/train", train, entry, cost)->Unit(benchmark::kMillisecond);
+            benchmark::RegisterBenchmark((name + "/predict").c_str(), [&entry, cost](benchmark::State& state) {
+                predict(state, entry, cost);
+            })->Unit(benchmark::kMillisecond);
+            benchmark::RegisterBenchmark((name + "/train").c_str(), [&entry, cost](benchmark::State& state) {
+                train(state, entry, cost);
+            })->Unit(benchmark::kMillisecond);
         }
     return true;
 }();

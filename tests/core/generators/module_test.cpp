@@ -90,6 +90,29 @@ TEST(Module, NamesAreThoseOfAStateDict)
     EXPECT_EQ(buffers[3].name, "blocks.0.bn1.num_batches_tracked");
 }
 
+struct Sharing : Module {
+    Sharing()
+    {
+        add_child("net", tree);
+        add_alias("second", tree.list);
+        add_child("", top);
+    }
+    Tree tree;
+    Conv2d top{1, 1, 1, pytorch_seed(3)};
+};
+
+TEST(Module, AliasesNameTensorsThatAreThereOnce)
+{
+    Sharing module;
+    EXPECT_EQ(module.named_parameters().size(), 15U);
+    EXPECT_EQ(module.named_parameters().back().name, "bias") << "a child without a name puts its tensors on this level";
+    const auto aliases = module.named_aliases();
+    ASSERT_EQ(aliases.size(), 18U) << "12 parameters and 6 buffers of the list";
+    EXPECT_EQ(aliases[0].name, "second.0.conv1.weight");
+    EXPECT_EQ(aliases[0].tensor, module.named_parameters()[1].tensor);
+    EXPECT_EQ(aliases[12].name, "second.0.bn1.running_mean");
+}
+
 TEST(Module, TrainingModeReachesEveryLevel)
 {
     Tree tree;
@@ -119,7 +142,7 @@ TEST(Module, ParametersStayLeavesWhenMoved)
 
 TEST(Module, SameSeedSameWeights)
 {
-    for (const auto* name : {"cnn", "physics_unet"}) {
+    for (const auto* name : {"cnn", "physics_unet", "fno_vanilla", "ffno", "unet", "vit"}) {
         const auto a = generators::testing::make(name, {64, 1}, "{}", 7);
         const auto b = generators::testing::make(name, {64, 1}, "{}", 7);
         const auto c = generators::testing::make(name, {64, 1}, "{}", 8);
@@ -130,6 +153,8 @@ TEST(Module, SameSeedSameWeights)
         for (std::size_t i = 0; i < pa.size(); ++i)
             EXPECT_TRUE(at::equal(pa[i], pb[i])) << name << " " << i;
         EXPECT_FALSE(at::equal(pa[0], pc[0])) << name;
+        for (std::size_t i = 0; i < pa.size(); ++i)
+            EXPECT_TRUE(at::isfinite(pa[i]).all().item<bool>()) << name << " " << i;
     }
 }
 

@@ -159,8 +159,8 @@ TEST(FfnoStack, GatesOfUnsharedBlocksAreTrained)
         int count = 0;
         const auto generator = generators::testing::make(
             "hybrid_resnet_ffno_bottleneck", {16, 1},
-            R"({"generator.width": 4, "generator.blocks": 3, "generator.modes": 2, "spectral_bottleneck_share_weights": false)" + options +
-                "}");
+            R"({"generator.width": 4, "generator.blocks": 3, "generator.modes": 2, "spectral_bottleneck_share_weights": false)" +
+                options + "}");
         for (const auto& [name, tensor] : generator->named_parameters())
             count += name.starts_with("resnet.blocks.") && name.ends_with(".gate");
         return count;
