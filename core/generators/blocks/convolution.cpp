@@ -178,7 +178,10 @@ bool is_possible(Convolution kind, const at::Tensor& x, const at::Tensor& weight
 
 bool is_ours(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias)
 {
-    return kernels::backend() != kernels::Backend::Aten && is_possible(kind, x, weight, bias);
+    // One channel in is a raw pattern, nothing but nine products for each value: LibTorch's sums, whose last digits the
+    // golden numbers of networks with batch norm depend on, cost nothing there.
+    const bool raw = kind == Convolution::Same && x.dim() == 4 && x.size(1) == 1;
+    return kernels::backend() != kernels::Backend::Aten && !raw && is_possible(kind, x, weight, bias);
 }
 
 at::Tensor with_aten(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias)
