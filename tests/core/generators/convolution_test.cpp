@@ -1,6 +1,8 @@
 // The convolution of the networks: same numbers and gradients whoever computes it.
 #include "core/generators/testing.h"
+#include "core/golden.h"
 #include "generators/blocks/layers.h"
+#include "generators/cnn.h"
 #include "kernels/backend.h"
 
 #include <cmath>
@@ -86,7 +88,7 @@ TEST(Convolution, GradientsAreThoseOfAtenInDoubleForEveryLayout)
         for (const auto& images : layouts(x)) {
             for (const auto& upstream : layouts(direction)) {
                 const auto actual = run(kind, images, weight, bias, activation, upstream);
-                ASSERT_TRUE(actual.y.is_contiguous(at::MemoryFormat::ChannelsLast));
+                ASSERT_EQ(actual.y.stride(1), 1);
                 expect_close(actual.y, exact.y, 1e-6);
                 expect_close(actual.dx, exact.dx, 2e-6);
                 expect_close(actual.dweight, exact.dweight, 2e-6);
@@ -201,6 +203,35 @@ std::vector<at::Tensor> network(const char* name, const Problem& problem, const 
         if (parameter.grad().defined())
             all.push_back(parameter.grad());
     return all;
+}
+
+/// How far the golden network with batch norm is from itself in double precision.
+double golden_error(Backend backend, bool training)
+{
+    const Using scope(backend);
+    const c10::NoGradGuard no_gradient;
+    const auto golden = golden::load("gen_cnn_batchnorm_c1.npz");
+    const auto outputs = [&](at::ScalarType type) {
+        const auto generator = make("cnn", {64, 1}, R"({"n_filters_scale": 1, "object_big": false, "batch_norm": true})");
+        for (const auto& [name, tensor] : ptk::generators::testing::state_of(*generator)) {
+            tensor->copy_(golden.at("param/" + name));
+            if (tensor->is_floating_point())
+                *tensor = tensor->to(type);
+        }
+        generator->set_training(training);
+        return dynamic_cast<Cnn&>(*generator).branches(golden.at("in/x").to(type)).second.to(at::kDouble);
+    };
+    return (outputs(at::kFloat) - outputs(at::kDouble)).abs().max().item<double>();
+}
+
+TEST(Convolution, NetworkIsAsNearToDoublePrecisionAsWithAten)
+{
+    for (const bool training : {false, true}) {
+        const double own = golden_error(Backend::Own, training), aten = golden_error(Backend::Aten, training);
+        RecordProperty(training ? "own_training" : "own", std::to_string(own));
+        EXPECT_LE(own, 4 * aten) << (training ? "training" : "prediction");
+        std::cout << "[ ERROR    ] own " << own << ", ATen " << aten << "\n";
+    }
 }
 
 TEST(Convolution, NetworksAreTheSameWithEitherBackend)
