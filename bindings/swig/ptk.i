@@ -13,6 +13,17 @@
 %apply unsigned long long { unsigned long, uint64_t };
 #endif
 
+#ifdef SWIGXML
+/* The generator of Fortran and Julia reads the declarations as they are. */
+%define PTK_HANDLE(NAME)
+%enddef
+%define PTK_TEXT(NAME)
+%enddef
+%define PTK_FACTORY(NAME, TYPE)
+%enddef
+%define PTK_SHAPE(NAME)
+%enddef
+#else
 /* Handles become classes that own what they hold. */
 %define PTK_HANDLE(NAME)
 %nodefaultctor NAME;
@@ -20,6 +31,7 @@ struct NAME {};
 %extend NAME { ~NAME() { NAME##_free($self); } }
 %ignore NAME##_free;
 %enddef
+#endif
 PTK_HANDLE(ptk_context)
 PTK_HANDLE(ptk_config)
 PTK_HANDLE(ptk_cancel)
@@ -29,6 +41,7 @@ PTK_HANDLE(ptk_trainer)
 PTK_HANDLE(ptk_reconstructor)
 PTK_HANDLE(ptk_canvas)
 
+#ifndef SWIGXML
 /* Arrays travel as the language's own buffers, never as addresses. */
 %ignore ptk_view_init;
 %ignore ptk_view_from_dlpack;
@@ -105,6 +118,8 @@ thread_local int32_t ptk_ndim_out = 0;
 #endif
 #ifdef SWIGJAVA
 %include "ptk_java.i"
+#endif
+
 #endif
 
 /* What each call gives back; a test compares these lists with the headers. */
