@@ -42,6 +42,16 @@ static void ptk_java_raise(JNIEnv *env, ptk_status status) {
     $1 = listener == NULL ? NULL : ptk_swig_progress;
     $2 = listener;
 }
+/* (fn, user_data) of the log: a listener or null. */
+%typemap(jni) (ptk_log_fn fn, void *user_data) "jlong"
+%typemap(jtype) (ptk_log_fn fn, void *user_data) "long"
+%typemap(jstype) (ptk_log_fn fn, void *user_data) "ptk_log_listener"
+%typemap(javain) (ptk_log_fn fn, void *user_data) "ptk_log_listener.getCPtr($javainput)"
+%typemap(in) (ptk_log_fn fn, void *user_data) {
+    ptk_log_listener *listener = *(ptk_log_listener **)&$input;
+    $1 = listener == NULL ? NULL : ptk_swig_log;
+    $2 = listener;
+}
 %typemap(in, numinputs=0) (char *buf, size_t capacity, size_t *needed_out) { ptk_text_out.bind(&$1, &$2, &$3); }
 %typemap(argout) (char *buf, size_t capacity, size_t *needed_out) ""
 %typemap(in, numinputs=0) (int64_t *shape_out, int32_t capacity, int32_t *ndim_out) {

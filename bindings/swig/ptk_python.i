@@ -1,14 +1,20 @@
-/* Python: PEP 3118 buffers as arrays, exceptions with status and message, the GIL released around every call. */
+/* Python: PEP 3118 buffers and DLPack tensors as arrays, exceptions with status and message, the GIL released around every call. */
 %{
 #include <cstring>
-static PyObject *ptk_python_error = NULL;
 
+/* The exception that ptychokit/_errors.py makes of a status and its message. */
 static void ptk_python_raise(ptk_status status) {
     if (PyErr_Occurred())
         return; /* the exception of a callback wins */
-    PyObject *value = Py_BuildValue("(is)", (int)status, ptk_last_error_message());
-    PyErr_SetObject(ptk_python_error, value);
-    Py_XDECREF(value);
+    const char *text = ptk_last_error_message();
+    PyObject *message = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+    PyObject *module = message == NULL ? NULL : PyImport_ImportModule("ptychokit._errors");
+    PyObject *error = module == NULL ? NULL : PyObject_CallMethod(module, "make", "iO", (int)status, message);
+    if (error != NULL)
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_XDECREF(error);
+    Py_XDECREF(module);
+    Py_XDECREF(message);
 }
 
 static ptk_dtype ptk_python_dtype(const char *format, Py_ssize_t size) {
@@ -30,17 +36,56 @@ static ptk_dtype ptk_python_dtype(const char *format, Py_ssize_t size) {
     return 0;
 }
 
-/* A view of a Python buffer, which stays held until the call is over. */
+/* The beginning of DLPack's managed tensor, up to what is looked at here. */
+struct ptk_python_dlpack {
+    uint32_t major, minor;
+    void *manager, *deleter;
+    uint64_t flags; /* bit 0: read only */
+};
+
+/* A view of a Python buffer or DLPack tensor, which stays held until the call is over. */
 struct ptk_python_array {
     ptk_view view;
     Py_buffer buffer;
     bool held;
-    ptk_python_array() : view(), buffer(), held(false) {}
+    PyObject *capsule;
+    ptk_python_array() : view(), buffer(), held(false), capsule(NULL) {}
     ~ptk_python_array() {
         if (held)
             PyBuffer_Release(&buffer);
+        Py_XDECREF(capsule);
+    }
+    /* Tensors of torch and others. The capsule keeps its name, so that its destructor releases the tensor. */
+    bool borrow(PyObject *object, bool writable) {
+        PyObject *method = PyObject_GetAttrString(object, "__dlpack__");
+        PyObject *empty = method == NULL ? NULL : PyTuple_New(0);
+        PyObject *keywords = empty == NULL ? NULL : Py_BuildValue("{s(ii)}", "max_version", 1, 0);
+        if (keywords != NULL)
+            capsule = PyObject_Call(method, empty, keywords);
+        Py_XDECREF(keywords);
+        Py_XDECREF(empty);
+        Py_XDECREF(method);
+        if (capsule == NULL)
+            return false;
+        void *tensor = PyCapsule_IsValid(capsule, "dltensor_versioned") ? PyCapsule_GetPointer(capsule, "dltensor_versioned") : NULL;
+        if (tensor == NULL) {
+            PyErr_Format(PyExc_TypeError, "%s gives a DLPack tensor of an old version; DLPack 1 is needed", Py_TYPE(object)->tp_name);
+            return false;
+        }
+        ptk_status status = ptk_view_from_dlpack(&view, (const DLManagedTensorVersioned *)tensor);
+        if (status != PTK_OK) {
+            ptk_python_raise(status);
+            return false;
+        }
+        if (writable && (((const ptk_python_dlpack *)tensor)->flags & 1) != 0) {
+            PyErr_SetString(PyExc_BufferError, "the tensor is read only");
+            return false;
+        }
+        return true;
     }
     bool hold(PyObject *object, bool writable) {
+        if (!PyObject_CheckBuffer(object) && PyObject_HasAttrString(object, "__dlpack__"))
+            return borrow(object, writable);
         if (PyObject_GetBuffer(object, &buffer, PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) < 0)
             return false;
         held = true;
@@ -64,15 +109,6 @@ struct ptk_python_array {
     }
 };
 %}
-%init %{
-    ptk_python_error = PyErr_NewExceptionWithDoc("ptychokit.Error", "A failed call: args are (status, message).", PyExc_RuntimeError, NULL);
-    Py_INCREF(ptk_python_error);
-    PyModule_AddObject(m, "Error", ptk_python_error);
-%}
-%pythoncode %{
-Error = _ptychokit.Error
-%}
-
 %typemap(out) ptk_status {
     if ($1 != PTK_OK) {
         ptk_python_raise($1);
@@ -100,6 +136,13 @@ Error = _ptychokit.Error
     if ($input != Py_None && !SWIG_IsOK(SWIG_ConvertPtr($input, &pointer, $descriptor(ptk_progress_listener *), 0)))
         SWIG_exception_fail(SWIG_TypeError, "expected a ptk_progress_listener or None");
     $1 = pointer == NULL ? NULL : ptk_swig_progress;
+    $2 = pointer;
+}
+%typemap(in) (ptk_log_fn fn, void *user_data) {
+    void *pointer = NULL;
+    if ($input != Py_None && !SWIG_IsOK(SWIG_ConvertPtr($input, &pointer, $descriptor(ptk_log_listener *), 0)))
+        SWIG_exception_fail(SWIG_TypeError, "expected a ptk_log_listener or None");
+    $1 = pointer == NULL ? NULL : ptk_swig_log;
     $2 = pointer;
 }
 %typemap(in, numinputs=0) (char *buf, size_t capacity, size_t *needed_out) { ptk_text_out.bind(&$1, &$2, &$3); }

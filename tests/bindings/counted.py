@@ -14,6 +14,7 @@ import tempfile
 
 # What a language cannot or need not call, and why.
 EXCEPTIONS = {
+    "python": {"ptk_view_init": "arrays come as buffers, which the compiled module describes itself"},
     "java": {"ptk_view_from_dlpack": "a Java program has no DLPack tensors"},
 }
 
