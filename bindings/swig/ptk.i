@@ -2,6 +2,7 @@
 %module(directors="1") ptychokit
 %{
 #include <ptychokit/ptychokit.h>
+#include <cstring>
 #include <new>
 #include <string>
 #include <vector>
