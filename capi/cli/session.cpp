@@ -5,7 +5,9 @@
 
 #include <cmath>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 
 namespace cli {
@@ -14,12 +16,30 @@ namespace {
 
 ptk_cancel* interrupt_target = nullptr;
 
+std::int64_t milliseconds()
+{
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
+/// The first signal asks for a clean end, a later one ends the program at once. One key press may arrive twice (a shell
+/// or `timeout` signals the process and its group), so "later" means by more than half a second.
 extern "C" void on_interrupt(int number)
 {
-    // The second Ctrl-C ends the program at once.
-    if (interrupt_target != nullptr)
-        ptk_cancel_request(interrupt_target);
+    static volatile std::sig_atomic_t asked = 0;
+    static std::int64_t first = 0;
+    if (asked == 0) {
+        asked = 1;
+        first = milliseconds();
+        if (interrupt_target != nullptr)
+            ptk_cancel_request(interrupt_target);
+        return;
+    }
+    if (milliseconds() - first < 500)
+        return;
     std::signal(number, SIG_DFL);
+    std::raise(number);
 }
 
 void on_log(ptk_log_level level, const char* area, const char* message, void*)

@@ -116,8 +116,12 @@ void list_generators(Session& session, bool json)
         std::printf("%s\n", list.dump(2).c_str());
         return;
     }
+    std::size_t longest = 0;
     for (const auto& generator : list)
-        std::printf("%-16s %s\n", plain(generator["name"]).c_str(), plain(generator["summary"]).c_str());
+        longest = std::max(longest, generator["name"].get_ref<const std::string&>().size());
+    for (const auto& generator : list)
+        std::printf("%-*s  %s\n", static_cast<int>(longest), plain(generator["name"]).c_str(),
+                    plain(generator["summary"]).c_str());
 }
 
 void describe_generator(Session& session, const std::string& name, bool json)
@@ -130,8 +134,12 @@ void describe_generator(Session& session, const std::string& name, bool json)
         return;
     }
     for (const auto& [key, value] : generator.items())
-        if (key != "options")
+        if (key != "options" && key != "cost")
             std::printf("%-14s %s\n", key.c_str(), plain(value).c_str());
+    for (const auto& cost : generator["cost"])
+        std::printf("%-14s %s parameters, %s million operations a frame (N = %s, C = %s)\n", "cost",
+                    plain(cost["parameters"]).c_str(), number(cost["flops_per_frame"].get<double>() / 1e6, 4).c_str(),
+                    plain(cost["N"]).c_str(), plain(cost["C"]).c_str());
     std::printf("\n");
     for (const auto& option : generator["options"])
         print_option(option);

@@ -2,6 +2,7 @@
 #include "views.h"
 
 #include "evaluation/pictures.h"
+#include "generators/cost.h"
 #include "model/bundle.h"
 #include "model/settings.h"
 #include "physics/probe.h"
@@ -25,6 +26,17 @@ Json describe(const registry::Metadata& metadata)
             {"summary", metadata.summary},
             {"source", metadata.source},
             {"capabilities", metadata.capabilities}};
+}
+
+Json costs_of(const generators::GeneratorRegistry::Entry& entry)
+{
+    auto rows = Json::array();
+    for (const auto& cost : generators::default_costs(entry))
+        rows.push_back({{"N", cost.side},
+                        {"C", cost.channels},
+                        {"parameters", cost.parameters},
+                        {"flops_per_frame", cost.flops_per_frame}});
+    return rows;
 }
 
 NamedArrays arrays_of(model::Model& model)
@@ -96,9 +108,12 @@ ptk_status ptk_generator_describe(const ptk_context* ctx, const char* name, char
 {
     return guard("ptk_generator_describe", [&] {
         const auto& context = *required(ctx, "ctx").context;
-        const auto& metadata = context.registry.get(required_text(name, "name")).metadata;
-        auto text = describe(metadata);
-        text["options"] = metadata.options.to_json();
+        const auto& entry = context.registry.get(required_text(name, "name"));
+        require_text_out(buf, capacity, needed_out);
+        const Session session(context);
+        auto text = describe(entry.metadata);
+        text["cost"] = costs_of(entry);
+        text["options"] = entry.metadata.options.to_json();
         give_text(json_text(text), buf, capacity, needed_out);
     });
 }

@@ -91,6 +91,7 @@ std::vector<Option> reconstruction_options()
 {
     return {
         {"reconstruction.batch_size", Type::Int, "64", "frames predicted at once; bounds the memory", 1, 65536, {}, {"inference_batch_size"}},
+        {"reconstruction.passes", Type::Int, "null", "times the network looks at each frame, with overlapping patches merged in between; null = as it was trained", 1, 64, {}, {}, true},
         {"reconstruction.fill", Type::Float, "0", "value of the object where no frame reached", -1e30, 1e30},
         {"reconstruction.coverage", Type::Float, "1e-3", "smallest weight, relative to the largest, at which a pixel of the object counts as reached", 0, 1},
         {"reconstruction.middle_trim", Type::Int, "0", "use only this many central pixels of each patch; 0 = all", 0, 65536, {}, {"middle_trim"}},

@@ -1,11 +1,20 @@
 #include "generators/all.h"
 
 #include "generators/cnn.h"
+#include "generators/ffno.h"
+#include "generators/fno.h"
+#include "generators/hybrid.h"
+#include "generators/hybrid_resnet.h"
+#include "generators/neuralop_uno.h"
 #include "generators/physics_unet.h"
+#include "generators/unet.h"
+#include "generators/vit.h"
 
 namespace ptk::generators {
 
 namespace {
+
+constexpr const char* ptychopinn = "; PtychoPINN registry entry of this name";
 
 template <class T>
 std::unique_ptr<Generator> make(const Problem& problem, const config::Settings& settings, at::Generator random)
@@ -13,24 +22,133 @@ std::unique_ptr<Generator> make(const Problem& problem, const config::Settings& 
     return std::make_unique<T>(problem, settings, std::move(random));
 }
 
+/// What PtychoPINN's generators have in common.
+std::vector<std::string> capabilities(const std::string& sides,
+                                      const std::string& outputs = "output real_imag|amp_phase|amp_phase_logits")
+{
+    return {sides, "C = 1..64 frames as channels", outputs, "the probe it was trained with"};
+}
+
+void add_own(GeneratorRegistry& registry)
+{
+    registry.add({.name = "physics_unet",
+                  .summary = "small U-shaped network on top of one rPIE step; any probe, any N that 4 divides",
+                  .source = "PtychoKit",
+                  .capabilities = {"N % 4 = 0", "any group size", "output real_imag",
+                                   "needs a probe: any, any number "
+                                   "of modes"},
+                  .options = physics_unet_options()},
+                 make<PhysicsUnet>);
+}
+
+void add_convolutional(GeneratorRegistry& registry)
+{
+    registry.add({.name = "cnn",
+                  .aliases = {"ptychopinn"},
+                  .summary = "PtychoPINN's convolutional autoencoder with two decoders",
+                  .source = "Hoidn et al., Sci. Rep. 13, 22789 (2023); PtychoPINN registry entry 'cnn'",
+                  .capabilities = capabilities("N = 64|128|256", "output amp_phase|real_imag"),
+                  .options = cnn_options()},
+                 make<Cnn>);
+    registry.add({.name = "unet",
+                  .summary = "U-Net: convolutions on every size, joined on the way back",
+                  .source = "Ronneberger et al., MICCAI 2015",
+                  .capabilities = capabilities("N % 2^levels = 0"),
+                  .options = unet_options()},
+                 make<Unet>);
+}
+
+void add_fourier(GeneratorRegistry& registry)
+{
+    registry.add({.name = "fno",
+                  .summary = "Fourier neural operator at constant size, then convolutions",
+                  .source = std::string("Li et al., ICLR 2021") + ptychopinn,
+                  .capabilities = capabilities("any N"),
+                  .options = fno_options()},
+                 make<Fno>);
+    registry.add({.name = "fno_vanilla",
+                  .summary = "Fourier neural operator at constant size",
+                  .source = std::string("Li et al., ICLR 2021") + ptychopinn,
+                  .capabilities = capabilities("any N"),
+                  .options = fno_vanilla_options()},
+                 make<FnoVanilla>);
+    registry.add({.name = "ffno",
+                  .summary = "factorized Fourier neural operator: few weights, whole rows and columns at once",
+                  .source = std::string("Tran et al., ICLR 2023") + ptychopinn,
+                  .capabilities = capabilities("any N"),
+                  .options = ffno_options()},
+                 make<Ffno>);
+    registry.add({.name = "hybrid",
+                  .aliases = {"hybrid_uno"},
+                  .summary = "U-shaped Fourier neural operator with joined features of every size",
+                  .source = std::string("Rahman et al., TMLR 2023") + ptychopinn,
+                  .capabilities = capabilities("N % 2^(blocks-1) = 0"),
+                  .options = hybrid_options()},
+                 make<Hybrid>);
+    registry.add({.name = "stable_hybrid",
+                  .summary = "hybrid of normalised blocks that start nearly as the identity",
+                  .source = std::string("Rahman et al., TMLR 2023; Touvron et al., ICCV 2021") + ptychopinn,
+                  .capabilities = capabilities("N % 2^(blocks-1) = 0"),
+                  .options = hybrid_options()},
+                 make<StableHybrid>);
+}
+
+void add_hybrid_resnets(GeneratorRegistry& registry)
+{
+    const std::map<std::string, std::pair<const char*, const char*>> about{
+        {"hybrid_resnet", {"Fourier encoder, ResNet bottleneck, upsampling decoder", "Zhu et al., ICCV 2017"}},
+        {"hybrid_resnet_ffno_ptychoblock_encoder",
+         {"hybrid_resnet with 24 factorized Fourier layers before two encoder blocks", "Tran et al., ICLR 2023"}},
+        {"hybrid_resnet_ptychoblock_ffno_encoder",
+         {"hybrid_resnet with 24 factorized Fourier layers after two encoder blocks", "Tran et al., ICLR 2023"}},
+        {"hybrid_resnet_ffno_bottleneck",
+         {"hybrid_resnet with a factorized Fourier bottleneck", "Tran et al., ICLR 2023"}},
+        {"hybrid_resnet_convnext_bottleneck", {"hybrid_resnet with a ConvNeXt bottleneck", "Liu et al., CVPR 2022"}},
+        {"spectral_resnet_bottleneck_net",
+         {"hybrid_resnet whose residual blocks have a spectral branch too", "Tran et al., ICLR 2023"}},
+        {"spectral_resnet_bottleneck_linear_decoder",
+         {"the same with a decoder that interpolates", "Tran et al., ICLR 2023"}},
+    };
+    for (const auto& variant : hybrid_resnet_family()) {
+        const auto& [summary, source] = about.at(variant.name);
+        registry.add({.name = variant.name,
+                      .summary = summary,
+                      .source = std::string(source) + ptychopinn,
+                      .capabilities = capabilities("N % 2^hybrid_downsample_steps = 0"),
+                      .options = HybridResnet::options(variant)},
+                     [&variant](const Problem& problem, const config::Settings& settings, at::Generator random) {
+                         return std::make_unique<HybridResnet>(variant, problem, settings, std::move(random));
+                     });
+    }
+}
+
+void add_others(GeneratorRegistry& registry)
+{
+    registry.add({.name = "vit",
+                  .summary = "vision transformer on squares of pixels; costly at large N",
+                  .source = std::string("Dosovitskiy et al., ICLR 2021; Darcet et al., ICLR 2024") + ptychopinn,
+                  .capabilities = capabilities("N % patch_size = 0"),
+                  .options = vit_options()},
+                 make<Vit>);
+    registry.add({.name = "neuralop_uno",
+                  .aliases = {"uno"},
+                  .summary = "U-shaped neural operator of the library neuraloperator 2.0.0",
+                  .source = std::string("Rahman et al., TMLR 2023") + ptychopinn,
+                  .capabilities = capabilities("N % 4 = 0, N >= 2 modes"),
+                  .options = neuralop_uno_options()},
+                 make<NeuralopUno>);
+}
+
 } // namespace
 
 GeneratorRegistry builtin_generators()
 {
     GeneratorRegistry registry("generator");
-    registry.add({.name = "physics_unet",
-                  .summary = "small U-shaped network on top of one rPIE step; any probe, any N that 4 divides",
-                  .source = "PtychoKit",
-                  .capabilities = {"N % 4 = 0", "any probe", "any number of modes", "any group size"},
-                  .options = physics_unet_options()},
-                 make<PhysicsUnet>);
-    registry.add({.name = "cnn",
-                  .aliases = {"ptychopinn"},
-                  .summary = "PtychoPINN's convolutional autoencoder with two decoders",
-                  .source = "Hoidn et al., Sci. Rep. 13, 22789 (2023); PtychoPINN registry entry 'cnn'",
-                  .capabilities = {"N = 64|128|256", "the probe it was trained with", "groups as channels"},
-                  .options = cnn_options()},
-                 make<Cnn>);
+    add_own(registry);
+    add_convolutional(registry);
+    add_fourier(registry);
+    add_hybrid_resnets(registry);
+    add_others(registry);
     return registry;
 }
 

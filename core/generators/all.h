@@ -4,7 +4,8 @@
 
 namespace ptk::generators {
 
-/// Makes a generator for a problem; random numbers for the initial weights come from @p random.
+/// Makes a generator for a problem; random numbers for the initial weights come from @p random. Undefined, it leaves
+/// random weights zero: to be counted, or filled from a file.
 /// @throws Error(InvalidConfig | Shape) when options and problem do not fit (N that it cannot take ...)
 using Factory =
     std::function<std::unique_ptr<Generator>(const Problem&, const config::Settings&, at::Generator random)>;

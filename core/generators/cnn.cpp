@@ -1,11 +1,9 @@
 #include "generators/cnn.h"
 
-#include "base/text.h"
+#include "generators/common_options.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/complex.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/polar.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/tanh.h>
@@ -65,13 +63,10 @@ std::vector<std::int64_t> decoder_ladder(std::int64_t side)
     return side == 128 ? std::vector<std::int64_t>{128, 128, 64, 32} : std::vector<std::int64_t>{128, 256, 128, 64, 32};
 }
 
-std::int64_t channels_of(const Problem& problem, const config::Settings& settings)
+/// Groups of four, as the reference's default, unless something says otherwise.
+std::int64_t encoder_channels(const Problem& problem, const config::Settings& settings)
 {
-    if (!settings.flag("generator.object_big"))
-        return 1;
-    if (settings.has("generator.C_model"))
-        return settings.integer("generator.C_model");
-    return problem.group_size > 0 ? problem.group_size : 4;
+    return settings.flag("generator.object_big") ? channels_of("cnn", problem, settings, 4) : 1;
 }
 
 } // namespace
@@ -90,15 +85,7 @@ config::Schema cnn_options()
          8,
          {},
          {"n_filters_scale"}},
-        {"generator.C_model",
-         Type::Int,
-         "null",
-         "frames of a group, the channels of one input; null = scan.group_size, else 4",
-         1,
-         64,
-         {},
-         {"C_model"},
-         true},
+        options::channels("4"),
         flag("object_big", "true",
              "true: the frames of a group are channels of one input; false: one channel, each frame is seen alone"),
         flag("probe_big", "true", "predict the outer half of the patch too; false leaves it at the activation of zero"),
@@ -168,7 +155,7 @@ config::Schema cnn_options()
 
 struct Cnn::Options {
     Options(const Problem& problem, const config::Settings& settings)
-        : side(problem.side), channels(channels_of(problem, settings)),
+        : side(problem.side), channels(encoder_channels(problem, settings)),
           scale(settings.integer("generator.n_filters_scale")), probe_big(settings.flag("generator.probe_big")),
           polar(settings.text("generator.cnn_output_mode") == "amp_phase"),
           sigmoid(settings.text("generator.amp_activation") == "sigmoid"),
@@ -188,9 +175,6 @@ struct Cnn::Options {
         require(side == 64 || side == 128 || side == 256, Status::Shape,
                 "cnn takes frames of 64 x 64, 128 x 128 or 256 x 256, found {} x {}; crop or pad the frames", side,
                 side);
-        require(channels == 1 || problem.group_size == 0 || problem.group_size == channels, Status::Shape,
-                "cnn takes groups of {} frames (generator.C_model), found scan.group_size = {}; make them equal",
-                channels, problem.group_size);
         require(spatial_kernel % 2 == 1, Status::InvalidConfig,
                 "generator.decoder_spatial_kernel: expected an odd number, found {}", spatial_kernel);
         const auto amplitudes = settings.integer("generator.decoder_last_amp_channels");
@@ -385,7 +369,8 @@ Cnn::Cnn(const Problem& problem, const config::Settings& settings, at::Generator
 }
 
 Cnn::Cnn(const Options& options, at::Generator random)
-    : channels_(options.channels), side_(options.side), polar_(options.polar),
+    : ChannelGenerator(
+          {"cnn", options.channels, options.side, options.polar ? OutputMode::AmpPhase : OutputMode::RealImag}),
       encoder_(std::make_unique<Encoder>(options, random))
 {
     add_child("encoder", *encoder_);
@@ -420,20 +405,6 @@ Cnn::Branches Cnn::branches(const at::Tensor& x)
     if (decoder_shared_)
         return (*decoder_shared_)(features);
     return {(*decoder_amplitude_)(features), (*decoder_phase_)(features)};
-}
-
-at::Tensor Cnn::forward(const Input& input)
-{
-    const auto& amplitude = input.amplitude;
-    const bool fits = amplitude.dim() == 4 && (channels_ == 1 || amplitude.size(1) == channels_) &&
-                      amplitude.size(2) == side_ && amplitude.size(3) == side_;
-    require(fits, Status::Shape, "cnn: expected amplitudes (B, {}, {}, {}), found {}",
-            channels_ == 1 ? "G" : std::to_string(channels_), side_, side_,
-            base::shape_text({amplitude.sizes().begin(), amplitude.sizes().end()}));
-    const auto [first, second] = branches((amplitude * input.scale).reshape({-1, channels_, side_, side_}));
-    const auto patches = polar_ ? at::polar(first.contiguous(), second.contiguous())
-                                : at::complex(first.contiguous(), second.contiguous());
-    return patches.view(amplitude.sizes());
 }
 
 } // namespace ptk::generators

@@ -1,7 +1,7 @@
 #pragma once
 #include "generators/blocks/conv_blocks.h"
 #include "generators/blocks/module_list.h"
-#include "generators/generator.h"
+#include "generators/channel_generator.h"
 
 #include <memory>
 
@@ -13,25 +13,13 @@ namespace ptk::generators {
 ///
 /// The frames of a group are the channels of one input. With one channel each frame is seen alone, and groups of any
 /// size can be trained. N = 64, 128 or 256.
-class Cnn : public Generator {
+class Cnn : public ChannelGenerator {
 public:
     /// @throws Error(Shape) for another N or a group that does not fit the channels; Error(InvalidConfig)
     Cnn(const Problem& problem, const config::Settings& settings, at::Generator random);
     ~Cnn() override;
 
-    at::Tensor forward(const Input& input) override;
-    bool grouped() const override { return channels_ > 1; }
-    bool needs_probe() const override { return false; }
-    std::int64_t channels() const override { return channels_; }
-
-    /// The two heads before they become complex: amplitude and phase (rad), or real and imaginary part. Each (B, C, N,
-    /// N) float32.
-    struct Branches {
-        at::Tensor first;
-        at::Tensor second;
-    };
-    /// @param x  (B, C, N, N) float32, scaled amplitudes
-    Branches branches(const at::Tensor& x);
+    Branches branches(const at::Tensor& x) override;
 
 private:
     struct Options;
@@ -44,9 +32,6 @@ private:
     Cnn(const Options& options, at::Generator random);
     at::Tensor encode(const at::Tensor& x);
 
-    std::int64_t channels_;
-    std::int64_t side_;
-    bool polar_;
     std::unique_ptr<Encoder> encoder_;
     std::unique_ptr<Cbam> bottleneck_;
     std::unique_ptr<Decoder> decoder_amplitude_;

@@ -13,8 +13,10 @@ namespace ptk::generators {
 struct Input {
     at::Tensor amplitude; ///< (B, G, N, N) float32, sqrt(counts), zero frequency at index N/2
     double scale = 1;     ///< the training set's factor that makes amplitudes of order one (frozen in the model)
-    at::Tensor probe;     ///< (B, G, M, N, N) complex64, sqrt(counts), shifted to each frame's fraction of a pixel;
+    at::Tensor probe = {}; ///< (B, G, M, N, N) complex64, sqrt(counts), shifted to each frame's fraction of a pixel;
                           ///< undefined when not needed
+    at::Tensor known = {}; ///< (B, G, N, N) complex64, the object around each frame as overlapping frames agreed on it in
+                          ///< an earlier pass; undefined in the first
 };
 
 /// A network from frames to the complex object around each of their positions. The output is the object's transmission
@@ -29,6 +31,9 @@ public:
     virtual bool needs_probe() const = 0;
     /// Frames of one input: G when grouped, else 1.
     virtual std::int64_t channels() const { return 1; }
+    /// How often the same weights look at a frame. Between two passes the patches of overlapping frames are merged and
+    /// cut out again, and each frame starts from what its neighbours know (Input::known).
+    virtual std::int64_t passes() const { return 1; }
 };
 
 /// Shape of the problem, given by data.

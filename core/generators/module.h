@@ -26,6 +26,9 @@ public:
     };
     std::vector<Named> named_parameters();
     std::vector<Named> named_buffers();
+    /// Further names of parameters and buffers that modules share, as the reference's state dicts list them. A bundle
+    /// does not need them; weights that come from or go to Python do.
+    std::vector<Named> named_aliases();
     std::vector<at::Tensor> parameters();
     /// Training mode (batch norm) of this and everything below.
     void set_training(bool training);
@@ -36,14 +39,19 @@ public:
 protected:
     void add_parameter(std::string name, at::Tensor& tensor);
     void add_buffer(std::string name, at::Tensor& tensor);
+    /// An empty name puts the child's tensors on this level.
     void add_child(std::string name, Module& child);
+    /// A second name of a module that is a child somewhere.
+    void add_alias(std::string name, Module& module);
 
 private:
     void collect(const std::string& prefix, bool buffers, std::vector<Named>& out);
+    void collect_aliases(const std::string& prefix, std::vector<Named>& out);
 
     std::vector<std::pair<std::string, at::Tensor*>> parameters_;
     std::vector<std::pair<std::string, at::Tensor*>> buffers_;
     std::vector<std::pair<std::string, Module*>> children_;
+    std::vector<std::pair<std::string, Module*>> aliases_;
     bool training_ = false;
 };
 

@@ -45,6 +45,8 @@ config::Schema physics_unet_options()
          "rPIE at the input: weight of the largest against the local probe intensity", 1e-6, 1},
         {"generator.steps", Type::Int, "1",
          "rPIE steps at the input; few are better: alone, a frame leads to a wrong solution", 1, 100},
+        {"generator.passes", Type::Int, "2",
+         "times the same weights look at a frame; between two passes overlapping patches are merged", 1, 16},
         {"generator.gain", Type::Float, "8",
          "factor on the estimate's deviation from 1 at the input, which brings it to order one", 1e-3, 1e3},
     });
@@ -94,6 +96,7 @@ PhysicsUnet::PhysicsUnet(const Problem& problem, const config::Settings& setting
                    .levels = settings.integer("generator.levels"),
                    .depth = settings.integer("generator.depth"),
                    .steps = settings.integer("generator.steps"),
+                   .passes = settings.integer("generator.passes"),
                    .alpha = settings.number("generator.alpha"),
                    .gain = settings.number("generator.gain")},
                   random)
@@ -118,9 +121,10 @@ PhysicsUnet::PhysicsUnet(const Options& options, at::Generator random)
     add_child("output", output_);
 }
 
-at::Tensor PhysicsUnet::estimate(const at::Tensor& amplitude, const at::Tensor& probe) const
+at::Tensor PhysicsUnet::estimate(const at::Tensor& start, const at::Tensor& amplitude, const at::Tensor& probe) const
 {
-    auto patches = at::ones_like(amplitude, amplitude.options().dtype(at::kComplexFloat));
+    auto patches = start.defined() ? start.reshape(amplitude.sizes())
+                                   : at::ones_like(amplitude, amplitude.options().dtype(at::kComplexFloat));
     for (std::int64_t i = 0; i < options_.steps; ++i)
         patches = physics::rpie_step(patches, probe, amplitude, options_.alpha, 1);
     return patches;
@@ -148,13 +152,15 @@ at::Tensor PhysicsUnet::forward(const Input& input)
                       input.probe.size(1) == shape[1] && input.probe.size(3) == side && input.probe.size(4) == side;
     require(fits, Status::Shape, "physics_unet: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}", side, shape_of(input.amplitude),
             shape_of(input.probe));
+    require(!input.known.defined() || input.known.sizes() == shape, Status::Shape,
+            "physics_unet: expected known patches {}, found {}", shape_of(input.amplitude), shape_of(input.known));
     at::Tensor known;
     at::Tensor channels;
     {
         const c10::NoGradGuard no_gradient;
         const auto amplitude = input.amplitude.reshape({-1, side, side});
         const auto probe = input.probe.reshape({-1, input.probe.size(2), side, side});
-        known = estimate(amplitude, probe);
+        known = estimate(input.known, amplitude, probe);
         channels = at::stack({(at::real(known) - 1) * options_.gain, at::imag(known) * options_.gain,
                               relative_intensity(probe), at::log1p(amplitude * input.scale)},
                              1);

@@ -8,9 +8,10 @@
 namespace ptk::generators {
 
 /// A small U-shaped network that starts from what one projection knows. Each frame is seen alone: from a flat object
-/// (transmission 1) one rPIE step with all modes of the probe gives an estimate of the patch; the network sees the
-/// estimate, the probe's intensity and the amplitude, and predicts what is to be added to the estimate. So it is made
-/// for any probe, any number of modes and any N that 2^levels divides, and before training it returns the estimate.
+/// (transmission 1), or in later passes from what overlapping frames agreed on, one rPIE step with all modes of the
+/// probe gives an estimate of the patch; the network sees the estimate, the probe's intensity and the amplitude, and
+/// predicts what is to be added to the estimate. So it is made for any probe, any number of modes and any N that
+/// 2^levels divides, and before training it returns the estimate.
 ///
 /// Channels in: gain * (Re(estimate) - 1), gain * Im(estimate), probe intensity over its maximum, log(1 + scaled
 /// amplitude); the gain brings the estimate, whose deviation from 1 is small, to the order of the others. Net: two 3 x 3
@@ -26,6 +27,7 @@ public:
     at::Tensor forward(const Input& input) override;
     bool grouped() const override { return false; }
     bool needs_probe() const override { return true; }
+    std::int64_t passes() const override { return options_.passes; }
 
 private:
     struct Options {
@@ -34,6 +36,7 @@ private:
         std::int64_t levels;
         std::int64_t depth;
         std::int64_t steps;
+        std::int64_t passes;
         double alpha;
         double gain;
     };
@@ -58,7 +61,7 @@ private:
     };
 
     PhysicsUnet(const Options& options, at::Generator random);
-    at::Tensor estimate(const at::Tensor& amplitude, const at::Tensor& probe) const;
+    at::Tensor estimate(const at::Tensor& start, const at::Tensor& amplitude, const at::Tensor& probe) const;
     at::Tensor residual(const at::Tensor& x) const;
 
     Options options_;

@@ -6,7 +6,10 @@
 #include "physics/iterative_engine.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/complex.h>
 
@@ -140,6 +143,29 @@ at::Tensor Canvas::object(double fill, double coverage) const
                                        : c10::complex<float>(static_cast<float>(sum[2 * i] / weight[i]), static_cast<float>(sum[2 * i + 1] / weight[i]));
     });
     return object;
+}
+
+at::Tensor Canvas::cut(const at::Tensor& image, const at::Tensor& positions, std::int64_t side) const
+{
+    const auto origin = at::tensor({origin_x_ + side / 2, origin_y_ + side / 2}, at::kDouble);
+    const auto corners = positions.to(at::kCPU, at::kDouble) - origin;
+    const auto whole = corners.floor();
+    const auto fractions = (corners - whole).to(at::kFloat);
+    const auto offsets = at::arange(side, at::kLong);
+    const auto columns = whole.select(1, 0).to(at::kLong).unsqueeze(1) + offsets;
+    const auto rows = whole.select(1, 1).to(at::kLong).unsqueeze(1) + offsets;
+    const auto pixels = [&](std::int64_t down, std::int64_t right) {
+        const auto r = (rows + down).clamp(0, height_ - 1).unsqueeze(2);
+        const auto c = (columns + right).clamp(0, width_ - 1).unsqueeze(1);
+        return image.reshape(-1).index({r * width_ + c});
+    };
+    if (fractions.eq(0).all().item<bool>())
+        return pixels(0, 0);
+    const auto x = fractions.select(1, 0).view({-1, 1, 1});
+    const auto y = fractions.select(1, 1).view({-1, 1, 1});
+    const auto upper = pixels(0, 0) * (1 - x) + pixels(0, 1) * x;
+    const auto lower = pixels(1, 0) * (1 - x) + pixels(1, 1) * x;
+    return upper * (1 - y) + lower * y;
 }
 
 at::Tensor Canvas::weights() const

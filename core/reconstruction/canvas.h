@@ -36,6 +36,10 @@ public:
 
     /// Weighted mean, (H, W) complex64; pixels with less than @p coverage of the largest weight get @p fill.
     at::Tensor object(double fill = 0, double coverage = 1e-3) const;
+    /// Patches cut out of an image in the canvas's frame, (k, side, side), where add() would put them: bilinear between
+    /// pixels, exact copies on whole ones. Beyond the canvas the nearest pixel is repeated.
+    /// @param image (H, W) complex64 @param positions (k, 2) float64 (x, y) of the patch centres
+    at::Tensor cut(const at::Tensor& image, const at::Tensor& positions, std::int64_t side) const;
     /// (H, W) float32: sum of weights.
     at::Tensor weights() const;
     /// (H, W) bool: weights of at least @p coverage of the largest; a pixel without weight never is.

@@ -5,6 +5,7 @@
 #include "data/groups.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
+#include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
 
 #include <ATen/TensorOperators.h>
@@ -54,10 +55,7 @@ at::Tensor probe_for(const model::Model& model, const data::Scan& scan)
 {
     if (model.probe.defined())
         return physics::canonical_probe(model.probe, model.problem.side);
-    if (scan.probe.defined())
-        return physics::with_power(physics::canonical_probe(scan.probe, scan.side()), data::mean_power(scan));
-    require(!model.generator->needs_probe(), Status::State, "generator '{}' needs a probe, but neither the model nor {} has one", model.generator_name, scan.source);
-    return {};
+    return scan.probe.defined() || model.generator->needs_probe() ? physics::scan_probe(scan) : at::Tensor();
 }
 
 /// What one call of reconstruct() knows: which frames make a row, where each patch goes, with which probe and weight.
@@ -73,26 +71,33 @@ public:
         groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels()) : data::single_groups(scan.positions);
         rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
         places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble) : (grid_.corners + scan.side() / 2).to(at::kDouble);
+        passes_ = settings.has("reconstruction.passes") ? settings.integer("reconstruction.passes") : model.generator->passes();
         trim_ = settings.integer("reconstruction.middle_trim");
         require(trim_ <= scan.side(), Status::InvalidConfig, "reconstruction.middle_trim = {}: the patches have only {} pixels", trim_, scan.side());
     }
 
+    /// Passes over all rows; what is stitched in one is where the frames start in the next.
+    std::int64_t passes() const { return passes_; }
     std::int64_t rows() const { return groups_.size(0); }
     std::int64_t rows_per_batch() const { return rows_per_batch_; }
 
     /// Predict rows [begin, end) and stitch their patches.
-    void run(std::int64_t begin, std::int64_t end, Canvas& canvas) const
+    /// @param known  the object of the pass before in the canvas's frame, or undefined
+    void run(std::int64_t begin, std::int64_t end, const at::Tensor& known, Canvas& canvas) const
     {
         const auto frames = groups_.slice(0, begin, end).reshape(-1);
         const auto group = groups_.size(1);
         const auto side = scan_.side();
         const auto amplitude = data::to_amplitude(scan_.frames->gather(frames), scan_.measurement).to(model_.device, at::kFloat);
         const auto probes = probes_of(frames);
-        generators::Input input{amplitude.view({-1, group, side, side}), model_.input_scale, {}};
+        const auto places = places_.index_select(0, frames);
+        generators::Input input{.amplitude = amplitude.view({-1, group, side, side}), .scale = model_.input_scale};
         if (model_.generator->needs_probe())
             input.probe = probes.reshape({-1, group, probes.size(1), side, side});
+        if (known.defined())
+            input.known = canvas.cut(known, places, side).to(model_.device).view(input.amplitude.sizes());
         const auto patches = model_.generator->forward(input).reshape({-1, side, side});
-        canvas.add(trimmed(patches).cpu(), places_.index_select(0, frames), trimmed(weights_of(probes)).cpu());
+        canvas.add(trimmed(patches).cpu(), places, trimmed(weights_of(probes)).cpu());
     }
 
     at::Tensor probe;  ///< (M, N, N) as it was used, or undefined
@@ -138,6 +143,7 @@ private:
     at::Tensor groups_;  ///< (rows, G)
     at::Tensor places_;  ///< (n, 2) float64: where the centres of the patches go
     std::int64_t rows_per_batch_ = 1;
+    std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
 };
 
@@ -178,7 +184,7 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
     at::Tensor patches;
     {
         const c10::InferenceMode inference;
-        generators::Input input{amplitude.to(model.device, at::kFloat), model.input_scale, {}};
+        generators::Input input{.amplitude = amplitude.to(model.device, at::kFloat), .scale = model.input_scale};
         if (generator.needs_probe()) {
             require(probe.defined(), Status::State, "generator '{}' needs the probe of each frame", model.generator_name);
             require(probe.dim() == 5 && probe.size(0) == amplitude.size(0) && probe.size(1) == amplitude.size(1) && probe.size(2) > 0 && probe.size(3) == side && probe.size(4) == side,
@@ -199,19 +205,26 @@ Result reconstruct(model::Model& model, const data::Scan& scan, const config::Se
     const Plan plan(model, scan, settings);
     auto canvas = canvas_for(scan);
 
-    Progress progress{.phase = "predict", .steps = plan.rows()};
+    Progress progress{.phase = "predict", .steps = plan.passes() * plan.rows()};
     const auto began = Clock::now();
-    for (std::int64_t begin = 0; begin < plan.rows(); begin += plan.rows_per_batch()) {
-        monitor.check();
-        const auto end = std::min(begin + plan.rows_per_batch(), plan.rows());
-        {
-            const c10::InferenceMode inference;
-            plan.run(begin, end, canvas);
+    at::Tensor known;
+    for (std::int64_t pass = 0; pass < plan.passes(); ++pass) {
+        if (pass > 0) {
+            known = canvas.object(/*fill=*/1, /*coverage=*/0);
+            canvas = canvas_for(scan);
         }
-        progress.step = end;
-        progress.seconds = std::chrono::duration<double>(Clock::now() - began).count();
-        progress.frames_per_second = static_cast<double>(end) / std::max(progress.seconds, 1e-9);
-        monitor.report(progress);
+        for (std::int64_t begin = 0; begin < plan.rows(); begin += plan.rows_per_batch()) {
+            monitor.check();
+            const auto end = std::min(begin + plan.rows_per_batch(), plan.rows());
+            {
+                const c10::InferenceMode inference;
+                plan.run(begin, end, known, canvas);
+            }
+            progress.step = pass * plan.rows() + end;
+            progress.seconds = std::chrono::duration<double>(Clock::now() - began).count();
+            progress.frames_per_second = static_cast<double>(progress.step / plan.passes()) / std::max(progress.seconds, 1e-9);
+            monitor.report(progress);
+        }
     }
     return result_of(canvas, plan, scan, model, settings);
 }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "physics/probe.h"
+#include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
 
 #include <ATen/TensorOperators.h>
@@ -65,10 +66,7 @@ physics::ObjectFrame frame_of(const Result& result, const at::Tensor& positions,
 
 at::Tensor probe_of(const Result& result, const data::Scan& scan)
 {
-    if (result.probe.defined())
-        return physics::canonical_probe(result.probe, scan.side());
-    require(scan.probe.defined(), Status::State, "{}: there is no probe to refine with, neither in the start nor in the scan", scan.source);
-    return physics::with_power(physics::canonical_probe(scan.probe, scan.side()), data::mean_power(scan));
+    return result.probe.defined() ? physics::canonical_probe(result.probe, scan.side()) : physics::scan_probe(scan);
 }
 
 /// Object, probe and positions as the engine takes them.

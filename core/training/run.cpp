@@ -6,6 +6,7 @@
 #include "training/history.h"
 #include "training/preparation.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/cat.h>
@@ -206,12 +207,16 @@ void Run::step()
     if (probe_optimizer_)
         probe_optimizer_->clear_gradients();
     const auto data = batch(groups, probe_moves());
-    const auto intensity = predicted_intensity(generator_, data, setting_.model.input_scale, subpixel_);
-    const auto loss = loss_(intensity, data.amplitude);
-    const double value = loss.item<double>();
-    if (!std::isfinite(value))
-        give_up("the loss");
-    loss.backward();
+    at::Tensor losses;
+    double value = 0;
+    for (const auto& intensity : predicted_intensities(generator_, data, setting_.model.input_scale, subpixel_)) {
+        const auto loss = loss_(intensity, data.amplitude);
+        value = loss.item<double>();
+        if (!std::isfinite(value))
+            give_up("the loss");
+        losses = losses.defined() ? losses + loss : loss;
+    }
+    losses.backward();
 
     const double largest = settings.number("training.gradient_clip");
     if (!std::isfinite(network_optimizer_->clip_gradients(largest)))
@@ -271,7 +276,8 @@ double Run::validate()
     for (std::int64_t begin = 0; begin < count; begin += at_once) {
         const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, count - begin));
         const auto data = batch(groups, false);
-        const auto intensity = predicted_intensity(generator_, data, setting_.model.input_scale, subpixel_);
+        const auto intensity =
+            predicted_intensities(generator_, data, setting_.model.input_scale, subpixel_).back();
         intensities.push_back(intensity.narrow(1, 0, 1));
         amplitudes.push_back(data.amplitude.narrow(1, 0, 1));
         setting_.monitor.check();

@@ -18,10 +18,11 @@ std::int64_t region_side(const Batch& batch)
 
 } // namespace
 
-at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, double input_scale)
+at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, double input_scale,
+                             const at::Tensor& known)
 {
     const auto probe = generator.needs_probe() ? batch.light.probe.detach() : at::Tensor();
-    return generator.forward({batch.amplitude, input_scale, probe});
+    return generator.forward({batch.amplitude, input_scale, probe, known});
 }
 
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel)
@@ -36,11 +37,17 @@ at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixe
     return physics::extract_patches(merged, relative, patches.size(-1));
 }
 
-at::Tensor predicted_intensity(generators::Generator& generator, const Batch& batch, double input_scale,
-                               Subpixel subpixel)
+std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, const Batch& batch, double input_scale,
+                                              Subpixel subpixel)
 {
-    const auto patches = predicted_patches(generator, batch, input_scale);
-    return physics::far_field_intensity(agreed_patches(patches, batch, subpixel), batch.light.probe);
+    std::vector<at::Tensor> intensities;
+    at::Tensor known;
+    for (std::int64_t pass = 0; pass < generator.passes(); ++pass) {
+        const auto patches = agreed_patches(predicted_patches(generator, batch, input_scale, known), batch, subpixel);
+        intensities.push_back(physics::far_field_intensity(patches, batch.light.probe));
+        known = patches.detach();
+    }
+    return intensities;
 }
 
 } // namespace ptk::training

@@ -2,6 +2,8 @@
 #include "generators/generator.h"
 #include "training/illumination.h"
 
+#include <vector>
+
 namespace ptk::training {
 
 /// One batch of groups.
@@ -15,15 +17,18 @@ struct Batch {
 
 /// Patches of all frames as the network sees them, (B, G, N, N) complex64. Gradients do not reach the probe through the
 /// network's input.
-at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, double input_scale);
+/// @param known  what an earlier pass agreed on, (B, G, N, N) complex64, or undefined
+at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, double input_scale,
+                             const at::Tensor& known = {});
 
 /// What one object has to say about all frames of each group: patches merged with the weights and cut out again, on
 /// whole pixels or, with Subpixel::Interpolate, by bilinear interpolation around the group's centre. Without weights
 /// the patches as they are.
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel);
 
-/// From the network to the detector: (B, G, N, N) counts, differentiable in weights and probe.
-at::Tensor predicted_intensity(generators::Generator& generator, const Batch& batch, double input_scale,
-                               Subpixel subpixel);
+/// From the network to the detector, for each pass of the generator: (B, G, N, N) counts, differentiable in weights and
+/// probe. The agreed patches of a pass are what the next one starts from; gradients stay within their pass.
+std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, const Batch& batch, double input_scale,
+                                              Subpixel subpixel);
 
 } // namespace ptk::training

@@ -485,7 +485,7 @@ module ptychokit_c
       integer(c_int32_t) :: answer
     end function ptk_generator_list
 
-    !> One generator with its options.
+    !> One generator with its options and what it costs with their defaults.
     function ptk_generator_describe(ctx, name, buf, capacity, needed_out) result(answer) bind(C, name="ptk_generator_describe")
       import
       type(c_ptr), value :: ctx

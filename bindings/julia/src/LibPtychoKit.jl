@@ -285,7 +285,7 @@ ptk_dataset_read_patterns(dataset, first, patterns_out) =
 ptk_generator_list(ctx, buf, capacity, needed_out) =
     @ccall libptychokit.ptk_generator_list(ctx::Ptr{ptk_context}, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
 
-"One generator with its options."
+"One generator with its options and what it costs with their defaults."
 ptk_generator_describe(ctx, name, buf, capacity, needed_out) =
     @ccall libptychokit.ptk_generator_describe(ctx::Ptr{ptk_context}, name::Cstring, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
 

@@ -24,11 +24,13 @@ typedef struct ptk_model ptk_model;
 PTK_CALL ptk_generator_list(const ptk_context *ctx, char *buf, size_t capacity, size_t *needed_out);
 
 /**
- * One generator with its options.
+ * One generator with its options and what it costs with their defaults.
  *
  * @param      ctx         the context
  * @param      name        its name or an alias
- * @param[out] buf         JSON object as in ptk_generator_list(), with "options" as ptk_config_schema() gives them
+ * @param[out] buf         JSON object as in ptk_generator_list(), with "options" as ptk_config_schema() gives them and
+ *                         "cost", an array of {"N", "C", "parameters", "flops_per_frame"}: side, frames of an input,
+ *                         weights (a complex one is one), floating-point operations of a prediction
  * @param      capacity    bytes of @p buf
  * @param[out] needed_out  bytes needed, with the closing NUL
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND; PTK_ERR_BUFFER_TOO_SMALL

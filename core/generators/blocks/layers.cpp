@@ -1,45 +1,54 @@
 #include "generators/blocks/layers.h"
 
+#include "generators/blocks/flops.h"
+#include "generators/blocks/initial.h"
+
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv1d.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv_transpose2d.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/instance_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/reflection_pad2d.h>
+#include <ATen/ops/rms_norm.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
-
-#include <cmath>
 
 namespace ptk::generators {
 
 namespace {
 
-at::Tensor uniform(at::IntArrayRef shape, std::int64_t fan_in, const at::Generator& random)
+constexpr double epsilon = 1e-5;
+constexpr std::int64_t no_padding = 0; // not the literal, which is a null pointer to an overload of conv2d()
+
+/// Every value of @p values is multiplied with as many weights as one output (or input) of @p weight has.
+void count(const at::Tensor& values, const at::Tensor& weight)
 {
-    // A layer without inputs (a gate of fewer than 16 channels in PtychoPINN's cnn) draws nothing.
-    const double bound = fan_in > 0 ? 1 / std::sqrt(static_cast<double>(fan_in)) : 0;
-    auto values = at::empty(shape, at::kFloat);
-    return values.numel() > 0 ? values.uniform_(-bound, bound, random) : values;
+    if (weight.size(0) > 0)
+        FlopCount::add(2.0 * static_cast<double>(values.numel()) *
+                       (static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0))));
 }
 
 } // namespace
 
 Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Generator random, std::int64_t stride,
                bool with_bias)
-    : stride_(stride), weight_(uniform({out, in, kernel, kernel}, in * kernel * kernel, random))
+    : stride_(stride), weight_(uniform_weights({out, in, kernel, kernel}, in * kernel * kernel, random))
 {
     add_parameter("weight", weight_);
     if (!with_bias)
         return;
-    bias_ = uniform({out}, in * kernel * kernel, random);
+    bias_ = uniform_weights({out}, in * kernel * kernel, random);
     add_parameter("bias", bias_);
 }
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const
 {
-    return at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2);
+    auto y = at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2);
+    count(y, weight_);
+    return y;
 }
 
 void Conv2d::set_zero()
@@ -50,40 +59,85 @@ void Conv2d::set_zero()
         bias_.zero_();
 }
 
-ConvTranspose2d::ConvTranspose2d(std::int64_t in, std::int64_t out, std::int64_t stride, at::Generator random)
-    // PyTorch counts the fan of a transposed convolution on the output channels, the second axis of its weight.
-    : stride_(stride), weight_(uniform({in, out, stride, stride}, out * stride * stride, random)),
-      bias_(uniform({out}, out * stride * stride, random))
+MirrorConv2d::MirrorConv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Generator random,
+                           std::int64_t groups)
+    : groups_(groups),
+      weight_(uniform_weights({out, in / groups, kernel, kernel}, in / groups * kernel * kernel, random)),
+      bias_(uniform_weights({out}, in / groups * kernel * kernel, random))
 {
+    add_parameter("weight", weight_);
+    add_parameter("bias", bias_);
+}
+
+at::Tensor MirrorConv2d::operator()(const at::Tensor& x) const
+{
+    const auto margin = weight_.size(2) / 2;
+    auto y = at::conv2d(at::reflection_pad2d(x, {margin, margin, margin, margin}), weight_, bias_, 1, no_padding, 1,
+                        groups_);
+    count(y, weight_);
+    return y;
+}
+
+PatchConv2d::PatchConv2d(std::int64_t in, std::int64_t out, std::int64_t stride, at::Generator random)
+    : weight_(uniform_weights({out, in, stride, stride}, in * stride * stride, random)),
+      bias_(uniform_weights({out}, in * stride * stride, random))
+{
+    add_parameter("weight", weight_);
+    add_parameter("bias", bias_);
+}
+
+at::Tensor PatchConv2d::operator()(const at::Tensor& x) const
+{
+    auto y = at::conv2d(x, weight_, bias_, weight_.size(2));
+    count(y, weight_);
+    return y;
+}
+
+ConvTranspose2d::ConvTranspose2d(std::int64_t in, std::int64_t out, std::int64_t stride, at::Generator random,
+                                 std::int64_t padding)
+    : stride_(stride), padding_(padding)
+{
+    const auto kernel = stride + 2 * padding;
+    // PyTorch counts the fan of a transposed convolution on the output channels, the second axis of its weight.
+    weight_ = uniform_weights({in, out, kernel, kernel}, out * kernel * kernel, random);
+    bias_ = uniform_weights({out}, out * kernel * kernel, random);
     add_parameter("weight", weight_);
     add_parameter("bias", bias_);
 }
 
 at::Tensor ConvTranspose2d::operator()(const at::Tensor& x) const
 {
-    return at::conv_transpose2d(x, weight_, bias_, stride_);
+    count(x, weight_);
+    return at::conv_transpose2d(x, weight_, bias_, stride_, padding_);
 }
 
-Linear::Linear(std::int64_t in, std::int64_t out, at::Generator random)
-    : weight_(uniform({out, in}, in, random)), bias_(uniform({out}, in, random))
+Linear::Linear(std::int64_t in, std::int64_t out, at::Generator random, bool with_bias)
+    : weight_(uniform_weights({out, in}, in, random))
 {
     add_parameter("weight", weight_);
+    if (!with_bias)
+        return;
+    bias_ = uniform_weights({out}, in, random);
     add_parameter("bias", bias_);
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const
 {
-    return at::linear(x, weight_, bias_);
+    auto y = at::linear(x, weight_, bias_);
+    count(y, weight_);
+    return y;
 }
 
-Conv1d::Conv1d(std::int64_t kernel, at::Generator random) : weight_(uniform({1, 1, kernel}, kernel, random))
+Conv1d::Conv1d(std::int64_t kernel, at::Generator random) : weight_(uniform_weights({1, 1, kernel}, kernel, random))
 {
     add_parameter("weight", weight_);
 }
 
 at::Tensor Conv1d::operator()(const at::Tensor& x) const
 {
-    return at::conv1d(x, weight_, {}, 1, weight_.size(2) / 2);
+    auto y = at::conv1d(x, weight_, {}, 1, weight_.size(2) / 2);
+    count(y, weight_);
+    return y;
 }
 
 BatchNorm2d::BatchNorm2d(std::int64_t channels)
@@ -102,7 +156,41 @@ at::Tensor BatchNorm2d::operator()(const at::Tensor& x)
 {
     if (is_training())
         num_batches_tracked_.add_(1);
-    return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, is_training(), 0.1, 1e-5, true);
+    return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, is_training(), 0.1, epsilon, true);
+}
+
+InstanceNorm2d::InstanceNorm2d(std::int64_t channels)
+    : weight_(at::ones({channels}, at::kFloat)), bias_(at::zeros({channels}, at::kFloat))
+{
+    add_parameter("weight", weight_);
+    add_parameter("bias", bias_);
+}
+
+at::Tensor InstanceNorm2d::operator()(const at::Tensor& x) const
+{
+    return at::instance_norm(x, weight_, bias_, {}, {}, true, 0, epsilon, true);
+}
+
+LayerNorm2d::LayerNorm2d(std::int64_t channels)
+    : weight_(at::ones({channels}, at::kFloat)), bias_(at::zeros({channels}, at::kFloat))
+{
+    add_parameter("weight", weight_);
+    add_parameter("bias", bias_);
+}
+
+at::Tensor LayerNorm2d::operator()(const at::Tensor& x) const
+{
+    return at::group_norm(x, 1, weight_, bias_, epsilon);
+}
+
+RmsNorm::RmsNorm(std::int64_t width) : weight_(at::ones({width}, at::kFloat))
+{
+    add_parameter("weight", weight_);
+}
+
+at::Tensor RmsNorm::operator()(const at::Tensor& x) const
+{
+    return at::rms_norm(x, weight_.sizes(), weight_);
 }
 
 } // namespace ptk::generators

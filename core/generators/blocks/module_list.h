@@ -15,9 +15,15 @@ public:
     {
         auto item = std::make_unique<U>(std::forward<Args>(args)...);
         auto& made = *item;
-        add_child(std::to_string(items_.size()), made);
-        items_.push_back(std::move(item));
+        adopt(std::move(item));
         return made;
+    }
+
+    /// A module that was made elsewhere.
+    void adopt(std::unique_ptr<T> item)
+    {
+        add_child(std::to_string(items_.size()), *item);
+        items_.push_back(std::move(item));
     }
 
     std::size_t size() const noexcept { return items_.size(); }

@@ -62,7 +62,7 @@ protected:
     static Scan read(const std::string& json)
     {
         Log log;
-        return read_scan(std::string(PTK_SOURCE_DIR) + "/examples/data/siemens.cxi", testing_data::settings(json), log);
+        return read_scan(PTK_SOURCE_DIR "/examples/data/siemens.cxi", testing_data::settings(json), log);
     }
 };
 

@@ -25,7 +25,8 @@ TEST(Scan, ASoundScanPasses)
 {
     EXPECT_NO_THROW(check_scan(grid_scan()));
     auto bare = grid_scan();
-    bare.probe = bare.object = {};
+    bare.probe = at::Tensor();
+    bare.object = at::Tensor();
     EXPECT_NO_THROW(check_scan(bare));
 }
 

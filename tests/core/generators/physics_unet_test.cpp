@@ -45,6 +45,23 @@ TEST(PhysicsUnet, BeforeTrainingItIsOneProjection)
     EXPECT_GT((expected - 1).abs().max().item<float>(), 0.05F);
 }
 
+TEST(PhysicsUnet, ALaterPassStartsFromWhatIsKnown)
+{
+    const auto net = make("physics_unet", {32, 0}, small);
+    auto input = frames(2, 3, 2, 32);
+    input.known = at::polar(0.7 + 0.3 * random_tensor({2, 3, 32, 32}, 31), random_tensor({2, 3, 32, 32}, 32));
+    const auto expected = physics::rpie_step(input.known.flatten(0, 1), input.probe.flatten(0, 1),
+                                             input.amplitude.flatten(0, 1), 0.2, 1);
+    golden::expect_close(net->forward(input).flatten(0, 1), expected, 1e-6, "patches");
+    input.known = at::ones_like(input.known);
+    const auto flat = net->forward(input);
+    input.known = at::Tensor();
+    EXPECT_TRUE(at::equal(net->forward(input), flat)) << "nothing known is a flat object";
+    input.known = at::ones({2, 3, 16, 16}, at::kComplexFloat);
+    EXPECT_THROW(net->forward(input), Error);
+    EXPECT_EQ(make("physics_unet", {32, 0}, R"({"generator.passes": 3})")->passes(), 3);
+}
+
 TEST(PhysicsUnet, MoreStepsFitTheFramesBetter)
 {
     const auto input = frames(1, 4, 1, 32);

@@ -180,6 +180,26 @@ TEST(Canvas, AroundHoldsEveryPatchWithOnePixelAround)
     EXPECT_GE(framed.height(), 145);
 }
 
+TEST(Canvas, CutsWherePatchesAreAdded)
+{
+    // A plane is what bilinear interpolation gets right everywhere.
+    const auto rows = at::arange(30, at::kFloat).unsqueeze(1), columns = at::arange(40, at::kFloat).unsqueeze(0);
+    const auto image = at::complex(rows * 2 - columns, rows + 3 * columns);
+    const Canvas canvas(30, 40, -5, 7);
+    const auto positions = at::tensor({3.0, 15.0, 6.25, 16.5}, at::kDouble).view({2, 2});
+    const auto patches = canvas.cut(image, positions, 8);
+    ASSERT_EQ(patches.sizes(), at::IntArrayRef({2, 8, 8}));
+    EXPECT_TRUE(at::equal(at::view_as_real(canvas.cut(image, positions.narrow(0, 0, 1), 8)[0]),
+                          at::view_as_real(image.narrow(0, 15 - 7 - 4, 8).narrow(1, 3 + 5 - 4, 8).contiguous())));
+    const double row = 16.5 - 7 - 4 + 3, column = 6.25 + 5 - 4 + 2;
+    const auto value = patches[1][3][2].item<c10::complex<float>>();
+    EXPECT_NEAR(value.real(), 2 * row - column, 1e-4);
+    EXPECT_NEAR(value.imag(), row + 3 * column, 1e-4);
+    EXPECT_TRUE(at::isfinite(at::view_as_real(canvas.cut(image, at::tensor({-5.0, 7.0}, at::kDouble).view({1, 2}), 8)))
+                    .all()
+                    .item<bool>());
+}
+
 TEST(Canvas, UnreachedPixelsAreFilled)
 {
     Canvas canvas(12, 12, 0, 0);

@@ -1,0 +1,96 @@
+"""The program as its users meet it: the job, wrong options, broken files, interruptions.  usage: program.py PROGRAM SCAN"""
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM, SCAN = sys.argv[1:3]
+SMALL = ["-s", "generator.width=2", "-s", "generator.levels=1", "-s", "generator.depth=1", "-s", "probe.warm_epochs=1"]
+
+
+def run(*arguments, **options):
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=600, **options)
+
+
+class Program(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def assert_fails(self, result, code, *words):
+        self.assertEqual(result.returncode, code, result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr)
+
+    def test_the_job(self):
+        trained = run("train", SCAN, "-o", self.folder / "run", *SMALL, "-s", "training.epochs=1")
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        for name in ("model.ptk", "last.ptk", "history.csv", "history.png"):
+            self.assertGreater((self.folder / "run" / name).stat().st_size, 0, name)
+        made = run("reconstruct", SCAN, "-m", self.folder / "run" / "model.ptk", "-o", self.folder, "-s",
+                   "refinement.epochs=1")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        for name in ("object.h5", "object_phase.png", "refined.h5", "refined_phase.png", "refined_probe.png"):
+            self.assertGreater((self.folder / name).stat().st_size, 0, name)
+        again = run("reconstruct", SCAN, "-o", self.folder)
+        self.assertNotEqual(again.returncode, 0, "results that are there are not replaced unasked")
+        judged = run("evaluate", self.folder / "refined.h5", "--scan", SCAN, "--json")
+        self.assertEqual(judged.returncode, 0, judged.stderr)
+        self.assertTrue(json.loads(judged.stdout))
+        for file in (SCAN, self.folder / "run" / "model.ptk", self.folder / "refined.h5"):
+            told = run("info", file, "--json")
+            self.assertEqual(told.returncode, 0, told.stderr)
+            self.assertTrue(json.loads(told.stdout))
+
+    def test_wrong_options(self):
+        out = self.folder / "run"
+        self.assert_fails(run("train", SCAN, "-o", out, "-s", "training.epoch=3"), 2, "training.epochs")
+        self.assert_fails(run("train", SCAN, "-o", out, "-s", "training.epochs=-1"), 2, "training.epochs")
+        self.assert_fails(run("train", SCAN, "-o", out, "-s", "generator.name=physics_nut"), 2, "physics_unet")
+        self.assert_fails(run("train", SCAN, "-o", out, "-s", "training.epochs"), 2, "KEY=VALUE")
+        self.assertNotEqual(run("train").returncode, 0)
+        self.assertFalse(out.exists())
+
+    def test_unusable_files(self):
+        cut = self.folder / "cut.npz"
+        cut.write_bytes(pathlib.Path(SCAN).read_bytes()[:100000])
+        text = self.folder / "text.npz"
+        text.write_text("not a scan")
+        for command in (["train", "-o", self.folder / "run"], ["info"]):
+            for file in (cut, text, self.folder / "missing.npz"):
+                self.assert_fails(run(command[0], file, *command[1:]), 3, file.name)
+
+    def interrupted(self, signals):
+        out = self.folder / "run"
+        process = subprocess.Popen([PROGRAM, "train", SCAN, "-o", out, *SMALL, "-s", "training.epochs=10000"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            if "epoch 1/" in line:
+                break
+        for number in signals:
+            process.send_signal(number)
+        process.stderr.read()
+        self.assertEqual(process.wait(timeout=60), 130)
+        return out
+
+    def test_an_interrupted_training_goes_on(self):
+        for signals in ([signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGTERM]):
+            with self.subTest(signals=signals):
+                out = self.interrupted(signals)
+                self.assertTrue((out / "last.ptk").exists())
+                self.assertEqual([f.name for f in out.iterdir() if "tmp" in f.name], [], "nothing half-written")
+                (out / "last.ptk").rename(self.folder / "last.ptk")
+                for file in out.iterdir():
+                    file.unlink()
+                (self.folder / "last.ptk").rename(out / "last.ptk")
+        resumed = run("train", SCAN, "-o", out, "--resume", *SMALL, "-s", "training.epochs=2")
+        self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        self.assertTrue((out / "model.ptk").exists())
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
