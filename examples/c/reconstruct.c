@@ -1,36 +1,35 @@
 /*
- * From a scan to a picture of its object in C: open, train a network on the frames without labels, cancel a training, save and
- * load the model, reconstruct, refine, evaluate, read the object, meet an error.
+ * From a scan to a picture of its object in C: open, train a network on the frames without labels, cancel a training,
+ * save and load the model, reconstruct, refine, evaluate, read the object, meet an error.
  *
  *   cc reconstruct.c $(pkg-config --cflags --libs ptychokit) -o reconstruct
  *   ./reconstruct siemens64.npz siemens64_reference.npz result [option=value ...]
  */
-#include <ptychokit/ptychokit.h>
-
 #include <errno.h>
+#include <ptychokit/ptychokit.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define TRY(call)         \
-    do {                  \
-        if (failed(call)) \
-            return 1;     \
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        if (failed(call))                                                                                              \
+            return 1;                                                                                                  \
     } while (0)
 
 /* Every handle of the program, released at the end whatever happened. */
 static struct {
-    ptk_cancel *cancel;
-    ptk_config *config;
-    ptk_context *context;
+    ptk_cancel* cancel;
+    ptk_config* config;
+    ptk_context* context;
     ptk_dataset *dataset, *missing;
     ptk_model *model, *second, *loaded;
     ptk_trainer *trainer, *stopped;
-    ptk_reconstructor *reconstructor;
+    ptk_reconstructor* reconstructor;
     ptk_canvas *object, *refined;
-    float *values;
+    float* values;
 } my;
 
 struct watcher {
@@ -45,9 +44,9 @@ static void interrupt(int number)
     ptk_cancel_request(my.cancel); /* safe in a signal handler */
 }
 
-static int32_t watch(const ptk_progress *progress, void *user_data)
+static int32_t watch(const ptk_progress* progress, void* user_data)
 {
-    struct watcher *watcher = (struct watcher *)user_data;
+    struct watcher* watcher = (struct watcher*)user_data;
     ++watcher->calls;
     if (strcmp(progress->phase, "train") == 0)
         watcher->loss = progress->loss;
@@ -63,7 +62,7 @@ static int failed(ptk_status status)
     return 1;
 }
 
-static const char *in_folder(const char *folder, const char *name)
+static const char* in_folder(const char* folder, const char* name)
 {
     static char path[4096];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -88,7 +87,7 @@ static int train(void)
     return status != PTK_ERR_CANCELLED;
 }
 
-static int reconstruct(const char *folder)
+static int reconstruct(const char* folder)
 {
     double error = 0;
     TRY(ptk_model_save(my.model, in_folder(folder, "model.ptk")));
@@ -104,11 +103,11 @@ static int reconstruct(const char *folder)
     return failed(ptk_canvas_write_picture(my.refined, "phase", in_folder(folder, "refined_phase.png")));
 }
 
-static int evaluate(const char *reference)
+static int evaluate(const char* reference)
 {
     static const char key[] = "\"complex_nrmse\":";
     char scores[65536];
-    const char *found;
+    const char* found;
     size_t needed = 0;
     TRY(ptk_evaluate_file(my.refined, reference, NULL, scores, sizeof scores, &needed));
     found = strstr(scores, key);
@@ -124,7 +123,7 @@ static int read_object(void)
     int32_t ndim = 0;
     double power = 0;
     TRY(ptk_canvas_shape(my.refined, "object", shape, PTK_MAX_NDIM, &ndim));
-    my.values = (float *)malloc(sizeof(float) * 2 * (size_t)(shape[0] * shape[1]));
+    my.values = (float*)malloc(sizeof(float) * 2 * (size_t)(shape[0] * shape[1]));
     if (my.values == NULL)
         return 1;
     TRY(ptk_view_init(&view, my.values, PTK_C64, ndim, shape));
@@ -135,7 +134,7 @@ static int read_object(void)
     return 0;
 }
 
-static int run(int argc, char **argv)
+static int run(int argc, char** argv)
 {
     ptk_status status;
     int i;
@@ -143,7 +142,7 @@ static int run(int argc, char **argv)
     TRY(ptk_config_create(&my.config));
     signal(SIGINT, interrupt);
     for (i = 4; i < argc; ++i) {
-        char *value = strchr(argv[i], '=');
+        char* value = strchr(argv[i], '=');
         if (value == NULL) {
             fprintf(stderr, "expected option=value, found '%s'\n", argv[i]);
             return 1;
@@ -161,7 +160,7 @@ static int run(int argc, char **argv)
     return status != PTK_ERR_IO || strstr(ptk_last_error_message(), "missing.npz") == NULL;
 }
 
-int main(int argc, char **argv)
+int main(int argc, char** argv)
 {
     int result;
     if (argc < 4) {
