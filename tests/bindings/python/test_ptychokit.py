@@ -371,5 +371,34 @@ class Objects(Case):
         self.assertEqual(done.stdout.strip(), pk.__version__, done.stderr)
 
 
+class Torch(Case):
+    """One LibTorch in a process: that of the installed torch."""
+
+    def run_python(self, code, *folders):
+        path = os.pathsep.join([*folders, str(pathlib.Path(pk.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+
+    def test_another_version_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "torch").mkdir()
+            pathlib.Path(folder, "torch", "__init__.py").write_text("__version__ = '1.2.3'")
+            pathlib.Path(folder, "torch-1.2.3.dist-info").mkdir()
+            pathlib.Path(folder, "torch-1.2.3.dist-info", "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 1.2.3\n")
+            for code in ("import ptychokit", "import torch, ptychokit"):
+                done = self.run_python(code, folder)
+                self.assertIn("ImportError: torch 1.2.3", done.stderr)
+                self.assertIn(pk._library._pinned.TORCH, done.stderr)
+
+    def test_import_before_and_after(self):
+        if self.run_python("import torch").returncode:
+            self.skipTest("torch cannot be imported here")
+        work = "c = pk.Context(); a = torch.arange(72.).reshape(36, 2); d = pk.Dataset.from_arrays(c, torch.ones(36, 16, 16), a); " \
+               "o = torch.zeros(36, 2); d.array('positions', out=o); assert (o == a).all()\n" \
+               "print(len({l.split()[-1] for l in open('/proc/self/maps') if 'libtorch_cpu' in l}))"
+        for order in ("import torch\nimport ptychokit as pk\n", "import ptychokit as pk\nimport torch\n"):
+            done = self.run_python(order + work)
+            self.assertEqual(done.stdout.strip(), "1", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
