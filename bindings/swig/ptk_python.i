@@ -109,8 +109,9 @@ struct ptk_python_array {
     }
 };
 %}
+/* An exception of a callback is raised even where the call had already done its work. */
 %typemap(out) ptk_status {
-    if ($1 != PTK_OK) {
+    if ($1 != PTK_OK || PyErr_Occurred()) {
         ptk_python_raise($1);
         SWIG_fail;
     }

@@ -221,10 +221,22 @@ module ptychokit
     procedure :: text => text_room_text
   end type text_room
 
-  private :: source_shape, source_read, listener_progress, listener_message, described, reported, address, c_text, &
-    f_text, as_text, &
-    owned, new_room, extents_of, progress_trampoline, log_trampoline
-  private :: array_i8, array_i16, array_i32, array_i64, array_f32, array_f64, array_c64, array_c128, array_bool
+  ! What belongs to a type is called through it.
+  private :: source_shape, source_read, listener_progress, listener_message, handle_close, handle_final, &
+    handle_is_open, handle_assign, owned, address, reported, c_text, f_text, as_text, new_room, text_room_again, &
+    text_room_text, progress_trampoline, log_trampoline, described, array_i8, array_i16, array_i32, array_i64, array_f32, &
+    array_f64, array_c64, array_c128, array_bool, config_from_json, config_from_yaml, config_load, config_make, &
+    config_set_int, config_set_long, config_set_single, config_set_double, config_set_logical, config_set_string, &
+    config_set_pair, config_set_text, config_merge, config_check, config_to_json, cancel_create, cancel_request, &
+    cancel_reset, context_create, context_set_log, context_devices, context_describe, context_generators, &
+    context_describe_generator, context_schema, context_describe_file, context_forward, dataset_open, dataset_from_arrays, &
+    dataset_select, dataset_size, dataset_side, dataset_describe, dataset_shape, dataset_read, dataset_read_patterns, &
+    model_create, model_load, model_save, model_parameter_count, model_side, model_describe, model_history, model_arrays, &
+    model_shape, model_read, model_set_probe, model_write_picture, trainer_create, trainer_fit, trainer_resume, &
+    reconstructor_create, reconstructor_predict, reconstructor_reconstruct, reconstructor_refine, canvas_create, &
+    canvas_create_around, canvas_add, canvas_load, canvas_save, canvas_describe, canvas_shape, canvas_read, &
+    canvas_write_picture, canvas_evaluate, canvas_evaluate_file, canvas_fourier_error, get_c64_2, get_c64_3, get_f32_2, &
+    get_f32_3, get_f64_1, get_f64_2, extents_of
 
 contains
 

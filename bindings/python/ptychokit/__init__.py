@@ -79,8 +79,10 @@ class _Listener(lib.ptk_progress_listener):
         self.watcher = watcher
 
     def on_progress(self, progress):
-        # Without a watcher this still is where Ctrl-C is seen.
-        return self.watcher is None or self.watcher(Progress(*(getattr(progress, name) for name in _FIELDS))) is not False
+        if self.watcher is None:  # this still is where Ctrl-C is seen
+            return True
+        answer = self.watcher(Progress(*(getattr(progress, name) for name in _FIELDS)))
+        return not isinstance(answer, (bool, np.bool_)) or bool(answer)
 
 
 class _Log(lib.ptk_log_listener):

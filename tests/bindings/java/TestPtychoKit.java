@@ -205,6 +205,7 @@ public class TestPtychoKit {
         check(Dataset.of(context, counts, thePositions(), null, null, quick()).describe().contains("counts"), "whole numbers");
 
         refuses(IllegalArgumentException.class, "direct", () -> NativeArray.of(ByteBuffer.allocate(64), DType.F32, 4, 4));
+        refuses(IllegalArgumentException.class, "takes 6 numbers, found 5", () -> NativeArray.of(new float[5], 2, 3));
         refuses(IllegalArgumentException.class, "order", () -> NativeArray.of(ByteBuffer.allocateDirect(64).order(ByteOrder.BIG_ENDIAN), DType.F32, 4, 4));
         refuses(IllegalArgumentException.class, "fit", () -> NativeArray.of(room, DType.F64, 1000, 1000));
         refuses(IllegalArgumentException.class, "fit", () -> NativeArray.of(room, DType.U8, 1, 1, 1, 1, 1, 1, 1));

@@ -223,7 +223,7 @@ class Work(Case):
     def test_cancel(self):
         calls = []
         with self.assertRaises(pk.Cancelled):
-            self.trainer().fit(self.dataset, progress=lambda p: calls.append(p) or len(calls) < 2)
+            self.trainer().fit(self.dataset, progress=lambda p: calls.append(p) or np.bool_(len(calls) < 2))
         self.assertEqual(len(calls), 2)
         with pk.Cancel() as cancel:
             cancel.request()

@@ -42,6 +42,7 @@ public final class NativeArray extends Native<ptk_view> {
     /** A copy of a Java array as F32. */
     public static NativeArray of(float[] values, long... shape) {
         NativeArray array = allocate(DType.F32, shape);
+        fit(values.length, array.floats().capacity());
         array.floats().put(values);
         return array;
     }
@@ -49,6 +50,7 @@ public final class NativeArray extends Native<ptk_view> {
     /** A copy of a Java array as F64. */
     public static NativeArray of(double[] values, long... shape) {
         NativeArray array = allocate(DType.F64, shape);
+        fit(values.length, array.doubles().capacity());
         array.doubles().put(values);
         return array;
     }
@@ -56,8 +58,15 @@ public final class NativeArray extends Native<ptk_view> {
     /** A copy of pairs (real, imaginary) as C64. */
     public static NativeArray ofComplex(float[] pairs, long... shape) {
         NativeArray array = allocate(DType.C64, shape);
+        fit(pairs.length, array.floats().capacity());
         array.floats().put(pairs);
         return array;
+    }
+
+    private static void fit(int found, int expected) {
+        if (found != expected) {
+            throw new IllegalArgumentException("the shape takes " + expected + " numbers, found " + found);
+        }
     }
 
     public DType dtype() {
