@@ -33,7 +33,7 @@ import numpy as np
 
 from . import _library
 
-_library.load_torch()
+_library.load()
 from . import lib  # noqa: E402
 from ._errors import Cancelled, Error  # noqa: E402
 

@@ -1,5 +1,6 @@
 """See that one LibTorch only comes into the process: that of the installed torch, when there is one of the right version."""
 import ctypes
+import importlib
 import importlib.metadata
 import importlib.util
 import pathlib
@@ -28,3 +29,14 @@ def load_torch() -> None:
         library = folder / "lib" / name
         if library.exists():
             ctypes.CDLL(str(library))
+
+
+def load() -> None:
+    """Load the compiled module; say what to do when there is no LibTorch."""
+    load_torch()
+    try:
+        importlib.import_module("ptychokit.lib")
+    except ImportError as error:
+        if "libtorch" not in str(error) and "libc10" not in str(error):
+            raise
+        raise ImportError(f"{error}; install torch=={_pinned.TORCH}") from error

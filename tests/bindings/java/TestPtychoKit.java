@@ -288,7 +288,8 @@ public class TestPtychoKit {
             }
         }, 200);
         Config many = quick().set("training.epochs", 100000);
-        fails(ptk_status_code.PTK_ERR_CANCELLED, "ancel", () -> new Trainer(model, many, null).fit(dataset, null, cancel));
+        fails(ptk_status_code.PTK_ERR_CANCELLED, "ancel",
+            () -> new Trainer(new Model(context, N, many), many, null).fit(dataset, null, cancel));
         cancel.reset();
         check(messages.texts.size() == before, "silent again");
 
