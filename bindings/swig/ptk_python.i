@@ -1,6 +1,12 @@
 /* Python: PEP 3118 buffers and DLPack tensors as arrays, exceptions with status and message, the GIL released around every call. */
 %{
 #include <cstring>
+/* SWIG 4.3 asks whether the function itself gives nothing back, which is so for all that return a status. */
+#if SWIG_VERSION >= 0x040300
+#define PTK_APPEND(result, object) SWIG_Python_AppendOutput(result, object, 1)
+#else
+#define PTK_APPEND(result, object) SWIG_Python_AppendOutput(result, object)
+#endif
 
 /* The exception that ptychokit/_errors.py makes of a status and its message. */
 static void ptk_python_raise(ptk_status status) {
@@ -148,7 +154,7 @@ struct ptk_python_array {
 }
 %typemap(in, numinputs=0) (char *buf, size_t capacity, size_t *needed_out) { ptk_text_out.bind(&$1, &$2, &$3); }
 %typemap(argout) (char *buf, size_t capacity, size_t *needed_out) {
-    $result = SWIG_Python_AppendOutput($result, PyUnicode_FromString(ptk_text_out.bytes.data()));
+    $result = PTK_APPEND($result, PyUnicode_FromString(ptk_text_out.bytes.data()));
 }
 %typemap(in, numinputs=0) (int64_t *shape_out, int32_t capacity, int32_t *ndim_out) {
     $1 = ptk_shape_out;
@@ -159,13 +165,13 @@ struct ptk_python_array {
     PyObject *shape = PyTuple_New(ptk_ndim_out);
     for (int i = 0; i < ptk_ndim_out; ++i)
         PyTuple_SetItem(shape, i, PyLong_FromLongLong(ptk_shape_out[i]));
-    $result = SWIG_Python_AppendOutput($result, shape);
+    $result = PTK_APPEND($result, shape);
 }
 %typemap(in, numinputs=0) double *error_out (double value) { $1 = &value; }
-%typemap(argout) double *error_out { $result = SWIG_Python_AppendOutput($result, PyFloat_FromDouble(*$1)); }
+%typemap(argout) double *error_out { $result = PTK_APPEND($result, PyFloat_FromDouble(*$1)); }
 %typemap(in, numinputs=0) int32_t *major_out (int32_t value), int32_t *minor_out (int32_t value), int32_t *patch_out (int32_t value) { $1 = &value; }
 %typemap(argout) int32_t *major_out, int32_t *minor_out, int32_t *patch_out {
-    $result = SWIG_Python_AppendOutput($result, PyLong_FromLong(*$1));
+    $result = PTK_APPEND($result, PyLong_FromLong(*$1));
 }
 %typemap(in) enum ptk_status_code, enum ptk_dtype_code { $1 = ($1_ltype)PyLong_AsLong($input); if (PyErr_Occurred()) SWIG_fail; }
 
@@ -175,7 +181,7 @@ struct ptk_python_array {
 %define PTK_FACTORY(NAME, TYPE)
 %typemap(in, numinputs=0) TYPE **out (TYPE *handle) { handle = NULL; $1 = &handle; }
 %typemap(argout) TYPE **out {
-    $result = SWIG_Python_AppendOutput($result, SWIG_NewPointerObj(SWIG_as_voidptr(*$1), $*1_descriptor, SWIG_POINTER_OWN));
+    $result = PTK_APPEND($result, SWIG_NewPointerObj(SWIG_as_voidptr(*$1), $*1_descriptor, SWIG_POINTER_OWN));
 }
 %enddef
 %define PTK_SHAPE(NAME)
