@@ -40,7 +40,8 @@ function(ptk_isa_sources target)
   foreach(_source IN LISTS _sources)
     if(_source MATCHES "/kernels/cpu/")
       # Roots neither set errno nor trap: that would keep loops with a sqrt or a maximum scalar.
-      set(_flags "-O3 -fno-math-errno -fno-trapping-math")
+      # A product and a sum become one instruction where there is one.
+      set(_flags "-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast")
       if(_source MATCHES "_avx512\\.cpp$")
         string(APPEND _flags " -march=x86-64-v4 -mprefer-vector-width=512")
       elseif(_source MATCHES "_avx2\\.cpp$")

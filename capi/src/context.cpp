@@ -2,6 +2,7 @@
 
 #include "base/device.h"
 #include "base/threads.h"
+#include "kernels/backend.h"
 #include "model/settings.h"
 
 #include <ATen/Context.h>
@@ -30,10 +31,12 @@ config::Settings resolved(const Context& context, const ptk_config* given)
 
 namespace {
 
-/// LibTorch has one thread count and one deterministic mode for the whole process; both are only ever set, not taken back.
+/// There is one thread count, one choice of kernels and one deterministic mode for the whole process; both are only ever set, not taken back.
 void apply_to_process(const config::Settings& settings)
 {
     base::set_thread_count(static_cast<int>(settings.integer("threads")));
+    if (settings.given("kernels"))
+        kernels::set_backend(kernels::backend_named(settings.text("kernels")));
     if (settings.flag("deterministic"))
         at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
 }

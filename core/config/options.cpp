@@ -10,6 +10,7 @@ std::vector<Option> general_options()
     return {
         {"seed", Type::Int, "0", "seed of every random stream (grouping, initialisation, shuffling, simulation)", 0, 9007199254740992.0, {}, {"subsample_seed"}},
         {"threads", Type::Int, "0", "threads of one operation; 0 = as many as the machine gives", 0, 4096},
+        {"kernels", Type::String, "\"own\"", "whose convolutions run on a CPU: our own, several times faster, or LibTorch's (aten)", {}, {}, {"own", "aten"}},
         {"deterministic", Type::Bool, "false", "same seed, same numbers on the same device and thread count, at some cost of speed"},
         {"compat", Type::String, "\"none\"", "'ptychopinn' reproduces quirks of PtychoPINN where equal numbers are needed", {}, {}, {"none", "ptychopinn"}},
     };
@@ -71,7 +72,7 @@ std::vector<Option> physics_options()
 std::vector<Option> training_options()
 {
     return {
-        {"training.epochs", Type::Int, "25", "passes; one pass covers each frame once on average", 1, 1e7, {}, {"epochs", "nepochs", "max_epochs"}},
+        {"training.epochs", Type::Int, "12", "passes; one pass covers each frame once on average", 1, 1e7, {}, {"epochs", "nepochs", "max_epochs"}},
         {"training.batch_size", Type::Int, "1", "groups in a step", 1, 65536, {}, {"batch_size"}},
         {"training.loss", Type::String, "\"amplitude\"", "amplitude = squared difference of amplitudes over the counts; poisson = negative log-likelihood of the counts; mae = mean absolute difference of amplitudes", {}, {},
          {"amplitude", "poisson", "mae"}, {"torch_loss_mode"}},

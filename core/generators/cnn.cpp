@@ -14,7 +14,7 @@ namespace ptk::generators {
 
 namespace {
 
-using Activation = at::Tensor (*)(const at::Tensor&);
+using HeadActivation = at::Tensor (*)(const at::Tensor&);
 using config::Option;
 using config::Type;
 
@@ -35,14 +35,14 @@ at::Tensor identity(const at::Tensor& x)
     return x;
 }
 
-Activation first_activation(bool polar, bool sigmoid)
+HeadActivation first_activation(bool polar, bool sigmoid)
 {
     if (!polar)
         return real_part;
-    return sigmoid ? static_cast<Activation>(at::sigmoid) : static_cast<Activation>(at::silu);
+    return sigmoid ? static_cast<HeadActivation>(at::sigmoid) : static_cast<HeadActivation>(at::silu);
 }
 
-Activation second_activation(bool polar)
+HeadActivation second_activation(bool polar)
 {
     return polar ? pi_tanh : imaginary_part;
 }
@@ -206,7 +206,7 @@ struct Cnn::Options {
 struct Cnn::Head {
     std::string name;
     std::int64_t channels;
-    Activation activation;
+    HeadActivation activation;
     bool batch_norm;
 };
 
@@ -283,7 +283,7 @@ private:
     std::int64_t in_;
     std::int64_t outer_;
     bool probe_big_;
-    Activation activation_;
+    HeadActivation activation_;
     Conv2d conv1_;
     ConvUpBlock conv_up_block_;
     Conv2d conv2_;
@@ -355,8 +355,8 @@ public:
     }
 
 private:
-    Activation first_;
-    Activation second_;
+    HeadActivation first_;
+    HeadActivation second_;
     ModuleList<ConvUpBlock> blocks_;
     ModuleList<RefinementBlock> refinements_;
     std::optional<EcaLayer> eca_;

@@ -6,7 +6,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/complex.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/imag.h>
 #include <ATen/ops/log1p.h>
 #include <ATen/ops/ones_like.h>
@@ -45,7 +44,7 @@ config::Schema physics_unet_options()
          "rPIE at the input: weight of the largest against the local probe intensity", 1e-6, 1},
         {"generator.steps", Type::Int, "1",
          "rPIE steps at the input; few are better: alone, a frame leads to a wrong solution", 1, 100},
-        {"generator.passes", Type::Int, "2",
+        {"generator.passes", Type::Int, "3",
          "times the same weights look at a frame; between two passes overlapping patches are merged", 1, 16},
         {"generator.gain", Type::Float, "8",
          "factor on the estimate's deviation from 1 at the input, which brings it to order one", 1e-3, 1e3},
@@ -62,7 +61,7 @@ PhysicsUnet::Residual::Residual(std::int64_t channels, at::Generator random)
 
 at::Tensor PhysicsUnet::Residual::operator()(const at::Tensor& x) const
 {
-    return x + conv2(at::gelu(conv1(x)));
+    return x + conv2(conv1(x, Activation::Gelu));
 }
 
 PhysicsUnet::Level::Level(std::int64_t channels, std::int64_t depth, at::Generator random)
@@ -79,7 +78,7 @@ PhysicsUnet::Level::Level(std::int64_t channels, std::int64_t depth, at::Generat
 
 at::Tensor PhysicsUnet::Level::enter(const at::Tensor& x) const
 {
-    auto y = at::gelu(down(x));
+    auto y = down(x, Activation::Gelu);
     for (std::size_t i = 0; i < pairs.size(); ++i)
         y = pairs[i](y);
     return y;
@@ -87,7 +86,7 @@ at::Tensor PhysicsUnet::Level::enter(const at::Tensor& x) const
 
 at::Tensor PhysicsUnet::Level::leave(const at::Tensor& x, const at::Tensor& skip) const
 {
-    return at::gelu(merge(at::cat({at::gelu(up(x)), skip}, 1)));
+    return merge(at::cat({up(x, Activation::Gelu), skip}, 1), Activation::Gelu);
 }
 
 PhysicsUnet::PhysicsUnet(const Problem& problem, const config::Settings& settings, at::Generator random)
@@ -132,7 +131,7 @@ at::Tensor PhysicsUnet::estimate(const at::Tensor& start, const at::Tensor& ampl
 
 at::Tensor PhysicsUnet::residual(const at::Tensor& x) const
 {
-    auto y = at::gelu(conv2_(at::gelu(conv1_(x))));
+    auto y = conv2_(conv1_(x, Activation::Gelu), Activation::Gelu);
     std::vector<at::Tensor> skips;
     for (std::size_t i = 0; i < levels_.size(); ++i) {
         skips.push_back(y);

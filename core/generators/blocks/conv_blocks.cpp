@@ -20,10 +20,10 @@ ConvBlock::ConvBlock(std::int64_t in, std::int64_t out, bool batch_norm, at::Gen
 
 at::Tensor ConvBlock::convolve(const at::Tensor& x)
 {
-    auto y = conv1_(x);
-    y = at::relu(bn1_ ? (*bn1_)(y) : y);
-    y = conv2_(y);
-    return at::relu(bn2_ ? (*bn2_)(y) : y);
+    if (!bn1_)
+        return conv2_(conv1_(x, Activation::Relu), Activation::Relu);
+    const auto y = at::relu((*bn1_)(conv1_(x)));
+    return at::relu((*bn2_)(conv2_(y)));
 }
 
 ConvPoolBlock::ConvPoolBlock(std::int64_t in, std::int64_t out, bool batch_norm, EncoderAttention attention,
@@ -59,7 +59,7 @@ RefinementBlock::RefinementBlock(std::int64_t channels, std::int64_t expansion, 
 
 at::Tensor RefinementBlock::operator()(const at::Tensor& x) const
 {
-    return at::relu(x + third_(at::relu(second_(at::relu(first_(x))))));
+    return at::relu(x + third_(second_(first_(x, Activation::Relu), Activation::Relu)));
 }
 
 } // namespace ptk::generators

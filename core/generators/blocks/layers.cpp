@@ -44,9 +44,11 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Gener
     add_parameter("bias", bias_);
 }
 
-at::Tensor Conv2d::operator()(const at::Tensor& x) const
+at::Tensor Conv2d::operator()(const at::Tensor& x, Activation activation) const
 {
-    auto y = at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2);
+    auto y = weight_.size(2) == 3 && stride_ <= 2
+                 ? convolve(stride_ == 1 ? Convolution::Same : Convolution::Down, x, weight_, bias_, activation)
+                 : activate(at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2), activation);
     count(y, weight_);
     return y;
 }
@@ -105,10 +107,12 @@ ConvTranspose2d::ConvTranspose2d(std::int64_t in, std::int64_t out, std::int64_t
     add_parameter("bias", bias_);
 }
 
-at::Tensor ConvTranspose2d::operator()(const at::Tensor& x) const
+at::Tensor ConvTranspose2d::operator()(const at::Tensor& x, Activation activation) const
 {
     count(x, weight_);
-    return at::conv_transpose2d(x, weight_, bias_, stride_, padding_);
+    if (stride_ == 2 && padding_ == 0)
+        return convolve(Convolution::Up, x, weight_, bias_, activation);
+    return activate(at::conv_transpose2d(x, weight_, bias_, stride_, padding_), activation);
 }
 
 Linear::Linear(std::int64_t in, std::int64_t out, at::Generator random, bool with_bias)

@@ -1,4 +1,5 @@
 #pragma once
+#include "generators/blocks/convolution.h"
 #include "generators/module.h"
 
 #include <ATen/core/Generator.h>
@@ -16,7 +17,8 @@ class Conv2d : public Module {
 public:
     Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Generator random, std::int64_t stride = 1,
            bool with_bias = true);
-    at::Tensor operator()(const at::Tensor& x) const;
+    /// Activation of the convolution, in one pass where convolve() can.
+    at::Tensor operator()(const at::Tensor& x, Activation activation = Activation::None) const;
     /// All weights zero: the layer starts as the function 0.
     void set_zero();
 
@@ -57,7 +59,7 @@ class ConvTranspose2d : public Module {
 public:
     ConvTranspose2d(std::int64_t in, std::int64_t out, std::int64_t stride, at::Generator random,
                     std::int64_t padding = 0);
-    at::Tensor operator()(const at::Tensor& x) const;
+    at::Tensor operator()(const at::Tensor& x, Activation activation = Activation::None) const;
 
 private:
     std::int64_t stride_;

@@ -1,3 +1,4 @@
+#include "kernels/cpu/instruction_set.h"
 #include "kernels/cpu/pie_loops.inl"
 
 namespace ptk::kernels::cpu {
@@ -16,17 +17,12 @@ const PieLoops& pie_loops_portable()
 const PieLoops& pie_loops()
 {
 #if defined(__x86_64__)
-    static const PieLoops& best = [&]() -> const PieLoops& {
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-            return pie_loops_avx512();
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-            return pie_loops_avx2();
-        return pie_loops_portable();
-    }();
-    return best;
-#else
-    return pie_loops_portable();
+    if (instruction_set() == InstructionSet::Avx512)
+        return pie_loops_avx512();
+    if (instruction_set() == InstructionSet::Avx2)
+        return pie_loops_avx2();
 #endif
+    return pie_loops_portable();
 }
 
 }  // namespace ptk::kernels::cpu

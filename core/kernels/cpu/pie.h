@@ -35,7 +35,7 @@ struct PieLoops {
     ShiftEquations (*shift_equations)(const float* object, std::int64_t stride, const float* g, const float* power, std::int64_t side);
 };
 
-/// The fastest for this processor.
+/// Those of instruction_set().
 const PieLoops& pie_loops();
 /// Without vector extensions: the oracle of the others.
 const PieLoops& pie_loops_portable();

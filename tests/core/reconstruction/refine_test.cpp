@@ -233,7 +233,7 @@ TEST(EndToEnd, AnUntrainedPhysicsNetworkGivesAPictureThatRefinementSharpens)
     Log log;
     const auto registry = generators::builtin_generators();
     const auto& entry = registry.get("physics_unet");
-    const Settings options(config::library_schema().with(entry.metadata.options), Config::from_json(R"({"generator.width": 4, "generator.depth": 1, "refinement.epochs": 5})"));
+    const Settings options(config::library_schema().with(entry.metadata.options), Config::from_json(R"({"generator.width": 4, "generator.depth": 1, "generator.passes": 1, "refinement.epochs": 5})"));
     model::Model model;
     model.generator_name = "physics_unet";
     model.problem = {64, 1};

@@ -363,6 +363,8 @@ TEST(Trainer, EveryWayOfMergingLearns)
           R"({"training.loss": "poisson"})", R"({"training.loss": "mae"})",
           R"({"generator": {"name": "cnn"}, "scan": {"group_size": 4}, "training": {"batch_size": 1}})"}) {
         auto config = small_config(R"({"training": {"epochs": 10, "validation_fraction": 0, "learning_rate": 5e-3}})");
+        // Three passes solve a scan as small as this one before anything is learnt.
+        config.merge(config::Config::from_json(R"({"generator.passes": 1})"));
         auto change = config::Config::from_json(more);
         if (std::string(more).find("cnn") != std::string::npos) {
             config = config::Config::from_json(
@@ -397,8 +399,8 @@ data::Scan siemens()
 TEST(Trainer, LearnsARealScanAndNotOneWithSwappedAxes)
 {
     const auto config = config::Config::from_json(R"({
-        "generator": {"name": "physics_unet", "width": 8, "depth": 2}, "probe.warm_epochs": 5,
-        "training": {"epochs": 4, "learning_rate": 2e-3}})");
+        "generator": {"name": "physics_unet", "width": 8, "depth": 2, "passes": 2}, "probe.warm_epochs": 5,
+        "training": {"epochs": 2, "learning_rate": 2e-3}})");
     const auto held_out_loss = [&](const data::Scan& scan) {
         auto model = make_model(config, 64);
         Trainer(model, config, "", quiet()).fit(scan, {});
@@ -410,7 +412,7 @@ TEST(Trainer, LearnsARealScanAndNotOneWithSwappedAxes)
     const double wrong = held_out_loss(scan);
     RecordProperty("validation_loss", std::to_string(right));
     RecordProperty("validation_loss_swapped", std::to_string(wrong));
-    EXPECT_LT(right, 0.08);
+    EXPECT_LT(right, 0.04);
     EXPECT_LT(right, 0.7 * wrong);
 }
 

@@ -1,0 +1,17 @@
+#if defined(__x86_64__)
+#define PTK_LANES 16
+#define PTK_ROWS 12
+#include "kernels/cpu/conv3x3_loops.inl"
+
+namespace ptk::kernels::cpu {
+
+const ConvolutionKernels& conv3x3_avx512();
+
+const ConvolutionKernels& conv3x3_avx512()
+{
+    static constexpr ConvolutionKernels table{InstructionSet::Avx512, forward, backward};
+    return table;
+}
+
+} // namespace ptk::kernels::cpu
+#endif

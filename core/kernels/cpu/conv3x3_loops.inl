@@ -1,0 +1,672 @@
+// The loops of conv3x3.h. Included once by each conv3x3*.cpp, which are compiled for different instruction sets:
+// everything here has internal linkage and nothing calls inline functions of the standard library, so that the linker
+// cannot mix the versions. PTK_LANES: floats of a vector; PTK_ROWS: rows of the register tile of a matrix product, two
+// vectors wide.
+#include "kernels/cpu/conv3x3.h"
+#include "kernels/cpu/products.inl"
+#include "kernels/cpu/workspace.h"
+
+namespace {
+
+using ptk::kernels::cpu::ConvolutionShape;
+using ptk::kernels::cpu::Workspace;
+using ptk::kernels::cpu::workspace;
+
+constexpr Size points = 36;
+constexpr Size most_parts = 16;
+constexpr Size most_terms = 64;
+
+/// The images cut into tiles of 4 x 4 pixels, counted row by row, image by image.
+struct Grid {
+    explicit Grid(const ConvolutionShape& shape)
+        : height(shape.height), width(shape.width), columns(over(shape.width, 4)),
+          image(over(shape.height, 4) * columns), count(shape.batch * image)
+    {
+    }
+    Size height, width;
+    Size columns; ///< tiles in a row
+    Size image;   ///< tiles in an image
+    Size count;   ///< tiles in all
+};
+
+/// Where a tile is: its first pixel. Goes from tile to tile, because divisions are slow.
+struct Place {
+    Place(const Grid& grid, Size tile)
+        : image(tile / grid.image), top(tile % grid.image / grid.columns * 4), left(tile % grid.columns * 4)
+    {
+        // An image holds whole rows of tiles, so the column does not need the tile's number in its image.
+    }
+    PTK_INLINE void next(const Grid& grid)
+    {
+        left += 4;
+        if (left < grid.width)
+            return;
+        left = 0;
+        top += 4;
+        if (top < grid.height)
+            return;
+        top = 0;
+        ++image;
+    }
+    Size image, top, left;
+};
+
+// ---- the transforms; the interpolation points are 0, +-a, +-b, infinity with a b = 1 ----
+
+constexpr float a1 = 2.0F / 3, a2 = 4.0F / 9, a3 = 8.0F / 27;
+constexpr float b1 = 3.0F / 2, b2 = 9.0F / 4, b3 = 27.0F / 8;
+constexpr float ab = 97.0F / 36;       // a^2 + b^2
+constexpr float norm_a = -81.0F / 130; // 1 / (2 a^2 (a^2 - b^2))
+constexpr float norm_b = 8.0F / 65;    // 1 / (2 b^2 (b^2 - a^2))
+
+/// Of the input: values of the polynomials that vanish at all points but one.
+PTK_INLINE void transform_input(const Vector (&d)[6], Vector (&o)[6])
+{
+    const Vector p = d[4] - d[2] * b2, q = d[3] - d[1] * b2;
+    const Vector r = d[4] - d[2] * a2, s = d[3] - d[1] * a2;
+    o[0] = d[0] + d[4] - d[2] * ab;
+    o[1] = p + q * a1;
+    o[2] = p - q * a1;
+    o[3] = r + s * b1;
+    o[4] = r - s * b1;
+    o[5] = d[1] + d[5] - d[3] * ab;
+}
+
+/// Of the product, back to four outputs.
+PTK_INLINE void transform_output(const Vector (&m)[6], Vector (&o)[4])
+{
+    const Vector p = m[1] + m[2], q = m[1] - m[2];
+    const Vector r = m[3] + m[4], s = m[3] - m[4];
+    o[0] = m[0] + p + r;
+    o[1] = q * a1 + s * b1;
+    o[2] = p * a2 + r * b2;
+    o[3] = q * a3 + (s * b3 + m[5]);
+}
+
+/// Transpose of transform_output: of the gradient by four outputs.
+PTK_INLINE void transform_gradient(const Vector (&g)[4], Vector (&o)[6])
+{
+    const Vector p = g[0] + g[2] * a2, q = g[1] + g[3] * a2;
+    const Vector r = g[0] + g[2] * b2, s = g[1] + g[3] * b2;
+    o[0] = g[0];
+    o[1] = p + q * a1;
+    o[2] = p - q * a1;
+    o[3] = r + s * b1;
+    o[4] = r - s * b1;
+    o[5] = g[3];
+}
+
+/// Of three weights: values of their polynomial at the points.
+PTK_INLINE void transform_weights(const Vector (&k)[3], Vector (&o)[6])
+{
+    const Vector p = (k[0] + k[2] * a2) * norm_a, q = k[1] * (a1 * norm_a);
+    const Vector r = (k[0] + k[2] * b2) * norm_b, s = k[1] * (b1 * norm_b);
+    o[0] = k[0];
+    o[1] = p + q;
+    o[2] = p - q;
+    o[3] = r + s;
+    o[4] = r - s;
+    o[5] = k[2];
+}
+
+/// Transpose of transform_weights.
+PTK_INLINE void transform_weight_sums(const Vector (&m)[6], Vector (&o)[3])
+{
+    const Vector p = (m[1] + m[2]) * norm_a, q = (m[1] - m[2]) * (a1 * norm_a);
+    const Vector r = (m[3] + m[4]) * norm_b, s = (m[3] - m[4]) * (b1 * norm_b);
+    o[0] = m[0] + p + r;
+    o[1] = q + s;
+    o[2] = p * a2 + (r * b2 + m[5]);
+}
+
+// ---- tiles into the 36 matrices (tile, channel) and back ----
+
+/// Some channels of the images around a tile.
+template <class Source> struct Image {
+    Source source;
+    Size channels;
+    Size stride; ///< of pixels
+};
+
+/// Rows of the 36 matrices for a block of tiles.
+struct Matrices {
+    float* data;
+    Size stride; ///< of matrices
+    Size row;    ///< of tiles: channels in whole vectors
+};
+
+/// Space of Matrices; a line more for each than its size, because a power of two between them would put all in one set
+/// of the cache.
+PTK_INLINE Size matrix_size(Size tiles, Size channels)
+{
+    return tiles * padded(channels) + 16;
+}
+
+PTK_INLINE Matrices matrices(float* data, Size tiles, Size channels)
+{
+    return {data, matrix_size(tiles, channels), padded(channels)};
+}
+
+template <bool inside, bool whole, class Source>
+PTK_INLINE void input_vector(const Image<Source>& x, const Grid& grid, const Place& place, Size channel, Size count,
+                             float* out, Size step)
+{
+    Vector q[6][6];
+    const Size first = ((place.image * grid.height + place.top - 1) * grid.width + place.left - 1) * x.stride + channel;
+    for (Size j = 0; j < 6; ++j) {
+        Vector d[6], o[6];
+        for (Size i = 0; i < 6; ++i) {
+            const Size row = place.top - 1 + i, column = place.left - 1 + j;
+            const bool there = inside || (row >= 0 && row < grid.height && column >= 0 && column < grid.width);
+            d[i] = there ? x.source.template at<whole>(first + (i * grid.width + j) * x.stride, count) : Vector{};
+            if (j >= 2)
+                x.source.expect(first + (i * grid.width + j + 4) * x.stride);
+        }
+        transform_input(d, o);
+        for (Size i = 0; i < 6; ++i)
+            q[i][j] = o[i];
+    }
+    for (Size i = 0; i < 6; ++i) {
+        Vector o[6];
+        transform_input(q[i], o);
+        for (Size j = 0; j < 6; ++j)
+            store(out + (i * 6 + j) * step, o[j]);
+    }
+}
+
+template <bool inside, class Source>
+void input_tile(const Image<Source>& x, const Grid& grid, const Place& place, float* out, Size step)
+{
+    Size channel = 0;
+    for (; channel + lanes <= x.channels; channel += lanes)
+        input_vector<inside, true>(x, grid, place, channel, lanes, out + channel, step);
+    if (channel < x.channels)
+        input_vector<inside, false>(x, grid, place, channel, x.channels - channel, out + channel, step);
+}
+
+template <class Source>
+void input_tiles(const Image<Source>& x, const Grid& grid, Size begin, Size end, const Matrices& out)
+{
+    Place place(grid, begin);
+    for (Size tile = begin; tile < end; ++tile, place.next(grid)) {
+        const bool inside =
+            place.top > 0 && place.left > 0 && place.top + 5 <= grid.height && place.left + 5 <= grid.width;
+        float* row = out.data + (tile - begin) * out.row;
+        if (inside)
+            input_tile<true>(x, grid, place, row, out.stride);
+        else
+            input_tile<false>(x, grid, place, row, out.stride);
+    }
+}
+
+template <bool inside, bool whole, class Source>
+PTK_INLINE Vector gradient_vector(const Image<Source>& dy, const Grid& grid, const Place& place, Size channel,
+                                  Size count, float* out, Size step)
+{
+    Vector q[6][4], sum = {};
+    const Size first = ((place.image * grid.height + place.top) * grid.width + place.left) * dy.stride + channel;
+    for (Size j = 0; j < 4; ++j) {
+        Vector g[4], o[6];
+        for (Size i = 0; i < 4; ++i) {
+            const bool there = inside || (place.top + i < grid.height && place.left + j < grid.width);
+            g[i] = there ? dy.source.template at<whole>(first + (i * grid.width + j) * dy.stride, count) : Vector{};
+            dy.source.expect(first + (i * grid.width + j + 4) * dy.stride);
+            sum += g[i];
+        }
+        transform_gradient(g, o);
+        for (Size i = 0; i < 6; ++i)
+            q[i][j] = o[i];
+    }
+    for (Size i = 0; i < 6; ++i) {
+        Vector o[6];
+        transform_gradient(q[i], o);
+        for (Size j = 0; j < 6; ++j)
+            store(out + (i * 6 + j) * step, o[j]);
+    }
+    return sum;
+}
+
+template <bool inside, class Source>
+void gradient_tile(const Image<Source>& dy, const Grid& grid, const Place& place, float* sums, float* out, Size step)
+{
+    Size channel = 0;
+    for (; channel + lanes <= dy.channels; channel += lanes) {
+        const Vector sum = gradient_vector<inside, true>(dy, grid, place, channel, lanes, out + channel, step);
+        store(sums + channel, load(sums + channel) + sum);
+    }
+    if (channel < dy.channels) {
+        const Vector sum =
+            gradient_vector<inside, false>(dy, grid, place, channel, dy.channels - channel, out + channel, step);
+        store(sums + channel, load(sums + channel) + sum);
+    }
+}
+
+/// @param sums  of the gradient over the tiles, added to
+template <class Source>
+void gradient_tiles(const Image<Source>& dy, const Grid& grid, Size begin, Size end, float* sums, const Matrices& out)
+{
+    Place place(grid, begin);
+    for (Size tile = begin; tile < end; ++tile, place.next(grid)) {
+        const bool inside = place.top + 4 <= grid.height && place.left + 4 <= grid.width;
+        float* row = out.data + (tile - begin) * out.row;
+        if (inside)
+            gradient_tile<true>(dy, grid, place, sums, row, out.stride);
+        else
+            gradient_tile<false>(dy, grid, place, sums, row, out.stride);
+    }
+}
+
+template <Activation activation, bool whole>
+PTK_INLINE void output_vector(const Result& result, const Grid& grid, const Place& place, Size channel, Size count,
+                              const float* product, Size step)
+{
+    Vector q[4][6];
+    for (Size j = 0; j < 6; ++j) {
+        Vector m[6], o[4];
+        for (Size i = 0; i < 6; ++i)
+            m[i] = load(product + (i * 6 + j) * step);
+        transform_output(m, o);
+        for (Size i = 0; i < 4; ++i)
+            q[i][j] = o[i];
+    }
+    const Vector bias = result.bias ? Plain{result.bias}.at<whole>(channel, count) : Vector{};
+    const Size rows = smaller(4, grid.height - place.top), columns = smaller(4, grid.width - place.left);
+    for (Size i = 0; i < rows; ++i) {
+        Vector o[4];
+        transform_output(q[i], o);
+        const Size first = ((place.image * grid.height + place.top + i) * grid.width + place.left) * result.channels;
+        for (Size j = 0; j < columns; ++j) {
+            result.expect(first + (j + 4) * result.channels + channel);
+            finish<activation, whole>(result, first + j * result.channels + channel, o[j] + bias, count);
+        }
+    }
+}
+
+template <Activation activation>
+void output_tiles(const Result& result, const Grid& grid, Size begin, Size end, const Matrices& product)
+{
+    Place place(grid, begin);
+    for (Size tile = begin; tile < end; ++tile, place.next(grid)) {
+        const float* row = product.data + (tile - begin) * product.row;
+        Size channel = 0;
+        for (; channel + lanes <= result.channels; channel += lanes)
+            output_vector<activation, true>(result, grid, place, channel, lanes, row + channel, product.stride);
+        if (channel < result.channels)
+            output_vector<activation, false>(result, grid, place, channel, result.channels - channel, row + channel,
+                                             product.stride);
+    }
+}
+
+// ---- matrix products ----
+
+/// c(r, :) = sum_k a(r, k) b(k, :), or is added to
+template <int rows, int width>
+[[gnu::noinline]] void multiply(const float* a, Size a_row, const float* b, Size depth, bool add, float* c, Size c_row)
+{
+    Vector sum[rows][width] = {};
+    for (Size k = 0; k < depth; ++k) {
+        Vector right[width];
+#pragma GCC unroll 2
+        for (int v = 0; v < width; ++v)
+            right[v] = load(b + (k * width + v) * lanes);
+#pragma GCC unroll 12
+        for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+            for (int v = 0; v < width; ++v)
+                sum[r][v] += right[v] * a[r * a_row + k];
+        }
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < width; ++v)
+            store(c + r * c_row + v * lanes, add ? load(c + r * c_row + v * lanes) + sum[r][v] : sum[r][v]);
+    }
+}
+
+using Multiply = decltype(&multiply<1, 1>);
+
+/// The function for a number of rows, from 1 to most.
+template <int width, int most = PTK_ROWS> Multiply multiply_of(Size rows)
+{
+    if constexpr (most > 1) {
+        if (rows < most)
+            return multiply_of<width, most - 1>(rows);
+    }
+    return multiply<most, width>;
+}
+
+/// Products of the block's 36 matrices with the packed weights.
+void multiply_points(const Matrices& x, Size tiles, const float* packed, Size in, Size out, const Matrices& product)
+{
+    const Groups groups(tiles);
+    const Multiply functions[2][2] = {{multiply_of<1>(groups.size), multiply_of<1>(groups.size + 1)},
+                                      {multiply_of<2>(groups.size), multiply_of<2>(groups.size + 1)}};
+    const Size columns = padded(out);
+    for (Size point = 0; point < points; ++point) {
+        const float* b = packed + point * in * columns;
+        for (Size column = 0; column < columns; column += 2 * lanes) {
+            const auto& function = functions[column + lanes < columns];
+            const float* a = x.data + point * x.stride;
+            float* c = product.data + point * product.stride + column;
+            for (Size group = 0; group < groups.count; ++group) {
+                const Size rows = groups.rows_of(group);
+                const Size width = smaller(2 * lanes, columns - column);
+                // Long sums in parts round less.
+                for (Size k = 0; k < in; k += most_terms)
+                    function[rows - groups.size](a + k, x.row, b + column * in + k * width, smaller(most_terms, in - k),
+                                                 k > 0, c, product.row);
+                a += rows * x.row;
+                c += rows * product.row;
+            }
+        }
+    }
+}
+
+// ---- weights ----
+
+/// Weights as a convolution from @p in to @p out channels: the layer's own, or with the axes exchanged and both
+/// directions reversed, which makes the gradient by its input.
+struct Weights {
+    const float* data;
+    Size in, out;
+    Size in_stride, out_stride;
+    bool reversed;
+};
+
+void transform_weight_vector(const Weights& weights, Size channel, Size first, float* packed, Size step)
+{
+    alignas(64) float taps[9][lanes] = {};
+    const Size count = smaller(lanes, weights.out - first);
+    for (Size lane = 0; lane < count; ++lane) {
+        const float* w = weights.data + channel * weights.in_stride + (first + lane) * weights.out_stride;
+        for (Size tap = 0; tap < 9; ++tap)
+            taps[weights.reversed ? 8 - tap : tap][lane] = w[tap];
+    }
+    Vector q[6][3];
+    for (Size j = 0; j < 3; ++j) {
+        const Vector k[3] = {load(taps[j]), load(taps[3 + j]), load(taps[6 + j])};
+        Vector o[6];
+        transform_weights(k, o);
+        for (Size i = 0; i < 6; ++i)
+            q[i][j] = o[i];
+    }
+    for (Size i = 0; i < 6; ++i) {
+        Vector o[6];
+        transform_weights(q[i], o);
+        for (Size j = 0; j < 6; ++j)
+            store(packed + (i * 6 + j) * step, o[j]);
+    }
+}
+
+/// Transformed weights, for each point in panels of two vectors of output channels (the last may be one), and in a
+/// panel by input channel.
+void pack(const Weights& weights, float* packed, int threads)
+{
+    const Size columns = padded(weights.out), step = weights.in * columns;
+#pragma omp parallel for num_threads(threads) if (threads > 1 && step > 4096)
+    for (Size channel = 0; channel < weights.in; ++channel) {
+        for (Size first = 0; first < columns; first += lanes) {
+            const Size panel = first / (2 * lanes) * (2 * lanes);
+            const Size width = smaller(2 * lanes, columns - panel);
+            transform_weight_vector(weights, channel, first,
+                                    packed + panel * weights.in + channel * width + (first - panel), step);
+        }
+    }
+}
+
+// ---- forward ----
+
+/// Tiles of a block: its matrices should stay in the second-level cache, the packed weights be used many times.
+Size block_tiles(Size in, Size out, Size count, Size workers)
+{
+    constexpr Size budget = 64 * 1024; // floats
+    const Size fitting = budget / (points * (padded(in) + padded(out)));
+    const Size wanted = smaller(larger(fitting, in * out > 128 * 128 ? 48 : 24), 48);
+    const Size shared = smaller(wanted, over(count, workers));
+    return over(shared, PTK_ROWS) * PTK_ROWS;
+}
+
+template <Activation activation, class Source>
+void convolve_block(const Image<Source>& x, const Grid& grid, Size begin, Size end, Size most, const float* packed,
+                    const Result& result, float* space)
+{
+    const auto input = matrices(space, most, x.channels);
+    const auto product = matrices(space + points * input.stride, most, result.channels);
+    input_tiles(x, grid, begin, end, input);
+    multiply_points(input, end - begin, packed, x.channels, result.channels, product);
+    output_tiles<activation>(result, grid, begin, end, product);
+}
+
+template <Activation activation>
+bool convolve(const ConvolutionShape& shape, const float* x, const float* packed, const Result& result, int threads)
+{
+    const Grid grid(shape);
+    const Image<Plain> image{{x}, shape.in, shape.x_stride};
+    const Size most = block_tiles(shape.in, shape.out, grid.count, threads), blocks = over(grid.count, most);
+    const Size space = points * (matrix_size(most, shape.in) + matrix_size(most, shape.out));
+    bool complete = true;
+#pragma omp parallel for schedule(dynamic) num_threads(threads) reduction(&& : complete) if (threads > 1 && blocks > 1)
+    for (Size block = 0; block < blocks; ++block) {
+        float* own = workspace(Workspace::Tiles, space);
+        if (!own) {
+            complete = false;
+            continue;
+        }
+        convolve_block<activation>(image, grid, block * most, smaller((block + 1) * most, grid.count), most, packed,
+                                   result, own);
+    }
+    return complete;
+}
+
+bool forward(const ConvolutionShape& shape, const float* x, const float* weight, const float* bias,
+             Activation activation, float* y, float* slope, int threads)
+{
+    float* packed = workspace(Workspace::Weights, points * shape.in * padded(shape.out));
+    if (!packed)
+        return false;
+    pack({weight, shape.in, shape.out, 9, 9 * shape.in, false}, packed, threads);
+    const Result result{y, slope, bias, shape.out};
+    if (activation == Activation::Relu)
+        return convolve<Activation::Relu>(shape, x, packed, result, threads);
+    if (activation == Activation::Gelu)
+        return convolve<Activation::Gelu>(shape, x, packed, result, threads);
+    return convolve<Activation::None>(shape, x, packed, result, threads);
+}
+
+// ---- backward ----
+
+/// The products (rows, columns) of all points that make the weight gradient. Columns are the channels that fill vectors
+/// better.
+struct Sums {
+    explicit Sums(const ConvolutionShape& shape)
+        : by_input(shape.out * padded(shape.in) < shape.in * padded(shape.out)), rows(by_input ? shape.out : shape.in),
+          columns(padded(by_input ? shape.in : shape.out))
+    {
+    }
+    Size size() const { return points * rows * columns; }
+    bool by_input; ///< columns are input channels
+    Size rows, columns;
+};
+
+/// Parts of the tiles whose sums are made apart: enough for threads, each of at least some tiles, in little memory.
+Size parts_of(const Sums& sums, const Grid& grid)
+{
+    constexpr Size budget = Size{16} << 20; // floats
+    const Size by_memory = larger(1, budget / sums.size());
+    const Size by_tiles = larger(1, grid.count / 96);
+    return smaller(most_parts, smaller(by_memory, by_tiles));
+}
+
+void multiply_sums(const Matrices& left, const Matrices& right, Size tiles, bool first, const Sums& sums, float* out)
+{
+    const Groups groups(sums.rows);
+    const MultiplyTransposed functions[2][2] = {
+        {multiply_transposed_of<1>(groups.size), multiply_transposed_of<1>(groups.size + 1)},
+        {multiply_transposed_of<2>(groups.size), multiply_transposed_of<2>(groups.size + 1)}};
+    for (Size point = 0; point < points; ++point) {
+        for (Size column = 0; column < sums.columns; column += 2 * lanes) {
+            const auto& function = functions[column + lanes < sums.columns];
+            const float* a = left.data + point * left.stride;
+            const float* b = right.data + point * right.stride + column;
+            float* c = out + point * sums.rows * sums.columns + column;
+            for (Size group = 0; group < groups.count; ++group) {
+                const Size rows = groups.rows_of(group);
+                function[rows - groups.size](a, left.row, b, right.row, tiles, first, c, sums.columns);
+                a += rows;
+                c += rows * sums.columns;
+            }
+        }
+    }
+}
+
+/// Adds the parts, transforms back and writes (out, in, 3, 3).
+void finish_weight_gradient(const ConvolutionShape& shape, const Sums& sums, const float* parts, Size count,
+                            float* dweight, int threads)
+{
+    const Size column_stride = sums.by_input ? 9 : 9 * shape.in, row_stride = sums.by_input ? 9 * shape.in : 9;
+    const Size columns = sums.by_input ? shape.in : shape.out;
+#pragma omp parallel for num_threads(threads) if (threads > 1 && sums.size() > 65536)
+    for (Size row = 0; row < sums.rows; ++row) {
+        for (Size column = 0; column < columns; column += lanes) {
+            Vector q[3][6];
+            for (Size j = 0; j < 6; ++j) {
+                Vector m[6], o[3];
+                for (Size i = 0; i < 6; ++i) {
+                    const float* sum = parts + ((i * 6 + j) * sums.rows + row) * sums.columns + column;
+                    m[i] = load(sum);
+                    for (Size part = 1; part < count; ++part)
+                        m[i] += load(sum + part * sums.size());
+                }
+                transform_weight_sums(m, o);
+                for (Size i = 0; i < 3; ++i)
+                    q[i][j] = o[i];
+            }
+            for (Size i = 0; i < 3; ++i) {
+                Vector o[3];
+                transform_weight_sums(q[i], o);
+                for (Size j = 0; j < 3; ++j) {
+                    float* out = dweight + row * row_stride + column * column_stride + i * 3 + j;
+                    for (Size lane = 0; lane < smaller(lanes, columns - column); ++lane)
+                        out[lane * column_stride] = o[j][lane];
+                }
+            }
+        }
+    }
+}
+
+/// What a call of backward() works on.
+template <class Source> struct Backward {
+    const ConvolutionShape& shape;
+    Grid grid;
+    Sums sums;
+    Image<Plain> x;
+    Image<Source> dz;
+    const float* packed; ///< null: no gradient by the input
+    float* dx;
+    bool weights;
+    Size most; ///< tiles of a block
+
+    Size space() const
+    {
+        return points * (matrix_size(most, shape.in) + matrix_size(most, shape.out)) + padded(shape.out);
+    }
+};
+
+/// A part of the tiles, block by block, so that the second use of the gradient finds it in the cache.
+template <class Source>
+void backward_part(const Backward<Source>& call, Size begin, Size end, float* space, float* sums, double* bias_sums)
+{
+    const Size out = call.shape.out;
+    float* line = space;
+    space += padded(out);
+    const auto x = matrices(space, call.most, call.shape.in);
+    const auto dz = matrices(space + points * x.stride, call.most, out);
+    for (Size channel = 0; channel < out; ++channel)
+        bias_sums[channel] = 0;
+    for (Size first = begin; first < end; first += call.most) {
+        const Size last = smaller(first + call.most, end);
+        if (call.packed)
+            convolve_block<Activation::None>(call.dz, call.grid, first, last, call.most, call.packed,
+                                             {call.dx, nullptr, nullptr, call.shape.in}, space);
+        if (!call.weights)
+            continue;
+        for (Size channel = 0; channel < padded(out); ++channel)
+            line[channel] = 0;
+        input_tiles(call.x, call.grid, first, last, x);
+        gradient_tiles(call.dz, call.grid, first, last, line, dz);
+        multiply_sums(call.sums.by_input ? dz : x, call.sums.by_input ? x : dz, last - first, first == begin, call.sums,
+                      sums);
+        for (Size channel = 0; channel < out; ++channel)
+            bias_sums[channel] += static_cast<double>(line[channel]);
+    }
+}
+
+template <class Source> bool backward_from(const Backward<Source>& call, float* dweight, float* dbias, int threads)
+{
+    const Size count = call.grid.count, out = call.shape.out;
+    const Size parts = parts_of(call.sums, call.grid);
+    // Sums of the bias are double: two floats each.
+    const Size bias_space = parts * padded(out) * 2, part_space = call.weights ? call.sums.size() : 0;
+    float* sums = workspace(Workspace::Sums, bias_space + parts * part_space);
+    if (!sums)
+        return false;
+    auto* bias_sums = reinterpret_cast<double*>(sums);
+    sums += bias_space;
+    bool complete = true;
+#pragma omp parallel for schedule(dynamic) num_threads(threads) reduction(&& : complete) if (threads > 1 && parts > 1)
+    for (Size part = 0; part < parts; ++part) {
+        float* own = workspace(Workspace::Tiles, call.space());
+        if (!own) {
+            complete = false;
+            continue;
+        }
+        backward_part(call, count * part / parts, count * (part + 1) / parts, own, sums + part * part_space,
+                      bias_sums + part * padded(out));
+    }
+    if (!complete)
+        return false;
+    if (dweight)
+        finish_weight_gradient(call.shape, call.sums, sums, parts, dweight, threads);
+    for (Size channel = 0; dbias && channel < out; ++channel) {
+        double sum = 0;
+        for (Size part = 0; part < parts; ++part)
+            sum += bias_sums[part * padded(out) + channel];
+        dbias[channel] = static_cast<float>(sum);
+    }
+    return true;
+}
+
+bool backward(const ConvolutionShape& shape, const float* x, const float* weight, Activation activation, const float* y,
+              const float* dy, float* dx, float* dweight, float* dbias, int threads)
+{
+    float* packed = nullptr;
+    if (dx) {
+        packed = workspace(Workspace::Weights, points * shape.out * padded(shape.in));
+        if (!packed)
+            return false;
+        pack({weight, shape.out, shape.in, 9 * shape.in, 9, true}, packed, threads);
+    }
+    const Grid grid(shape);
+    const Sums sums(shape);
+    const Size most = block_tiles(shape.in, shape.out, over(grid.count, parts_of(sums, grid)), 1);
+    const auto run = [&](auto source) {
+        return backward_from<decltype(source)>({shape,
+                                                grid,
+                                                sums,
+                                                {{x}, shape.in, shape.x_stride},
+                                                {source, shape.out, shape.out},
+                                                packed,
+                                                dx,
+                                                dweight || dbias,
+                                                most},
+                                               dweight, dbias, threads);
+    };
+    if (activation == Activation::Relu)
+        return run(ThroughRelu{dy, y});
+    if (activation == Activation::Gelu)
+        return run(ThroughGelu{dy, y});
+    return run(Plain{dy});
+}
+
+} // namespace

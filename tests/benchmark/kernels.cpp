@@ -1,0 +1,188 @@
+// Our convolutions against LibTorch's, layer by layer, and whole networks with either.
+//   cmake -S . -B build -DPTYCHOKIT_BENCHMARKS=ON && cmake --build build --target ptk_kernel_benchmark
+//   OMP_NUM_THREADS=1 build/tests/benchmark/ptk_kernel_benchmark
+// The variants take turns within one run and the least time of each counts, so that other work on the machine falls on
+// all of them; "own_ms" is ours, "x_nchw" and "x_nhwc" how many times as long LibTorch takes with channels first and
+// last, "x_aten" with its kernels in the same network. Time is CPU time of the process with one thread, wall time with
+// more.
+#include "base/random.h"
+#include "generators/all.h"
+#include "generators/blocks/convolution.h"
+#include "kernels/backend.h"
+#include "physics/far_field.h"
+#include "training/losses.h"
+#include "training/optimizer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <ctime>
+#include <functional>
+
+namespace {
+
+using namespace ptk;
+using generators::Activation;
+using kernels::Backend;
+
+double seconds()
+{
+    if (at::get_num_threads() == 1)
+        return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+struct Variant {
+    Backend backend;
+    std::function<void()> work;
+};
+
+/// Least time of each over rounds in which all take turns; the first round warms up.
+std::vector<double> least_times(const std::vector<Variant>& variants, int rounds)
+{
+    std::vector<double> least(variants.size(), 1e30);
+    for (int round = 0; round <= rounds; ++round) {
+        for (std::size_t i = 0; i < variants.size(); ++i) {
+            kernels::set_backend(variants[i].backend);
+            const double start = seconds();
+            variants[i].work();
+            const double spent = seconds() - start;
+            if (round > 0)
+                least[i] = std::min(least[i], spent);
+        }
+    }
+    kernels::set_backend(Backend::Own);
+    return least;
+}
+
+struct Layer {
+    std::int64_t batch, side, in, out;
+};
+
+struct Operands {
+    Operands(const Layer& layer, at::MemoryFormat format)
+        : x(at::randn({layer.batch, layer.in, layer.side, layer.side}).contiguous(format).requires_grad_(true)),
+          weight((at::randn({layer.out, layer.in, 3, 3}) / 30).requires_grad_(true)),
+          bias(at::randn({layer.out}).requires_grad_(true)),
+          dy(at::randn({layer.batch, layer.out, layer.side, layer.side}).contiguous(format))
+    {
+    }
+    void forward() const
+    {
+        const c10::NoGradGuard no_gradient;
+        benchmark::DoNotOptimize(
+            generators::convolve(generators::Convolution::Same, x, weight, bias, Activation::Gelu));
+    }
+    void step() const
+    {
+        generators::convolve(generators::Convolution::Same, x, weight, bias, Activation::Gelu).backward(dy);
+        x.mutable_grad().reset();
+        weight.mutable_grad().reset();
+        bias.mutable_grad().reset();
+    }
+    at::Tensor x, weight, bias, dy;
+};
+
+/// Convolution with bias and GELU; alone, or with all gradients.
+void layer(benchmark::State& state, bool backward)
+{
+    const Layer layer{state.range(0), state.range(1), state.range(2), state.range(3)};
+    const Operands first(layer, at::MemoryFormat::Contiguous), last(layer, at::MemoryFormat::ChannelsLast);
+    const auto work = [&](const Operands& operands) {
+        return [&operands, backward] { backward ? operands.step() : operands.forward(); };
+    };
+    std::vector<double> times;
+    for (auto _ : state) {
+        times = least_times({{Backend::Own, work(last)}, {Backend::Aten, work(first)}, {Backend::Aten, work(last)}}, 9);
+        state.SetIterationTime(times[0]);
+    }
+    state.counters["own_ms"] = 1e3 * times[0];
+    state.counters["x_nchw"] = times[1] / times[0];
+    state.counters["x_nhwc"] = times[2] / times[0];
+}
+
+struct Network {
+    Network(const char* name, const char* json, std::int64_t frames)
+    {
+        const auto registry = generators::builtin_generators();
+        const auto& entry = registry.get(name);
+        const config::Settings settings(config::library_schema().with(entry.metadata.options),
+                                        config::Config::from_json(json));
+        generator = entry.make({64, 1}, settings, base::torch_generator(1, "initialisation"));
+        generator->set_training(true);
+        std::vector<training::Adam::Parameter> parameters;
+        for (const auto& parameter : generator->named_parameters())
+            parameters.push_back({parameter.name, *parameter.tensor});
+        optimizer = std::make_unique<training::Adam>(parameters, training::Adam::Options{});
+        probe = at::randn({frames, 1, 3, 64, 64}, at::kComplexFloat);
+        amplitude = at::rand({frames, 1, 64, 64}) * 10;
+    }
+    void predict() const
+    {
+        const c10::NoGradGuard no_gradient;
+        benchmark::DoNotOptimize(generator->forward({amplitude, 0.1, probe}));
+    }
+    void train() const
+    {
+        const auto patches = generator->forward({amplitude, 0.1, probe});
+        const auto loss = training::amplitude_loss(physics::far_field_intensity(patches, probe), amplitude);
+        optimizer->clear_gradients();
+        loss.backward();
+        optimizer->step(1e-4);
+    }
+    std::unique_ptr<generators::Generator> generator;
+    std::unique_ptr<training::Adam> optimizer;
+    at::Tensor probe, amplitude;
+};
+
+void network(benchmark::State& state, const char* name, const char* json, std::int64_t frames, bool training)
+{
+    const Network net(name, json, frames);
+    const auto work = [&] { training ? net.train() : net.predict(); };
+    std::vector<double> times;
+    for (auto _ : state) {
+        times = least_times({{Backend::Own, work}, {Backend::Aten, work}}, 7);
+        state.SetIterationTime(times[0]);
+    }
+    state.counters["own_ms"] = 1e3 * times[0];
+    state.counters["x_aten"] = times[1] / times[0];
+}
+
+void layers(benchmark::internal::Benchmark* benchmark)
+{
+    // physics_unet of width 16 and 32, then cnn, N = 64: frames, side, channels in and out.
+    for (const auto& sizes : std::vector<std::vector<std::int64_t>>{
+             {16, 64, 4, 16},   {16, 64, 16, 16}, {16, 64, 32, 16},  {16, 32, 32, 32},   {16, 32, 64, 32},
+             {16, 16, 64, 64},  {16, 64, 16, 2},  {16, 64, 32, 32},  {16, 32, 64, 64},   {16, 16, 128, 128},
+             {16, 64, 1, 64},   {16, 64, 64, 64}, {16, 32, 64, 128}, {16, 16, 128, 256}, {16, 16, 256, 256},
+             {16, 8, 256, 128}, {16, 32, 63, 1},  {16, 32, 1, 64},   {16, 64, 64, 1},    {1, 64, 16, 16},
+             {1, 16, 64, 64}})
+        benchmark->Args(sizes);
+    benchmark->ArgNames({"frames", "side", "in", "out"})->Unit(benchmark::kMillisecond)->Iterations(1)->UseManualTime();
+}
+
+const char* width16 = R"({"generator.width": 16})";
+const char* width32 = R"({"generator.width": 32})";
+const char* default_cnn = R"({"generator.C_model": 1})";
+
+} // namespace
+
+#define PTK_NETWORK(label, name, json, frames)                                                                         \
+    BENCHMARK_CAPTURE(network, label##_predict, name, json, frames, false)                                             \
+        ->Unit(benchmark::kMillisecond)                                                                                \
+        ->Iterations(1)                                                                                                \
+        ->UseManualTime();                                                                                             \
+    BENCHMARK_CAPTURE(network, label##_train, name, json, frames, true)                                                \
+        ->Unit(benchmark::kMillisecond)                                                                                \
+        ->Iterations(1)                                                                                                \
+        ->UseManualTime()
+
+BENCHMARK_CAPTURE(layer, forward, false)->Apply(layers);
+BENCHMARK_CAPTURE(layer, forward_and_backward, true)->Apply(layers);
+PTK_NETWORK(physics_unet_16, "physics_unet", width16, 16);
+PTK_NETWORK(physics_unet_32, "physics_unet", width32, 16);
+PTK_NETWORK(cnn, "cnn", default_cnn, 16);
+
+BENCHMARK_MAIN();
