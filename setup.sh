@@ -3,17 +3,20 @@
 #
 #   ./setup.sh           Debian packages (as root) and the CPU part of LibTorch into .deps/
 #   ./setup.sh --cuda    the complete LibTorch with CUDA (about 5 GB)
+#   ./setup.sh --tests   also what only tests need: Julia into .deps/ (300 MB) when there is none
 #
 # Nothing outside the checkout is changed but Debian packages; the user's Python is only used to make a private environment.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 cuda=0
+tests=0
 for argument in "$@"; do
     case "$argument" in
     --cuda) cuda=1 ;;
+    --tests) tests=1 ;;
     -h | --help)
-        sed -n '2,7s/^# \{0,1\}//p' "$0"
+        sed -n '2,8s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
@@ -26,7 +29,7 @@ done
 required=(g++ gcc cmake ninja-build pkg-config git python3 python3-venv libhdf5-dev libzip-dev libpng-dev zlib1g-dev
     nlohmann-json3-dev libyaml-cpp-dev libfmt-dev libnanoflann-dev libcli11-dev libgtest-dev libgmock-dev)
 # Without these something is skipped (bindings, benchmarks) or only slower to build.
-optional=(ccache mold swig python3-dev python3-numpy default-jdk-headless libbenchmark-dev abigail-tools)
+optional=(ccache mold swig gfortran python3-dev python3-numpy default-jdk-headless libbenchmark-dev abigail-tools)
 
 missing_packages() {
     local package
@@ -96,6 +99,24 @@ install_torch() {
     echo "$wanted" >.deps/torch/installed
 }
 
+# Debian 12 has no Julia. Without one its tests are skipped and say so.
+install_julia() {
+    if command -v julia >/dev/null || [ -x .deps/julia/bin/julia ]; then
+        echo "setup: Julia: there"
+        return
+    fi
+    echo "setup: unpacking Julia into .deps/julia"
+    rm -rf .deps/julia
+    mkdir -p .deps
+    if bindings/julia/private_julia.sh .deps/julia >.deps/julia.log 2>&1; then
+        echo "setup: Julia: $(tail -1 .deps/julia.log)"
+    else
+        rm -rf .deps/julia
+        echo "setup: Julia could not be had (.deps/julia.log); its tests will be skipped"
+    fi
+}
+
 install_packages
 install_torch
+[ "$tests" -eq 0 ] || install_julia
 echo "setup: done"

@@ -1,8 +1,22 @@
+# In a wheel: the package with the library in it, which finds the LibTorch of the torch package beside it.
+if(SKBUILD)
+  if(NOT TARGET ptk_python)
+    message(FATAL_ERROR "a wheel needs swig, Python's development files and NumPy")
+  endif()
+  # Wheels have no links, so the library has one name.
+  set_target_properties(ptychokit PROPERTIES VERSION 0 INSTALL_RPATH "$ORIGIN;$ORIGIN/../torch/lib")
+  install(TARGETS ptychokit ptk_python LIBRARY DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit COMPONENT python NAMELINK_SKIP)
+  install(FILES ${PTK_PYTHON_FILES} DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit COMPONENT python)
+  return()
+endif()
+
 # A relocatable prefix: library, headers, program, pkg-config file and CMake package. A consumer needs only C.
 include(CMakePackageConfigHelpers)
 install(TARGETS ptychokit EXPORT PtychoKitTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS ptychokit_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY capi/include/ptychokit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+# Fortran's module files belong to one compiler: the sources are what is shared.
+install(FILES bindings/fortran/src/ptychokit_c.f90 bindings/fortran/src/ptychokit.f90 DESTINATION ${CMAKE_INSTALL_DATADIR}/ptychokit/fortran)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT PtychoKitTargets NAMESPACE PtychoKit:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/PtychoKit)
 configure_package_config_file(pkgconfig/PtychoKitConfig.cmake.in "${CMAKE_BINARY_DIR}/pkgconfig/PtychoKitConfig.cmake"

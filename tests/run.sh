@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 
-./setup.sh
+./setup.sh --tests
 build=$(realpath -m "${PTYCHOKIT_BUILD:-build}")
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPTYCHOKIT_WERROR=ON
 cmake --build "$build"

@@ -2,6 +2,7 @@
 %module(directors="1") ptychokit
 %{
 #include <ptychokit/ptychokit.h>
+#include <cstring>
 #include <new>
 #include <string>
 #include <vector>
@@ -13,6 +14,17 @@
 %apply unsigned long long { unsigned long, uint64_t };
 #endif
 
+#ifdef SWIGXML
+/* The generator of Fortran and Julia reads the declarations as they are. */
+%define PTK_HANDLE(NAME)
+%enddef
+%define PTK_TEXT(NAME)
+%enddef
+%define PTK_FACTORY(NAME, TYPE)
+%enddef
+%define PTK_SHAPE(NAME)
+%enddef
+#else
 /* Handles become classes that own what they hold. */
 %define PTK_HANDLE(NAME)
 %nodefaultctor NAME;
@@ -20,6 +32,7 @@ struct NAME {};
 %extend NAME { ~NAME() { NAME##_free($self); } }
 %ignore NAME##_free;
 %enddef
+#endif
 PTK_HANDLE(ptk_context)
 PTK_HANDLE(ptk_config)
 PTK_HANDLE(ptk_cancel)
@@ -29,23 +42,27 @@ PTK_HANDLE(ptk_trainer)
 PTK_HANDLE(ptk_reconstructor)
 PTK_HANDLE(ptk_canvas)
 
+#ifndef SWIGXML
 /* Arrays travel as the language's own buffers, never as addresses. */
 %ignore ptk_view_init;
 %ignore ptk_view_from_dlpack;
-%ignore ptk_context_set_log;   /* needs a log listener of the language: the idiomatic layers */
 %nodefaultctor ptk_view;
 %nodefaultdtor ptk_view;
 
-/* Progress through one class that languages derive from; a failing callback unwinds to the trampoline and its exception stays pending. */
+/* Progress and log through classes that languages derive from. A failing progress callback unwinds to the trampoline and its exception
+   stays pending for the interrupted call; a failing log callback interrupts nothing. */
 %feature("director") ptk_progress_listener;
+%feature("director") ptk_log_listener;
 %{
 struct ptk_callback_failed {};
 %}
 #ifdef SWIGPYTHON
 %feature("director:except") { if ($error != NULL) throw ptk_callback_failed(); }
+%feature("director:except") ptk_log_listener::on_message { if ($error != NULL) PyErr_WriteUnraisable(Py_None); }
 #endif
 #ifdef SWIGJAVA
 %feature("director:except") { if (jenv->ExceptionCheck()) throw ptk_callback_failed(); }
+%feature("director:except") ptk_log_listener::on_message { if (jenv->ExceptionCheck()) jenv->ExceptionClear(); }
 #endif
 %nodefaultctor ptk_progress;
 %nodefaultdtor ptk_progress;
@@ -58,6 +75,11 @@ public:
     /** Return true to go on. */
     virtual bool on_progress(const ptk_progress *progress) = 0;
 };
+class ptk_log_listener {
+public:
+    virtual ~ptk_log_listener() {}
+    virtual void on_message(int level, const char *area, const char *message) = 0;
+};
 %}
 %{
 static int32_t ptk_swig_progress(const ptk_progress *progress, void *listener) {
@@ -65,6 +87,12 @@ static int32_t ptk_swig_progress(const ptk_progress *progress, void *listener) {
         return static_cast<ptk_progress_listener *>(listener)->on_progress(progress) ? 0 : 1;
     } catch (...) {
         return 1;
+    }
+}
+static void ptk_swig_log(ptk_log_level level, const char *area, const char *message, void *listener) {
+    try {
+        static_cast<ptk_log_listener *>(listener)->on_message(level, area, message);
+    } catch (...) {
     }
 }
 %}
@@ -105,6 +133,8 @@ thread_local int32_t ptk_ndim_out = 0;
 #endif
 #ifdef SWIGJAVA
 %include "ptk_java.i"
+#endif
+
 #endif
 
 /* What each call gives back; a test compares these lists with the headers. */

@@ -2,9 +2,29 @@
 %include "enumtypeunsafe.swg"
 %javaconst(1);
 %pragma(java) jniclasscode=%{
-  static { System.loadLibrary("ptychokit_jni"); }
+  /* -Dorg.ptychokit.library.path=FOLDER, or java.library.path. */
+  static {
+    String folder = System.getProperty("org.ptychokit.library.path");
+    if (folder == null) {
+      System.loadLibrary("ptychokit_jni");
+    } else {
+      System.load(java.nio.file.Path.of(folder, System.mapLibraryName("ptychokit_jni")).toAbsolutePath().toString());
+    }
+  }
 %}
+/* Objects are released by delete(); the idiomatic layer calls it from close() or a Cleaner. */
+%typemap(javafinalize) SWIGTYPE ""
 %{
+/* JNI's own UTF-8 is another one. */
+static jstring ptk_java_text(JNIEnv *env, const char *text) {
+    jsize length = (jsize)strlen(text);
+    jbyteArray bytes = env->NewByteArray(length);
+    jclass type = env->FindClass("java/lang/String");
+    if (bytes == NULL || type == NULL)
+        return NULL;
+    env->SetByteArrayRegion(bytes, 0, length, (const jbyte *)text);
+    return (jstring)env->NewObject(type, env->GetMethodID(type, "<init>", "([BLjava/lang/String;)V"), bytes, env->NewStringUTF("UTF-8"));
+}
 static void ptk_java_raise(JNIEnv *env, ptk_status status) {
     if (env->ExceptionCheck())
         return; /* the exception of a callback wins */
@@ -12,7 +32,7 @@ static void ptk_java_raise(JNIEnv *env, ptk_status status) {
     if (type == NULL)
         return;
     jmethodID constructor = env->GetMethodID(type, "<init>", "(ILjava/lang/String;)V");
-    jstring message = env->NewStringUTF(ptk_last_error_message());
+    jstring message = ptk_java_text(env, ptk_last_error_message());
     env->Throw((jthrowable)env->NewObject(type, constructor, (jint)status, message));
 }
 %}
@@ -40,6 +60,16 @@ static void ptk_java_raise(JNIEnv *env, ptk_status status) {
 %typemap(in) (ptk_progress_fn progress, void *user_data) {
     ptk_progress_listener *listener = *(ptk_progress_listener **)&$input;
     $1 = listener == NULL ? NULL : ptk_swig_progress;
+    $2 = listener;
+}
+/* (fn, user_data) of the log: a listener or null. */
+%typemap(jni) (ptk_log_fn fn, void *user_data) "jlong"
+%typemap(jtype) (ptk_log_fn fn, void *user_data) "long"
+%typemap(jstype) (ptk_log_fn fn, void *user_data) "ptk_log_listener"
+%typemap(javain) (ptk_log_fn fn, void *user_data) "ptk_log_listener.getCPtr($javainput)"
+%typemap(in) (ptk_log_fn fn, void *user_data) {
+    ptk_log_listener *listener = *(ptk_log_listener **)&$input;
+    $1 = listener == NULL ? NULL : ptk_swig_log;
     $2 = listener;
 }
 %typemap(in, numinputs=0) (char *buf, size_t capacity, size_t *needed_out) { ptk_text_out.bind(&$1, &$2, &$3); }
@@ -120,7 +150,7 @@ static void ptk_java_raise(JNIEnv *env, ptk_status status) {
         ptk_java_raise(jenv, $1);
         return $null;
     }
-    $result = jenv->NewStringUTF(ptk_text_out.bytes.data());
+    $result = ptk_java_text(jenv, ptk_text_out.bytes.data());
 }
 %enddef
 %define PTK_FACTORY(NAME, TYPE)

@@ -1,14 +1,26 @@
-/* Python: PEP 3118 buffers as arrays, exceptions with status and message, the GIL released around every call. */
+/* Python: PEP 3118 buffers and DLPack tensors as arrays, exceptions with status and message, the GIL released around every call. */
 %{
 #include <cstring>
-static PyObject *ptk_python_error = NULL;
+/* SWIG 4.3 asks whether the function itself gives nothing back, which is so for all that return a status. */
+#if SWIG_VERSION >= 0x040300
+#define PTK_APPEND(result, object) SWIG_Python_AppendOutput(result, object, 1)
+#else
+#define PTK_APPEND(result, object) SWIG_Python_AppendOutput(result, object)
+#endif
 
+/* The exception that ptychokit/_errors.py makes of a status and its message. */
 static void ptk_python_raise(ptk_status status) {
     if (PyErr_Occurred())
         return; /* the exception of a callback wins */
-    PyObject *value = Py_BuildValue("(is)", (int)status, ptk_last_error_message());
-    PyErr_SetObject(ptk_python_error, value);
-    Py_XDECREF(value);
+    const char *text = ptk_last_error_message();
+    PyObject *message = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+    PyObject *module = message == NULL ? NULL : PyImport_ImportModule("ptychokit._errors");
+    PyObject *error = module == NULL ? NULL : PyObject_CallMethod(module, "make", "iO", (int)status, message);
+    if (error != NULL)
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_XDECREF(error);
+    Py_XDECREF(module);
+    Py_XDECREF(message);
 }
 
 static ptk_dtype ptk_python_dtype(const char *format, Py_ssize_t size) {
@@ -30,17 +42,56 @@ static ptk_dtype ptk_python_dtype(const char *format, Py_ssize_t size) {
     return 0;
 }
 
-/* A view of a Python buffer, which stays held until the call is over. */
+/* The beginning of DLPack's managed tensor, up to what is looked at here. */
+struct ptk_python_dlpack {
+    uint32_t major, minor;
+    void *manager, *deleter;
+    uint64_t flags; /* bit 0: read only */
+};
+
+/* A view of a Python buffer or DLPack tensor, which stays held until the call is over. */
 struct ptk_python_array {
     ptk_view view;
     Py_buffer buffer;
     bool held;
-    ptk_python_array() : view(), buffer(), held(false) {}
+    PyObject *capsule;
+    ptk_python_array() : view(), buffer(), held(false), capsule(NULL) {}
     ~ptk_python_array() {
         if (held)
             PyBuffer_Release(&buffer);
+        Py_XDECREF(capsule);
+    }
+    /* Tensors of torch and others. The capsule keeps its name, so that its destructor releases the tensor. */
+    bool borrow(PyObject *object, bool writable) {
+        PyObject *method = PyObject_GetAttrString(object, "__dlpack__");
+        PyObject *empty = method == NULL ? NULL : PyTuple_New(0);
+        PyObject *keywords = empty == NULL ? NULL : Py_BuildValue("{s(ii)}", "max_version", 1, 0);
+        if (keywords != NULL)
+            capsule = PyObject_Call(method, empty, keywords);
+        Py_XDECREF(keywords);
+        Py_XDECREF(empty);
+        Py_XDECREF(method);
+        if (capsule == NULL)
+            return false;
+        void *tensor = PyCapsule_IsValid(capsule, "dltensor_versioned") ? PyCapsule_GetPointer(capsule, "dltensor_versioned") : NULL;
+        if (tensor == NULL) {
+            PyErr_Format(PyExc_TypeError, "%s gives a DLPack tensor of an old version; DLPack 1 is needed", Py_TYPE(object)->tp_name);
+            return false;
+        }
+        ptk_status status = ptk_view_from_dlpack(&view, (const DLManagedTensorVersioned *)tensor);
+        if (status != PTK_OK) {
+            ptk_python_raise(status);
+            return false;
+        }
+        if (writable && (((const ptk_python_dlpack *)tensor)->flags & 1) != 0) {
+            PyErr_SetString(PyExc_BufferError, "the tensor is read only");
+            return false;
+        }
+        return true;
     }
     bool hold(PyObject *object, bool writable) {
+        if (!PyObject_CheckBuffer(object) && PyObject_HasAttrString(object, "__dlpack__"))
+            return borrow(object, writable);
         if (PyObject_GetBuffer(object, &buffer, PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) < 0)
             return false;
         held = true;
@@ -64,17 +115,9 @@ struct ptk_python_array {
     }
 };
 %}
-%init %{
-    ptk_python_error = PyErr_NewExceptionWithDoc("ptychokit.Error", "A failed call: args are (status, message).", PyExc_RuntimeError, NULL);
-    Py_INCREF(ptk_python_error);
-    PyModule_AddObject(m, "Error", ptk_python_error);
-%}
-%pythoncode %{
-Error = _ptychokit.Error
-%}
-
+/* An exception of a callback is raised even where the call had already done its work. */
 %typemap(out) ptk_status {
-    if ($1 != PTK_OK) {
+    if ($1 != PTK_OK || PyErr_Occurred()) {
         ptk_python_raise($1);
         SWIG_fail;
     }
@@ -102,9 +145,16 @@ Error = _ptychokit.Error
     $1 = pointer == NULL ? NULL : ptk_swig_progress;
     $2 = pointer;
 }
+%typemap(in) (ptk_log_fn fn, void *user_data) {
+    void *pointer = NULL;
+    if ($input != Py_None && !SWIG_IsOK(SWIG_ConvertPtr($input, &pointer, $descriptor(ptk_log_listener *), 0)))
+        SWIG_exception_fail(SWIG_TypeError, "expected a ptk_log_listener or None");
+    $1 = pointer == NULL ? NULL : ptk_swig_log;
+    $2 = pointer;
+}
 %typemap(in, numinputs=0) (char *buf, size_t capacity, size_t *needed_out) { ptk_text_out.bind(&$1, &$2, &$3); }
 %typemap(argout) (char *buf, size_t capacity, size_t *needed_out) {
-    $result = SWIG_Python_AppendOutput($result, PyUnicode_FromString(ptk_text_out.bytes.data()));
+    $result = PTK_APPEND($result, PyUnicode_FromString(ptk_text_out.bytes.data()));
 }
 %typemap(in, numinputs=0) (int64_t *shape_out, int32_t capacity, int32_t *ndim_out) {
     $1 = ptk_shape_out;
@@ -115,13 +165,13 @@ Error = _ptychokit.Error
     PyObject *shape = PyTuple_New(ptk_ndim_out);
     for (int i = 0; i < ptk_ndim_out; ++i)
         PyTuple_SetItem(shape, i, PyLong_FromLongLong(ptk_shape_out[i]));
-    $result = SWIG_Python_AppendOutput($result, shape);
+    $result = PTK_APPEND($result, shape);
 }
 %typemap(in, numinputs=0) double *error_out (double value) { $1 = &value; }
-%typemap(argout) double *error_out { $result = SWIG_Python_AppendOutput($result, PyFloat_FromDouble(*$1)); }
+%typemap(argout) double *error_out { $result = PTK_APPEND($result, PyFloat_FromDouble(*$1)); }
 %typemap(in, numinputs=0) int32_t *major_out (int32_t value), int32_t *minor_out (int32_t value), int32_t *patch_out (int32_t value) { $1 = &value; }
 %typemap(argout) int32_t *major_out, int32_t *minor_out, int32_t *patch_out {
-    $result = SWIG_Python_AppendOutput($result, PyLong_FromLong(*$1));
+    $result = PTK_APPEND($result, PyLong_FromLong(*$1));
 }
 %typemap(in) enum ptk_status_code, enum ptk_dtype_code { $1 = ($1_ltype)PyLong_AsLong($input); if (PyErr_Occurred()) SWIG_fail; }
 
@@ -131,7 +181,7 @@ Error = _ptychokit.Error
 %define PTK_FACTORY(NAME, TYPE)
 %typemap(in, numinputs=0) TYPE **out (TYPE *handle) { handle = NULL; $1 = &handle; }
 %typemap(argout) TYPE **out {
-    $result = SWIG_Python_AppendOutput($result, SWIG_NewPointerObj(SWIG_as_voidptr(*$1), $*1_descriptor, SWIG_POINTER_OWN));
+    $result = PTK_APPEND($result, SWIG_NewPointerObj(SWIG_as_voidptr(*$1), $*1_descriptor, SWIG_POINTER_OWN));
 }
 %enddef
 %define PTK_SHAPE(NAME)

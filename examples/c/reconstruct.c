@@ -1,34 +1,56 @@
 /*
- * From a scan to a picture of its object in C: open, train a network on the frames without labels, reconstruct, refine,
- * measure, write.
+ * From a scan to a picture of its object in C: open, train a network on the frames without labels, cancel a training,
+ * save and load the model, reconstruct, refine, evaluate, read the object, meet an error.
  *
  *   cc reconstruct.c $(pkg-config --cflags --libs ptychokit) -o reconstruct
- *   ./reconstruct siemens64.npz result [training epochs] [refinement epochs]
+ *   ./reconstruct siemens64.npz siemens64_reference.npz result [option=value ...]
  */
-#include <ptychokit/ptychokit.h>
-
 #include <errno.h>
+#include <ptychokit/ptychokit.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static ptk_cancel *cancel = NULL;
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        if (failed(call))                                                                                              \
+            return 1;                                                                                                  \
+    } while (0)
 
-static void stop(int number)
+/* Every handle of the program, released at the end whatever happened. */
+static struct {
+    ptk_cancel* cancel;
+    ptk_config* config;
+    ptk_context* context;
+    ptk_dataset *dataset, *missing;
+    ptk_model *model, *second, *loaded;
+    ptk_trainer *trainer, *stopped;
+    ptk_reconstructor* reconstructor;
+    ptk_canvas *object, *refined;
+    float* values;
+} my;
+
+struct watcher {
+    int calls;
+    int stop_after; /* 0: never */
+    double loss;
+};
+
+static void interrupt(int number)
 {
     (void)number;
-    ptk_cancel_request(cancel); /* safe in a signal handler */
+    ptk_cancel_request(my.cancel); /* safe in a signal handler */
 }
 
-static int32_t show_progress(const ptk_progress *progress, void *user_data)
+static int32_t watch(const ptk_progress* progress, void* user_data)
 {
-    (void)user_data;
-    if (progress->steps > 0 && (progress->step % 50 == 0 || progress->step == progress->steps))
-        printf("%-10s step %ld of %ld  loss %.4f\n", progress->phase, (long)progress->step, (long)progress->steps,
-               progress->loss);
-    return 0;
+    struct watcher* watcher = (struct watcher*)user_data;
+    ++watcher->calls;
+    if (strcmp(progress->phase, "train") == 0)
+        watcher->loss = progress->loss;
+    return watcher->calls == watcher->stop_after;
 }
 
 /* Every call returns a status; the text of the last failure says what and where. */
@@ -36,88 +58,132 @@ static int failed(ptk_status status)
 {
     if (status == PTK_OK)
         return 0;
-    fprintf(stderr, "error %d: %s\n", (int)status, ptk_last_error_message());
+    fprintf(stderr, "%s: %s\n", ptk_status_name((enum ptk_status_code)status), ptk_last_error_message());
     return 1;
 }
 
-static int write_result(const ptk_canvas *canvas, const ptk_dataset *dataset, const char *folder, const char *name)
+static const char* in_folder(const char* folder, const char* name)
 {
-    static const char *const pictures[] = {"amplitude", "phase", "probe"};
-    char path[4096];
-    double error = 0;
-    size_t i;
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
 
-    if (failed(ptk_fourier_error(&error, canvas, dataset, cancel, NULL, NULL)))
+static int train(void)
+{
+    struct watcher all = {0, 0, 0}, three = {0, 3, 0};
+    ptk_status status;
+
+    TRY(ptk_model_create(&my.model, my.context, ptk_dataset_side(my.dataset), my.config));
+    printf("parameters = %ld\n", (long)ptk_model_parameter_count(my.model));
+    TRY(ptk_trainer_create(&my.trainer, my.model, my.config, NULL));
+    TRY(ptk_trainer_fit(my.trainer, my.dataset, my.cancel, watch, &all));
+    printf("progress calls = %d\ntraining loss = %.9g\n", all.calls, all.loss);
+
+    TRY(ptk_model_create(&my.second, my.context, ptk_dataset_side(my.dataset), my.config));
+    TRY(ptk_trainer_create(&my.stopped, my.second, my.config, NULL));
+    status = ptk_trainer_fit(my.stopped, my.dataset, my.cancel, watch, &three);
+    printf("second training = %s after %d calls\n", ptk_status_name((enum ptk_status_code)status), three.calls);
+    return status != PTK_ERR_CANCELLED;
+}
+
+static int reconstruct(const char* folder)
+{
+    double error = 0;
+    TRY(ptk_model_save(my.model, in_folder(folder, "model.ptk")));
+    TRY(ptk_model_load(&my.loaded, my.context, in_folder(folder, "model.ptk")));
+    TRY(ptk_reconstructor_create(&my.reconstructor, my.context, my.loaded, my.config));
+    TRY(ptk_reconstructor_reconstruct(&my.object, my.reconstructor, my.dataset, my.cancel, NULL, NULL));
+    TRY(ptk_fourier_error(&error, my.object, my.dataset, my.cancel, NULL, NULL));
+    printf("Fourier error of the network = %.9g\n", error);
+    TRY(ptk_reconstructor_refine(&my.refined, my.reconstructor, my.dataset, my.object, my.cancel, NULL, NULL));
+    TRY(ptk_fourier_error(&error, my.refined, my.dataset, my.cancel, NULL, NULL));
+    printf("Fourier error after refinement = %.9g\n", error);
+    TRY(ptk_canvas_save(my.refined, in_folder(folder, "refined.h5")));
+    return failed(ptk_canvas_write_picture(my.refined, "phase", in_folder(folder, "refined_phase.png")));
+}
+
+static int evaluate(const char* reference)
+{
+    static const char key[] = "\"complex_nrmse\":";
+    char scores[65536];
+    const char* found;
+    size_t needed = 0;
+    TRY(ptk_evaluate_file(my.refined, reference, NULL, scores, sizeof scores, &needed));
+    found = strstr(scores, key);
+    printf("complex nRMSE = %.9g\n", found == NULL ? -1 : atof(found + sizeof key - 1));
+    return found == NULL;
+}
+
+/* The object as an array of this program: [height][width] pairs of float. */
+static int read_object(void)
+{
+    ptk_view view;
+    int64_t shape[PTK_MAX_NDIM], i;
+    int32_t ndim = 0;
+    double power = 0;
+    TRY(ptk_canvas_shape(my.refined, "object", shape, PTK_MAX_NDIM, &ndim));
+    my.values = (float*)malloc(sizeof(float) * 2 * (size_t)(shape[0] * shape[1]));
+    if (my.values == NULL)
         return 1;
-    printf("%s: relative Fourier error %.4f\n", name, error);
-    snprintf(path, sizeof path, "%s/%s.h5", folder, name);
-    if (failed(ptk_canvas_save(canvas, path)))
-        return 1;
-    for (i = 0; i < sizeof pictures / sizeof *pictures; ++i) {
-        snprintf(path, sizeof path, "%s/%s_%s.png", folder, name, pictures[i]);
-        if (failed(ptk_canvas_write_picture(canvas, pictures[i], path)))
-            return 1;
-    }
+    TRY(ptk_view_init(&view, my.values, PTK_C64, ndim, shape));
+    TRY(ptk_canvas_read(my.refined, "object", &view));
+    for (i = 0; i < 2 * shape[0] * shape[1]; ++i)
+        power += (double)my.values[i] * my.values[i];
+    printf("object = %ld rows of %ld\nobject power = %.9g\n", (long)shape[0], (long)shape[1], power);
     return 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char** argv)
 {
-    ptk_config *config = NULL;
-    ptk_context *context = NULL;
-    ptk_dataset *dataset = NULL;
-    ptk_model *model = NULL;
-    ptk_trainer *trainer = NULL;
-    ptk_reconstructor *reconstructor = NULL;
-    ptk_canvas *object = NULL, *refined = NULL;
-    int result = 1;
+    ptk_status status;
+    int i;
+    TRY(ptk_cancel_create(&my.cancel));
+    TRY(ptk_config_create(&my.config));
+    signal(SIGINT, interrupt);
+    for (i = 4; i < argc; ++i) {
+        char* value = strchr(argv[i], '=');
+        if (value == NULL) {
+            fprintf(stderr, "expected option=value, found '%s'\n", argv[i]);
+            return 1;
+        }
+        *value++ = '\0';
+        TRY(ptk_config_set_text(my.config, argv[i], value));
+    }
+    TRY(ptk_context_create(&my.context, "cpu", my.config));
+    TRY(ptk_dataset_open(&my.dataset, my.context, argv[1], my.config));
+    printf("frames = %ld\n", (long)ptk_dataset_size(my.dataset));
+    if (train() || reconstruct(argv[3]) || evaluate(argv[2]) || read_object())
+        return 1;
+    status = ptk_dataset_open(&my.missing, my.context, "missing.npz", NULL);
+    printf("a missing file = %s\n", ptk_status_name((enum ptk_status_code)status));
+    return status != PTK_ERR_IO || strstr(ptk_last_error_message(), "missing.npz") == NULL;
+}
 
-    if (argc < 3) {
-        fprintf(stderr, "usage: %s SCAN FOLDER [TRAINING_EPOCHS] [REFINEMENT_EPOCHS]\n", argv[0]);
+int main(int argc, char** argv)
+{
+    int result;
+    if (argc < 4) {
+        fprintf(stderr, "usage: %s SCAN REFERENCE FOLDER [OPTION=VALUE ...]\n", argv[0]);
         return 2;
     }
-    if (mkdir(argv[2], 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "%s: %s\n", argv[2], strerror(errno));
+    if (mkdir(argv[3], 0777) != 0 && errno != EEXIST) {
+        fprintf(stderr, "%s: %s\n", argv[3], strerror(errno));
         return 1;
     }
-    if (failed(ptk_cancel_create(&cancel)) || failed(ptk_config_create(&config)))
-        goto done;
-    signal(SIGINT, stop);
-    if (argc > 3 && failed(ptk_config_set_int(config, "training.epochs", atol(argv[3]))))
-        goto done;
-    if (argc > 4 && failed(ptk_config_set_int(config, "refinement.epochs", atol(argv[4]))))
-        goto done;
-
-    if (failed(ptk_context_create(&context, "cpu", config)) ||
-        failed(ptk_dataset_open(&dataset, context, argv[1], config)))
-        goto done;
-    printf("%ld frames of %ld x %ld\n", (long)ptk_dataset_size(dataset), (long)ptk_dataset_side(dataset),
-           (long)ptk_dataset_side(dataset));
-
-    if (failed(ptk_model_create(&model, context, ptk_dataset_side(dataset), config)) ||
-        failed(ptk_trainer_create(&trainer, model, config, NULL)) ||
-        failed(ptk_trainer_fit(trainer, dataset, cancel, show_progress, NULL)))
-        goto done;
-
-    if (failed(ptk_reconstructor_create(&reconstructor, context, model, config)) ||
-        failed(ptk_reconstructor_reconstruct(&object, reconstructor, dataset, cancel, NULL, NULL)) ||
-        write_result(object, dataset, argv[2], "object"))
-        goto done;
-
-    if (failed(ptk_reconstructor_refine(&refined, reconstructor, dataset, object, cancel, NULL, NULL)) ||
-        write_result(refined, dataset, argv[2], "refined"))
-        goto done;
-    result = 0;
-
-done:
-    ptk_canvas_free(refined);
-    ptk_canvas_free(object);
-    ptk_reconstructor_free(reconstructor);
-    ptk_trainer_free(trainer);
-    ptk_model_free(model);
-    ptk_dataset_free(dataset);
-    ptk_context_free(context);
-    ptk_config_free(config);
-    ptk_cancel_free(cancel);
+    result = run(argc, argv);
+    free(my.values);
+    ptk_canvas_free(my.refined);
+    ptk_canvas_free(my.object);
+    ptk_reconstructor_free(my.reconstructor);
+    ptk_trainer_free(my.stopped);
+    ptk_trainer_free(my.trainer);
+    ptk_model_free(my.loaded);
+    ptk_model_free(my.second);
+    ptk_model_free(my.model);
+    ptk_dataset_free(my.dataset);
+    ptk_context_free(my.context);
+    ptk_config_free(my.config);
+    ptk_cancel_free(my.cancel);
     return result;
 }

@@ -17,8 +17,17 @@ case "$flags" in *hdf5* | *torch*) echo "pkg-config --cflags leaks dependencies:
 "$compiler" -std=c99 -Wall -Wextra -Werror "$source/examples/c/reconstruct.c" -o "$work/example" $(pkg-config --cflags --libs ptychokit) -Wl,-rpath,"$libdir"
 needed=$(readelf -d "$work/example" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -v '^libc\.so' || true)
 [ "$needed" = "libptychokit.so.0" ] || { echo "a C program needs more than our library: $needed" && exit 1; }
-"$work/example" "$source/examples/data/siemens64.npz" "$work/result" 1 2
+"$work/example" "$source/examples/data/siemens64.npz" "$source/examples/data/siemens64_reference.npz" "$work/result" training.epochs=1 refinement.epochs=2
 test -s "$work/result/refined.h5"
+
+# The Fortran sources of the prefix, with the compiler of this machine.
+if command -v gfortran >/dev/null; then
+    sources=$(pkg-config --variable=fortrandir ptychokit)
+    # shellcheck disable=SC2046
+    (cd "$work" && gfortran "$sources/ptychokit_c.f90" "$sources/ptychokit.f90" "$source/examples/fortran/reconstruct.f90" -o example_fortran \
+        $(pkg-config --libs ptychokit) -Wl,-rpath,"$libdir")
+    "$work/example_fortran" >/dev/null 2>&1 && echo "a Fortran program without arguments must fail" && exit 1
+fi
 
 cmake -S "$source/tests/install/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_C_COMPILER="$compiler" >/dev/null
 cmake --build "$work/consumer" >/dev/null

@@ -1,0 +1,181 @@
+# Every function of the interface through the Julia layer, on a small synthetic scan. PTYCHOKIT_SCAN names the example scan when it is there.
+using PtychoKit, Test, Logging
+const Lib = LibPtychoKit
+
+const N, ROWS = 16, 6
+const QUICK = Dict("generator" => Dict("width" => 4, "depth" => 1), "training" => Dict("epochs" => 2, "batch_size" => 4,
+    "validation_fraction" => 0.1), "scan.group_size" => 4, "probe" => Dict("modes" => 1, "warm_epochs" => 1), "refinement.epochs" => 3,
+    "data.measurement" => "counts", "reconstruction.batch_size" => 4)
+
+# A known object seen by a probe at 6 x 6 positions. First index x, second y.
+phase(x, y) = 0.8 * sin(0.35y) * cos(0.27x)
+const OBJECT = ComplexF32[(1 - 0.2phase(x, y)) * cis(phase(x, y)) for x in 0:39, y in 0:39]
+const SHAPE = ComplexF32[exp(-(x^2 + y^2) / 18) * cis(0.05 * (x^2 + y^2)) for x in -8:7, y in -8:7]
+const PROBE = Float32(sqrt(1e4 / sum(abs2, SHAPE))) * SHAPE
+const CORNERS = [(1 + 4i, 1 + 4j) for j in 0:ROWS-1 for i in 0:ROWS-1]
+const POSITIONS = Float64[c[k] + N ÷ 2 for k in 1:2, c in CORNERS]
+const PATCHES = cat((OBJECT[x+1:x+N, y+1:y+N] for (x, y) in CORNERS)...; dims=3)
+
+function failure(f)
+    try
+        f()
+    catch e
+        return e
+    end
+    error("nothing was thrown")
+end
+function fails(f, status, part)
+    e = failure(f)
+    return e isa PtychoKitError && e.status == status && occursin(part, e.message)
+end
+
+@testset "library" begin
+    @test occursin(string(PtychoKit.version()), build_info())
+    @test Lib.ptk_dtype_size(Lib.PTK_C128) == 16
+    @test PtychoKit.status_name(Lib.PTK_ERR_SHAPE) == "PTK_ERR_SHAPE"
+end
+
+@testset "arrays" begin
+    a = zeros(Float32, 3, 2)
+    viewed = Base.cconvert(Ptr{Lib.ptk_view}, a)
+    made = Ref{Lib.ptk_view}(viewed.view[])
+    @test Lib.ptk_view_init(made, a, Lib.PTK_F32, 2, Int64[2, 3]) == Lib.PTK_OK
+    @test made[] == viewed.view[]
+    @test viewed.view[].strides[1:2] == (3, 1)
+    gaps = Base.cconvert(Ptr{Lib.ptk_view}, view(zeros(Float64, 8, 6), 1:2:8, 2:3))
+    @test gaps.view[].shape[1:2] == (2, 4) && gaps.view[].strides[1:2] == (8, 2)
+    @test_throws ArgumentError Base.cconvert(Ptr{Lib.ptk_view}, ["text"])
+    @test_throws ArgumentError Base.cconvert(Ptr{Lib.ptk_view}, 1:3)
+    # A DLPack 1 tensor, laid out by hand: version, manager, deleter, flags, data, device, ndim, type, shape, strides, offset.
+    shape = Int64[2, 3]
+    GC.@preserve a shape begin
+        tensor = Ref((UInt32(1), UInt32(0), C_NULL, C_NULL, UInt64(0), Ptr{Cvoid}(pointer(a)), Int32(1), Int32(0), Int32(2), UInt8(2),
+                      UInt8(32), UInt16(1), Ptr{Cvoid}(pointer(shape)), C_NULL, UInt64(0)))
+        GC.@preserve tensor @test Lib.ptk_view_from_dlpack(made, Base.unsafe_convert(Ptr{Cvoid}, Base.cconvert(Ptr{Cvoid}, tensor))) == Lib.PTK_OK
+    end
+    @test made[].data == pointer(a) && made[].shape[1:2] == (2, 3) && made[].dtype == Lib.PTK_F32
+end
+
+@testset "configuration" begin
+    context = Context()
+    config = Config("training.epochs" => 7, "seed" => 2^40, "training.learning_rate" => 0.25, "deterministic" => true,
+                    "data.measurement" => "counts", "data.x_bounds" => (0.25, 0.75))
+    PtychoKit.set_text!(config, "training.batch_size", "3")
+    check(context, config)
+    json = describe(context, config)
+    for part in ("1099511627776", r"\"epochs\":\s*7", r"\"batch_size\":\s*3", "0.75", "counts")
+        @test occursin(part, json)
+    end
+    merge!(config, Config("training:\n  epochs: 9"))
+    @test occursin(r"\"epochs\":\s*9", describe(context, config))
+    @test occursin(r"\"epochs\":\s*4", describe(context, Config("{\"training\": {\"epochs\": 4}}")))
+    path = joinpath(mktempdir(), "options.json")
+    write(path, "{\"training.epochs\": 11}")
+    @test occursin(r"\"epochs\":\s*11", describe(context, Config(path)))
+    @test fails(() -> check(context, "training.epoch" => 3), Lib.PTK_ERR_INVALID_CONFIG, "training.epochs")
+    @test Lib.ptk_last_error() == Lib.PTK_ERR_INVALID_CONFIG
+    @test occursin("\"cpu\"", devices(context)) && occursin("\"cpu\"", describe(context))
+    @test occursin("physics_unet", generators(context)) && occursin("\"options\"", generators(context, "cnn"))
+    @test occursin("training.epochs", schema(context, "training"))
+end
+
+@testset "work" begin
+    messages = String[]
+    context = Context("cpu"; config=QUICK)
+    log_to((level, area, message) -> push!(messages, message), context, Logging.Debug)
+    patterns = forward(context, PATCHES, PROBE)
+    @test size(patterns) == (N, N, 36)
+    dataset = Dataset(context, patterns, POSITIONS; probe=PROBE, object=OBJECT, config=QUICK)
+    @test length(dataset) == 36 && side(dataset) == N
+    @test size(dataset, "positions") == (2, 36)
+    @test array(dataset, "positions") == POSITIONS
+    @test array(dataset, "patterns") == patterns
+    @test array(dataset, "object") == OBJECT
+    @test read_patterns!(dataset, 2, zeros(Float32, N, N, 3)) == patterns[:, :, 2:4]
+    @test length(select(dataset, (0, 0.5))) == 18
+    @test occursin("counts", describe(Dataset(context, round.(UInt16, patterns), POSITIONS; config=QUICK)))
+    turned = permutedims(patterns, (2, 1, 3))
+    @test array(Dataset(context, PermutedDimsArray(turned, (2, 1, 3)), POSITIONS; config=QUICK), "patterns") == patterns
+
+    folder = mktempdir()
+    at(name) = joinpath(folder, name)
+    model = Model(context, N; config=QUICK)
+    @test side(model) == N && parameter_count(model) > 100
+    seen = Progress[]
+    fit!(p -> push!(seen, p), Trainer(model; config=QUICK, run_folder=at("run")), dataset)
+    @test any(p -> p.phase == "train" && isfinite(p.loss), seen) && seen[end].seconds > 0
+    @test !isempty(messages)
+    log_to(nothing, context)
+    resume!(Trainer(model; config=QUICK), at("run/last.ptk"))
+    calls = 0
+    @test fails(Lib.PTK_ERR_CANCELLED, "ancel") do
+        fit!(p -> (calls += 1) < 2, Trainer(model; config=QUICK), dataset)
+    end
+    @test calls == 2
+    @test failure(() -> fit!(p -> throw(KeyError("mine")), Trainer(model; config=QUICK), dataset)) == KeyError("mine")
+    @test fails(Lib.PTK_ERR_CALLBACK, "from the callback") do
+        fit!(p -> (Lib.ptk_set_error_message("from the callback"); false), Trainer(model; config=QUICK), dataset)
+    end
+    cancel = Cancel()
+    cancel!(cancel)
+    @test fails(() -> fit!(Trainer(model; config=QUICK), dataset; cancel=cancel), Lib.PTK_ERR_CANCELLED, "ancel")
+    reset!(cancel)
+    fit!(Trainer(model; config=QUICK), dataset; cancel=cancel)
+
+    @test occursin("physics_unet", describe(model)) && occursin("training_loss", history(model))
+    @test size(array(model, "probe")) == (N, N, 1)
+    save(model, at("model.ptk"))
+    loaded = Model(context, at("model.ptk"))
+    write_picture(loaded, "history", at("history.png"))
+    name = match(r"\"name\":\s*\"([^\"]*weight)\"", PtychoKit.arrays(model))[1]
+    @test array(loaded, name) == array(model, name) && eltype(array(model, name)) == Float32
+    @test array(set_probe!(loaded, 2PROBE), "probe")[:, :, 1] == 2PROBE
+
+    worker = Reconstructor(context, model; config=QUICK)
+    groups = reshape(patterns[:, :, 1:8], N, N, 4, 2)
+    @test maximum(abs, predict(worker, groups, reshape(POSITIONS[:, 1:8], 2, 4, 2))) > 0
+    canvas = reconstruct(worker, dataset)
+    refined = refine(worker, dataset, canvas)
+    @test 0 < fourier_error(refined, dataset) < fourier_error(canvas, dataset)
+    @test occursin("finished", describe(refined))
+    @test occursin("complex_nrmse", evaluate(refined, OBJECT))
+    @test maximum(array(refined, "coverage")) > 0
+    @test array(refined, "fourier_errors")[end] < array(refined, "fourier_errors")[1]
+    save(refined, at("object.h5"))
+    write_picture(refined, "amplitude", at("amplitude.png"))
+    again = Canvas(context, at("object.h5"))
+    @test array(again, "object") == array(refined, "object")
+    @test occursin("complex_nrmse", evaluate(again, at("object.h5")))
+    stitched = add!(Canvas(context, 40, 40), PATCHES, POSITIONS)
+    @test maximum(abs, array(stitched, "object")[3:36, 3:36] - OBJECT[3:36, 3:36]) < 1e-5
+    @test all(size(Canvas(context, POSITIONS, N), "object") .>= 36)
+end
+
+@testset "errors" begin
+    context = Context()
+    @test fails(() -> Dataset(context, "missing.npz"), Lib.PTK_ERR_IO, "missing.npz")
+    patterns = forward(context, PATCHES, PROBE)
+    @test fails(() -> Dataset(context, patterns, POSITIONS[:, 1:5]), Lib.PTK_ERR_SHAPE, "5")
+    dataset = Dataset(context, patterns, POSITIONS)
+    @test fails(() -> read!(dataset, "positions", zeros(2, 2)), Lib.PTK_ERR_SHAPE, "36")
+    @test fails(() -> array(dataset, "nothing"), Lib.PTK_ERR_NOT_FOUND, "nothing")
+    close(context)
+    close(context)
+    @test !isopen(context) && length(dataset) == 36
+    @test_throws ArgumentError Model(context, N)
+    for _ in 1:1000
+        Config("seed" => 1)
+    end
+    GC.gc()
+end
+
+const SCAN = get(ENV, "PTYCHOKIT_SCAN", "")
+@testset "example scan" begin
+    if isfile(SCAN)
+        context = Context()
+        @test occursin("516", describe_file(context, SCAN))
+        @test length(Dataset(context, SCAN)) == 516
+    else
+        @test_skip isfile(SCAN)
+    end
+end
