@@ -3,6 +3,8 @@
 #include "physics/far_field.h"
 #include "physics/patches.h"
 
+#include <ATen/TensorOperators.h>
+
 #include <cmath>
 
 namespace ptk::training {
@@ -40,7 +42,9 @@ at::Tensor predicted_intensity(generators::Generator& generator, const Batch& ba
                                Subpixel subpixel)
 {
     const auto patches = predicted_patches(generator, batch, input_scale);
-    return physics::far_field_intensity(agreed_patches(patches, batch, subpixel), batch.light.probe);
+    const auto intensity =
+        physics::far_field_intensity(agreed_patches(patches, batch, subpixel), batch.light.probe);
+    return batch.good.defined() ? intensity * batch.good : intensity;
 }
 
 } // namespace ptk::training

@@ -11,6 +11,8 @@ struct Batch {
     at::Tensor relative;  ///< (B, G, 2) float64 (x, y): centre of the group minus position; only Subpixel::Interpolate
                           ///< looks at it
     Light light;
+    at::Tensor good{}; ///< (N, N) float32, 0 at the detector's bad pixels, where the amplitude is 0 too; undefined when
+                       ///< all are good
 };
 
 /// Patches of all frames as the network sees them, (B, G, N, N) complex64. Gradients do not reach the probe through the
@@ -22,7 +24,8 @@ at::Tensor predicted_patches(generators::Generator& generator, const Batch& batc
 /// the patches as they are.
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel);
 
-/// From the network to the detector: (B, G, N, N) counts, differentiable in weights and probe.
+/// From the network to the detector: (B, G, N, N) counts, differentiable in weights and probe; zero at bad pixels, as the
+/// measurement there, so that they are no part of any loss.
 at::Tensor predicted_intensity(generators::Generator& generator, const Batch& batch, double input_scale,
                                Subpixel subpixel);
 
