@@ -45,7 +45,7 @@ private:
 /// A single .npy file, by the same rules.
 at::Tensor read_npy(const std::string& path);
 
-/// Write an uncompressed .npz atomically (names without ".npy"). @param texts  ASCII, stored as 0-d arrays of type S
+/// Write an uncompressed .npz atomically (names without ".npy"). @param texts  ASCII, stored as 0-d arrays of type U
 void write_npz(const std::string& path, const std::vector<std::pair<std::string, at::Tensor>>& arrays,
                const std::vector<std::pair<std::string, std::string>>& texts = {});
 
