@@ -21,6 +21,19 @@ struct ReconstructOptions {
 };
 void reconstruct(Session& session, const ReconstructOptions& options);
 
+struct SimulateOptions {
+    std::string out;
+    std::string format = "auto";
+};
+void simulate(Session& session, const SimulateOptions& options);
+
+struct ConvertOptions {
+    std::string in;
+    std::string out;
+    std::string format = "auto";
+};
+void convert(Session& session, const ConvertOptions& options);
+
 struct EvaluateOptions {
     std::string object;
     std::string reference;

@@ -30,6 +30,7 @@ int run(int argc, char** argv)
                  "frames alone.\n"
                  "\n"
                  "  ptychokit info scan.npz                              what is in the file\n"
+                 "  ptychokit simulate -o scan.npz                       an experiment to order, with its truth\n"
                  "  ptychokit train scan.npz -o run                      train a network on the scan, without labels\n"
                  "  ptychokit reconstruct scan.npz -m run/model.ptk -o result   picture of the object, then refined\n"
                  "  ptychokit evaluate result/refined.h5 --scan scan.npz how well it explains the frames\n"};
@@ -71,6 +72,24 @@ int run(int argc, char** argv)
     evaluate_command->add_flag("--json", evaluation.json, "as JSON");
     evaluate_command->callback([&] { action = [&](Session& s) { evaluate(s, evaluation); }; });
 
+    SimulateOptions simulation;
+    auto* simulate_command = app.add_subcommand(
+        "simulate", "Make an experiment to order, with its truth; options: ptychokit config schema simulation");
+    simulate_command->add_option("-o,--out", simulation.out, "scan.npz, scan.cxi or scan.h5, or a folder of ptychodus")
+        ->required();
+    simulate_command->add_option("--format", simulation.format, "npz, cxi, ptychodus, or auto: by the suffix")
+        ->capture_default_str();
+    simulate_command->callback([&] { action = [&](Session& s) { simulate(s, simulation); }; });
+
+    ConvertOptions conversion;
+    auto* convert_command = app.add_subcommand("convert", "Write a scan in another format, data.* options applied");
+    convert_command->add_option("in", conversion.in, "any scan that PtychoKit reads")->required();
+    convert_command->add_option("out", conversion.out, "scan.npz, scan.cxi or scan.h5, or a folder of ptychodus")
+        ->required();
+    convert_command->add_option("--format", conversion.format, "npz, cxi, ptychodus, or auto: by the suffix")
+        ->capture_default_str();
+    convert_command->callback([&] { action = [&](Session& s) { convert(s, conversion); }; });
+
     std::string file;
     bool json = false;
     auto* info_command = app.add_subcommand("info", "What is in a file: scan, model or result; units; suggestions");
@@ -104,7 +123,7 @@ int run(int argc, char** argv)
     describe_command->add_flag("--json", json, "as JSON");
     describe_command->callback([&] { action = [&](Session& s) { describe_generator(s, name, json); }; });
 
-    for (auto* command : {train_command, reconstruct_command, evaluate_command, info_command, schema_command,
+    for (auto* command : {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command, info_command, schema_command,
                           defaults_command, check_command, list_command, describe_command})
         add_common(*command, common);
     auto* version_command = app.add_subcommand("version", "Version of the library and of what it was built with");

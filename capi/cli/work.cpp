@@ -19,6 +19,13 @@ Dataset open_scan(Session& session, const std::string& path)
     return dataset;
 }
 
+void save_scan(Session& session, const ptk_dataset* dataset, const std::string& path, const std::string& format)
+{
+    check(ptk_dataset_save(dataset, path.c_str(), format.c_str()));
+    session.say(std::to_string(ptk_dataset_size(dataset)) + " frames of " + std::to_string(ptk_dataset_side(dataset)) +
+                " x " + std::to_string(ptk_dataset_side(dataset)) + "\n  " + path);
+}
+
 /// Pictures of a finished canvas; those that it has nothing for are left out.
 void write_pictures(Session& session, const ptk_canvas* canvas, const std::string& stem)
 {
@@ -117,6 +124,20 @@ void reconstruct(Session& session, const ReconstructOptions& options)
                                      static_cast<const ptk_canvas*>(canvas.get()), session.cancel(),
                                      Session::on_progress, session.progress_data());
     save(session, better.get(), dataset.get(), refined, "refined");
+}
+
+void simulate(Session& session, const SimulateOptions& options)
+{
+    const auto dataset = make<Dataset>(ptk_simulate, session.context(), static_cast<const ptk_config*>(session.config()),
+                                       static_cast<const ptk_cancel*>(session.cancel()), Session::on_progress,
+                                       session.progress_data());
+    save_scan(session, dataset.get(), options.out, options.format);
+}
+
+void convert(Session& session, const ConvertOptions& options)
+{
+    const auto dataset = open_scan(session, options.in);
+    save_scan(session, dataset.get(), options.out, options.format);
 }
 
 void evaluate(Session& session, const EvaluateOptions& options)

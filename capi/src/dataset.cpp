@@ -2,7 +2,9 @@
 #include "views.h"
 
 #include "data/readers.h"
+#include "data/scan_writer.h"
 #include "data/summary.h"
+#include "simulation/simulate.h"
 
 #include <ATen/ops/arange.h>
 
@@ -24,6 +26,8 @@ NamedArrays small_arrays(const data::Scan& scan)
         arrays.emplace_back("probe", scan.probe);
     if (scan.object.defined())
         arrays.emplace_back("object", scan.object);
+    if (scan.bad_pixels.defined())
+        arrays.emplace_back("bad_pixels", scan.bad_pixels.to(at::kByte));
     return arrays;
 }
 
@@ -97,6 +101,31 @@ ptk_status ptk_dataset_from_arrays(ptk_dataset** out, const ptk_context* ctx, co
                                            borrowed_if(object, "object", Numbers::Complex, {2}), resolved(*context, config),
                                            *context->log);
         give(out, {context, std::make_shared<const data::Scan>(std::move(scan))});
+    });
+}
+
+ptk_status ptk_simulate(ptk_dataset** out, const ptk_context* ctx, const ptk_config* config, const ptk_cancel* cancel, ptk_progress_fn progress,
+                        void* user_data)
+{
+    return guard("ptk_simulate", [&] {
+        require_out(out);
+        const auto& context = required(ctx, "ctx").context;
+        const Session session(*context);
+        auto scan = Watch(cancel, progress, user_data).run([&](const Monitor& monitor) {
+            return simulation::simulate(resolved(*context, config), *context->log, monitor);
+        });
+        give(out, {context, std::make_shared<const data::Scan>(std::move(scan))});
+    });
+}
+
+ptk_status ptk_dataset_save(const ptk_dataset* dataset, const char* path, const char* format)
+{
+    return guard("ptk_dataset_save", [&] {
+        const auto& handle = required(dataset, "dataset");
+        required_text(path, "path");
+        required_text(format, "format");
+        const Session session(*handle.context);
+        data::write_scan(*handle.scan, path, data::scan_format(format, path));
     });
 }
 

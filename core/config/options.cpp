@@ -29,6 +29,26 @@ std::vector<Option> data_options()
         {"data.pixel_size_m", Type::Float, "null", "object pixel in metres, to turn metres into pixels; null = from wavelength, distance and detector pixel of the file", 1e-15, 1, {}, {}, true},
         {"data.x_bounds", Type::FloatPair, "[0, 1]", "keep scan points inside this fraction of the x range", 0, 1, {}, {"x_bounds"}},
         {"data.y_bounds", Type::FloatPair, "[0, 1]", "keep scan points inside this fraction of the y range", 0, 1, {}, {"y_bounds"}},
+        {"data.frames", Type::String, "\"\"", "path of the frames in an HDF5 file of any layout, e.g. /entry/data; with it data.positions, data.probe ... name the rest"},
+        {"data.positions", Type::String, "\"\"", "path of the positions, (frames, 2 or 3) with x first"},
+        {"data.positions_x", Type::String, "\"\"", "path of the x positions (columns), instead of data.positions"},
+        {"data.positions_y", Type::String, "\"\"", "path of the y positions (rows)"},
+        {"data.probe", Type::String, "\"\"", "path of the probe, complex (N, N) or (modes, N, N)"},
+        {"data.object", Type::String, "\"\"", "path of a known object, complex (H, W)"},
+        {"data.mask", Type::String, "\"\"", "path of the mask; pixels that are not zero are bad"},
+        {"data.product", Type::String, "\"\"", "product file of ptychodus that belongs to a diffraction file; empty = product-out.h5, product-in.h5 or product.h5 beside it"},
+        {"data.energy_ev", Type::Float, "null", "photon energy in electron volts, instead of the file's", 1e-3, 1e9, {}, {}, true},
+        {"data.distance_m", Type::Float, "null", "distance of the detector in metres, instead of the file's", 1e-6, 1e4, {}, {}, true},
+        {"data.detector_pixel_m", Type::Float, "null", "side of a detector pixel in metres, before binning, instead of the file's", 1e-9, 1, {}, {}, true},
+        {"data.bad_pixels", Type::String, "\"\"", "file (NPY, or NPZ with one array) whose pixels that are not zero are bad, together with those that the scan's file marks"},
+        {"data.beamstop", Type::Float, "0", "diameter in pixels of a round beamstop in the middle of the frame, whose pixels are bad", 0, 65536},
+        {"data.dark", Type::String, "\"\"", "file with a dark frame (NPY, or NPZ with one array; a stack is averaged) that is subtracted; nothing below zero"},
+        {"data.crop", Type::Int, "null", "pixels of each axis that are kept, about index N/2", 2, 65536, {}, {}, true},
+        {"data.bin", Type::Int, "1", "pixels of each axis that are summed", 1, 1024},
+        {"data.pad", Type::Int, "null", "pixels of each axis after padding; padded pixels count as bad: nothing was measured there", 2, 65536, {}, {}, true},
+        {"data.flip_x", Type::Bool, "false", "mirror the columns of the frames"},
+        {"data.flip_y", Type::Bool, "false", "mirror the rows of the frames"},
+        {"data.transpose", Type::Bool, "false", "swap rows and columns of the frames, after the flips"},
         {"data.memory_mib", Type::Int, "4096", "frames larger than this stay in their HDF5 file and are read when needed", 1, 1e9},
     };
 }
@@ -114,13 +134,51 @@ std::vector<Option> refinement_options()
     };
 }
 
+std::vector<Option> simulation_options()
+{
+    return {
+        {"simulation.size", Type::Int, "64", "side of the frames in pixels", 8, 4096},
+        {"simulation.frames", Type::Int, "400", "number of frames", 1, 1e7},
+        {"simulation.object", Type::String, "\"dead_leaves\"", "what the object looks like", {}, {},
+         {"dead_leaves", "lines", "siemens_star", "white_noise", "blurred_noise", "perlin", "layered", "polyhedra"}},
+        {"simulation.object_file", Type::String, "\"\"", "an object from a file (complex array of NPZ, NPY or HDF5) instead; the scan lies about its middle"},
+        {"simulation.amplitude", Type::FloatPair, "[0.8, 1]", "smallest and largest amplitude of the object", 0, 1e6},
+        {"simulation.phase", Type::FloatPair, "[0, 2]", "smallest and largest phase of the object, radians", -100, 100},
+        {"simulation.blur", Type::Float, "2", "Gaussian width of blurred_noise in pixels", 0, 1000},
+        {"simulation.spokes", Type::Int, "36", "pairs of spokes of siemens_star", 1, 10000},
+        {"simulation.probe", Type::String, "\"disk\"", "what the probe looks like; zernike = random aberrations, zone_plate = a Fresnel zone plate out of focus", {}, {},
+         {"disk", "gaussian", "zernike", "zone_plate"}},
+        {"simulation.probe_diameter", Type::Float, "null", "diameter of the probe in pixels (gaussian: full width at half maximum of the intensity); null = a third of the side; not for zone_plate", 0.5, 1e5, {}, {}, true},
+        {"simulation.probe_defocus", Type::Float, "3", "disk and gaussian: phase of the curved wave at the edge of the diameter against the centre, radians", -1000, 1000},
+        {"simulation.zernike_order", Type::Int, "4", "largest radial order of the aberrations", 0, 20},
+        {"simulation.zernike_sigma", Type::Float, "0.5", "standard deviation of the aberrations' coefficients, piston being one", 0, 100},
+        {"simulation.zone_plate_diameter_m", Type::Float, "160e-6", "diameter of the zone plate in metres", 1e-7, 0.1},
+        {"simulation.zone_plate_outermost_zone_m", Type::Float, "40e-9", "width of its outermost zone in metres", 1e-10, 1e-3},
+        {"simulation.zone_plate_stop_m", Type::Float, "25e-6", "diameter of its central stop in metres; 0 = none", 0, 0.1},
+        {"simulation.zone_plate_defocus_m", Type::Float, "200e-6", "distance of the sample behind the focus in metres", -0.1, 0.1},
+        {"simulation.modes", Type::Int, "1", "incoherent probe modes, orthogonal, each with half the power of the one before", 1, 64},
+        {"simulation.scan", Type::String, "\"grid\"", "pattern of the positions; grid = raster with jitter", {}, {}, {"grid", "raster", "fermat", "concentric", "random"}},
+        {"simulation.step", Type::Float, "5", "distance of neighbouring positions in pixels; random: one position in each area of its square", 0.01, 4096},
+        {"simulation.jitter", Type::Float, "0.3", "grid: largest random shift in x and in y, in steps", 0, 10},
+        {"simulation.photons", Type::FloatPair, "[1e6, 1e6]", "counts of a frame through an empty object: one number from this range for the whole scan", 1e-3, 1e12},
+        {"simulation.poisson", Type::Bool, "true", "photon noise; without any noise frames hold mean counts with fractions"},
+        {"simulation.readout_noise", Type::Float, "0", "standard deviation of the readout noise, counts", 0, 1e6},
+        {"simulation.saturation", Type::Float, "null", "largest count that a pixel gives; null = no limit", 1, 1e15, {}, {}, true},
+        {"simulation.beamstop", Type::Float, "0", "diameter of the beamstop in pixels; 0 = none", 0, 4096},
+        {"simulation.dead_pixels", Type::Float, "0", "fraction of the pixels that give no counts", 0, 0.9},
+        {"simulation.energy_ev", Type::Float, "8856", "photon energy in electron volts", 1, 1e7},
+        {"simulation.distance_m", Type::Float, "1.9", "distance of the detector in metres", 1e-6, 1e4},
+        {"simulation.detector_pixel_m", Type::Float, "75e-6", "side of a detector pixel in metres", 1e-9, 1},
+    };
+}
+
 }  // namespace
 
 const Schema& library_schema()
 {
     static const Schema schema = [] {
         std::vector<Option> all;
-        for (auto part : {general_options(), data_options(), scan_options(), generator_options(), physics_options(), training_options(), reconstruction_options(), refinement_options()})
+        for (auto part : {general_options(), data_options(), scan_options(), generator_options(), physics_options(), training_options(), reconstruction_options(), refinement_options(), simulation_options()})
             all.insert(all.end(), part.begin(), part.end());
         return Schema(std::move(all));
     }();

@@ -4,62 +4,12 @@
 #include "data/raw_scan.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/isfinite.h>
-#include <ATen/ops/roll.h>
+
+#include <cmath>
 
 namespace ptk::data {
 
 namespace {
-
-/// Frames that stay in their HDF5 file; rows are read in runs when they are gathered, and checked then.
-class DiskFrames final : public Frames {
-public:
-    DiskFrames(std::shared_ptr<const Hdf5File> file, std::string path, std::string key, bool corner)
-        : file_(std::move(file)), path_(std::move(path)), key_(std::move(key)), shape_(file_->shape(key_)), corner_(corner)
-    {
-    }
-    std::int64_t size() const override { return shape_[0]; }
-    std::int64_t side() const override { return shape_[1]; }
-    bool on_disk() const override { return true; }
-
-    at::Tensor gather(const at::Tensor& indices) const override
-    {
-        const auto [sorted, order] = indices.sort();
-        auto frames = at::empty({indices.size(0), side(), side()}, at::kFloat);
-        const auto* row = sorted.const_data_ptr<std::int64_t>();
-        const auto count = indices.size(0);
-        for (std::int64_t begin = 0; begin < count;) {
-            std::int64_t end = begin + 1;
-            while (end < count && row[end] <= row[end - 1] + 1)  // overlapping groups ask for a frame more than once
-                ++end;
-            const auto block = rows(row[begin], row[end - 1] + 1);
-            frames.index_copy_(0, order.slice(0, begin, end), block.index_select(0, sorted.slice(0, begin, end) - row[begin]));
-            begin = end;
-        }
-        return frames;
-    }
-
-private:
-    at::Tensor rows(std::int64_t first, std::int64_t end) const
-    {
-        const auto block = checked(file_->read_rows(key_, first, end).to(at::kFloat), first);
-        return corner_ ? at::roll(block, {side() / 2, side() / 2}, {1, 2}) : block;
-    }
-
-    at::Tensor checked(at::Tensor block, std::int64_t first) const
-    {
-        require(at::isfinite(block).all().item<bool>(), Status::Format, "{}: '{}' has NaN or infinite values in frames {} to {}", path_, key_, first, first + block.size(0) - 1);
-        require(block.min().item<float>() >= 0, Status::Format, "{}: '{}' has negative values in frames {} to {}", path_, key_, first, first + block.size(0) - 1);
-        return block;
-    }
-
-    std::shared_ptr<const Hdf5File> file_;
-    std::string path_;
-    std::string key_;
-    std::vector<std::int64_t> shape_;
-    bool corner_;
-};
 
 std::string first_of(const Hdf5File& file, const std::vector<std::string>& names)
 {
@@ -89,42 +39,32 @@ std::string entry_of(const Hdf5File& file, const std::string& path)
     fail(Status::NotFound, "{}: there are no frames ('{}/data_1/data' or '{}/instrument_1/detector_1/data')", path, without, without);
 }
 
-std::optional<double> number(const Hdf5File& file, const std::string& name)
-{
-    if (!file.is_dataset(name))
-        return std::nullopt;
-    const double value = file.read_number(name);
-    return value > 0 ? std::optional(value) : std::nullopt;
-}
+/// Bits of a CXI mask that say that a pixel cannot be used; others mark peaks, resolution or signal (CXI 1.6, table of masks).
+constexpr std::int64_t unusable = 0x1edf;
 
-std::int64_t bytes_of(const Hdf5File& file, const std::string& key)
+at::Tensor bad_pixels(const Hdf5File& file, const std::string& key, std::vector<std::string>& notes)
 {
-    // float32 is what a batch of it takes; the type in the file may be smaller.
-    const auto type = file.type_name(key);
-    const std::int64_t element = type.ends_with("8") ? 1 : type.ends_with("16") ? 2 : type.ends_with("32") ? 4 : 8;
-    double bytes = static_cast<double>(element);
-    for (const auto extent : file.shape(key))
-        bytes *= static_cast<double>(extent);
-    return bytes > 9e18 ? INT64_MAX : static_cast<std::int64_t>(bytes);
-}
-
-void read_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file, const config::Settings& settings)
-{
-    const auto type = file->type_name(raw.frames_key);
-    require(type.rfind("uint", 0) == 0 || type.rfind("int", 0) == 0 || type.rfind("float", 0) == 0, Status::Format, "{}: '{}' has type {}, expected real numbers", raw.source, raw.frames_key,
-            type);
-    if (bytes_of(*file, raw.frames_key) <= settings.integer("data.memory_mib") << 20) {
-        raw.frames = file->read(raw.frames_key);
-        return;
+    if (!file.is_dataset(key))
+        return {};
+    const auto shape = file.shape(key);
+    if (shape.size() != 2) {
+        notes.push_back(fmt::format("'{}' has shape {} and is not used: one mask for all frames is expected", key, base::shape_text({shape.begin(), shape.end()})));
+        return {};
     }
-    require(settings.text("data.layout") != "hwn", Status::Unsupported, "{}: '{}' is larger than data.memory_mib = {} and would stay in the file, which needs its frames along the first axis", raw.source,
-            raw.frames_key, settings.integer("data.memory_mib"));
-    const auto shape = file->shape(raw.frames_key);
-    require(shape.size() == 3 && shape[1] == shape[2] && shape[1] > 1, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key,
-            base::shape_text({shape.begin(), shape.end()}));
-    const bool corner = settings.text("data.dc") == "corner" || (settings.text("data.dc") == "auto" && raw.corner);
-    raw.disk = std::make_shared<DiskFrames>(file, raw.source, raw.frames_key, corner);
-    raw.notes.push_back(fmt::format("the {} frames stay in the file (data.memory_mib = {})", shape[0], settings.integer("data.memory_mib")));
+    return file.read(key).to(at::kLong).bitwise_and(unusable).ne(0);
+}
+
+/// Where write_scan() noted it: the object, and the metres of its index (0, 0).
+void read_image(RawScan& raw, const Hdf5File& file, const std::string& key)
+{
+    if (!file.is_dataset(key))
+        return;
+    const auto x = file.number_attribute(key, "origin_x_m"), y = file.number_attribute(key, "origin_y_m");
+    if (!x || !y)
+        return;
+    raw.object_key = key;
+    raw.object = file.read(key);
+    raw.object_origin_m = {*x, *y};
 }
 
 void read_positions(RawScan& raw, const Hdf5File& file, const std::string& entry)
@@ -154,19 +94,20 @@ RawScan read_cxi_scan(const std::string& path, const config::Settings& settings)
     const auto source = entry + "/instrument_1/source_1";
     raw.frames_key = frames_of(*file, entry);
     raw.stated = measurement_in_text(file->attribute(raw.frames_key, "units").value_or(""));
-    if (file->is_dataset(detector + "/mask"))
-        raw.notes.push_back(fmt::format("'{}/mask' is not used: bad pixels have to be zero or repaired", detector));
-    raw.geometry.energy_j = number(*file, source + "/energy");
-    raw.geometry.distance_m = number(*file, detector + "/distance");
-    raw.geometry.detector_pixel_m = number(*file, detector + "/x_pixel_size");
-    const auto height = number(*file, detector + "/y_pixel_size");
+    raw.bad_pixels = bad_pixels(*file, detector + "/mask", raw.notes);
+    raw.geometry.energy_j = positive_number(*file, source + "/energy");
+    raw.geometry.distance_m = positive_number(*file, detector + "/distance");
+    raw.geometry.detector_pixel_m = positive_number(*file, detector + "/x_pixel_size");
+    const auto height = positive_number(*file, detector + "/y_pixel_size");
     require(!raw.geometry.detector_pixel_m || !height || std::abs(*height / *raw.geometry.detector_pixel_m - 1) < 1e-6, Status::Unsupported,
             "{}: detector pixels of {} x {} m; only square ones can be used", path, raw.geometry.detector_pixel_m.value_or(0), height.value_or(0));
     read_positions(raw, *file, entry);
-    read_frames(raw, file, settings);
+    raw.geometry.object_pixel_m = file->number_attribute(raw.x_key, "object_pixel_m");
+    read_hdf5_frames(raw, file, settings);
     raw.probe_key = first_of(*file, {source + "/probe", source + "/illumination"});
     if (!raw.probe_key.empty())
         raw.probe = file->read(raw.probe_key);
+    read_image(raw, *file, entry + "/image_1/data");
     return raw;
 }
 

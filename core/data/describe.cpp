@@ -63,6 +63,8 @@ Json scan_json(const Scan& scan)
     json["mean_power"] = mean_power(scan);
     if (scan.probe.defined())
         json["probe"] = {{"modes", scan.probe.size(0)}, {"power", scan.probe.abs().square().sum(at::kDouble).item<double>()}};
+    if (scan.bad_pixels.defined())
+        json["bad_pixels"] = scan.bad_pixels.sum().item<std::int64_t>();
     if (scan.object.defined())
         json["object_frame"] = {scan.object.size(0), scan.object.size(1)};
     if (scan.geometry.object_pixel_m)
@@ -91,10 +93,37 @@ Json suggestions(const Scan& scan, const Json& described)
     return list;
 }
 
+const char* hdf5_layout(const std::string& path, const config::Settings& settings)
+{
+    if (!settings.text("data.frames").empty())
+        return "scan, HDF5 by the paths of data.frames and its kin";
+    const auto file = Hdf5File::open(path);
+    if (file.has("/chunks"))
+        return "scan, PtyPy (.ptyd)";
+    return file.is_dataset("/patterns") ? "scan, ptychodus (diffraction and product)" : "scan, HDF5 in CXI layout";
+}
+
+void add_scan(Json& json, const Scan& scan)
+{
+    json["scan"] = scan_json(scan);
+    json["notes"] = scan.notes;
+    json["suggestions"] = suggestions(scan, json["scan"]);
+}
+
+std::string describe_folder(const std::string& path, const config::Settings& settings, Log& log)
+{
+    Json json{{"file", path}, {"kind", "scan, folder"}};
+    add_scan(json, read_scan(path, settings, log));
+    return text_of(json);
+}
+
 }  // namespace
 
 std::string describe_file(const std::string& path, const config::Settings& settings, Log& log)
 {
+    std::error_code code;
+    if (std::filesystem::is_directory(path, code))
+        return describe_folder(path, settings, log);
     const auto kind = file_kind(path);
     require(kind != FileKind::Other, Status::Format, "{}: neither NPZ, NPY nor HDF5", path);
     Json json{{"file", path}, {"bytes", std::filesystem::file_size(path)}};
@@ -116,10 +145,8 @@ std::string describe_file(const std::string& path, const config::Settings& setti
     }
     try {
         const auto scan = read_scan(path, settings, log);
-        json["kind"] = kind == FileKind::Npz ? "scan, NPZ in PtychoPINN's layout" : "scan, HDF5 in CXI layout";
-        json["scan"] = scan_json(scan);
-        json["notes"] = scan.notes;
-        json["suggestions"] = suggestions(scan, json["scan"]);
+        json["kind"] = kind == FileKind::Npz ? "scan, NPZ in PtychoPINN's layout" : hdf5_layout(path, settings);
+        add_scan(json, scan);
     } catch (const Error& error) {
         // A file that is no scan still has something in it to show.
         if (error.status() != Status::NotFound)

@@ -177,7 +177,10 @@ Element complex_element(hid_t type)
     const Id a(H5Tget_member_type(type, 0), H5Tclose), b(H5Tget_member_type(type, 1), H5Tclose);
     const auto bytes = H5Tget_size(a);
     const bool floats = H5Tget_class(a) == H5T_FLOAT && H5Tget_class(b) == H5T_FLOAT && bytes == H5Tget_size(b);
-    if (!known || !floats || (bytes != 4 && bytes != 8))
+    // HDF5 believes the offsets of a damaged type and reads beyond the element.
+    const auto x = H5Tget_member_offset(type, 0), y = H5Tget_member_offset(type, 1), whole = H5Tget_size(type);
+    const bool inside = x <= whole && y <= whole && bytes <= whole - std::max(x, y) && bytes <= std::max(x, y) - std::min(x, y);
+    if (!known || !floats || !inside || (bytes != 4 && bytes != 8))
         return {"other"};
     const bool single = bytes == 4;
     const auto scalar = single ? at::kComplexFloat : at::kComplexDouble;
@@ -254,15 +257,58 @@ std::int64_t largest_ratio(hid_t properties)
     return 1100;
 }
 
-/// A dataset may claim any size; this compares the claim with what the file stores.
-void check_stored(hid_t file, hid_t dataset, std::int64_t bytes, const std::string& where)
+/// Bytes of the files that a virtual dataset is made of. @throws Error(NotFound) for one that is not there: HDF5 would
+/// read fill values in its place
+hsize_t virtual_source_bytes(hid_t properties, const std::string& path, const std::string& where)
+{
+    std::size_t count = 0;
+    require(H5Pget_virtual_count(properties, &count) >= 0 && count <= 1000000, Status::Format,
+            "{}: a virtual dataset of {} parts; at most 1000000 are expected", where, count);
+    std::map<std::string, hsize_t> files;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto length = H5Pget_virtual_filename(properties, i, nullptr, 0);
+        require(length >= 0 && length < 65536, Status::Format, "{}: a part of the virtual dataset has no file", where);
+        std::string name(static_cast<std::size_t>(length) + 1, '\0');
+        H5Pget_virtual_filename(properties, i, name.data(), name.size());
+        name.resize(static_cast<std::size_t>(length));
+        files.emplace(std::move(name), 0);
+    }
+    const auto folder = std::filesystem::path(path).parent_path();
+    hsize_t bytes = 0;
+    for (const auto& [name, unused] : files) {
+        const bool family = name.find('%') != std::string::npos; // printf-style names of a growing set
+        const auto source = name == "." ? std::filesystem::path(path) : folder / name;
+        std::error_code code;
+        const auto size = std::filesystem::file_size(source, code);
+        require(!code || family, Status::NotFound, "{}: is a virtual dataset; its file '{}' cannot be read: {}", where,
+                source.string(), code.message());
+        bytes += code ? 0 : size;
+    }
+    return bytes;
+}
+
+std::string file_name(hid_t object)
+{
+    std::array<char, 4096> name{};
+    return H5Fget_name(object, name.data(), name.size()) > 0 ? std::string(name.data()) : std::string();
+}
+
+/// A dataset may claim any size; this compares the claim with what its file stores, which an external link may make
+/// another one than the file that was opened.
+void check_stored(hid_t dataset, std::int64_t bytes, const std::string& where)
 {
     const Id properties(H5Dget_create_plist(dataset), H5Pclose);
-    if (H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) > 0)
-        return; // the data is in other files
-    hsize_t file_bytes = 0;
-    H5Fget_filesize(file, &file_bytes);
-    const auto stored = std::min<hsize_t>(H5Dget_storage_size(dataset), file_bytes);
+    if (H5Pget_external_count(properties) > 0)
+        return; // raw data in other files; HDF5 checks their ends
+    hsize_t stored = 0;
+    if (H5Pget_layout(properties) == H5D_VIRTUAL) {
+        stored = virtual_source_bytes(properties, file_name(dataset), where);
+        bytes /= 1100; // the parts may be compressed
+    } else {
+        const Id file(H5Iget_file_id(dataset), H5Fclose);
+        H5Fget_filesize(file, &stored);
+        stored = std::min<hsize_t>(H5Dget_storage_size(dataset), stored);
+    }
     require(static_cast<hsize_t>(bytes / largest_ratio(properties)) <= stored, Status::Format,
             "{}: claims {} bytes, but the file stores {} (never written, truncated or damaged)", where, bytes, stored);
 }
@@ -316,9 +362,8 @@ hid_t native_type(at::ScalarType type)
 }
 
 /// Identifier of a memory type and its owner where it is made for the purpose.
-Id write_type(const at::Tensor& tensor, const std::string& where)
+Id write_type(at::ScalarType type, const std::string& where)
 {
-    const auto type = tensor.scalar_type();
     if (type == at::kComplexFloat)
         return complex_type("r", "i", H5T_NATIVE_FLOAT, 4);
     if (type == at::kComplexDouble)
@@ -337,11 +382,13 @@ Id space_of(const at::Tensor& tensor)
 }
 
 /// Chunks of one frame for stacks, of about a MiB otherwise.
-void compress_in_chunks(hid_t properties, const at::Tensor& tensor)
+void compress_in_chunks(hid_t properties, const std::vector<std::int64_t>& shape, std::size_t element_bytes)
 {
-    std::vector<hsize_t> chunk(tensor.sizes().begin(), tensor.sizes().end());
-    const auto row_bytes = static_cast<hsize_t>(tensor.nbytes()) / chunk[0];
-    chunk[0] = tensor.dim() >= 3 ? 1 : std::clamp<hsize_t>((1 << 20) / std::max<hsize_t>(row_bytes, 1), 1, chunk[0]);
+    std::vector<hsize_t> chunk(shape.begin(), shape.end());
+    hsize_t row_bytes = element_bytes;
+    for (std::size_t i = 1; i < chunk.size(); ++i)
+        row_bytes *= chunk[i];
+    chunk[0] = shape.size() >= 3 ? 1 : std::clamp<hsize_t>((1 << 20) / std::max<hsize_t>(row_bytes, 1), 1, chunk[0]);
     H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data());
     H5Pset_shuffle(properties);
     H5Pset_deflate(properties, 4);
@@ -396,6 +443,30 @@ bool link_leads_somewhere(hid_t file, const std::string& name)
             return false;
         if (slash == std::string::npos)
             return true;
+    }
+}
+
+/// "; 'x' is an external link to 'y.h5', '/data', which cannot be opened" when that is why a name leads nowhere.
+std::string broken_link(hid_t file, const std::string& name)
+{
+    for (auto slash = name.find('/', 1);; slash = name.find('/', slash + 1)) {
+        const auto prefix = name.substr(0, slash);
+        if (prefix.empty() || prefix == "/" || H5Oexists_by_name(file, prefix.c_str(), H5P_DEFAULT) > 0) {
+            if (slash == std::string::npos)
+                return {};
+            continue;
+        }
+        H5L_info_t info;
+        if (H5Lexists(file, prefix.c_str(), H5P_DEFAULT) <= 0 ||
+            H5Lget_info(file, prefix.c_str(), &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_EXTERNAL ||
+            info.u.val_size > 65536)
+            return {};
+        std::vector<char> value(info.u.val_size);
+        const char *target_file = nullptr, *target = nullptr;
+        if (H5Lget_val(file, prefix.c_str(), value.data(), value.size(), H5P_DEFAULT) < 0 ||
+            H5Lunpack_elink_val(value.data(), value.size(), nullptr, &target_file, &target) < 0)
+            return {};
+        return "; '" + prefix + "' is an external link to '" + target_file + "', '" + target + "', which cannot be opened";
     }
 }
 
@@ -466,7 +537,8 @@ struct Hdf5File::Impl {
         if (found != datasets.end())
             return found->second;
         require(file.valid(), Status::State, "{}: is closed", path);
-        require(link_leads_somewhere(file, name), Status::NotFound, "{}: has no dataset '{}'", path, name);
+        require(link_leads_somewhere(file, name), Status::NotFound, "{}: has no dataset '{}'{}", path, name,
+                link_leads_somewhere(file, name) ? std::string() : broken_link(file, name));
         Id opened(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
         require(opened.valid(), Status::Format, "{}: is not a dataset or is damaged: {}", where(name),
                 opened.valid() ? "" : reason());
@@ -507,7 +579,7 @@ struct Hdf5File::Impl {
         const Id file_type(H5Dget_type(dataset(name)), H5Tclose); // uint32 and float16 are narrower in the file
         const auto in_file = in_memory / static_cast<std::int64_t>(c10::elementSize(element.stored)) *
                              static_cast<std::int64_t>(H5Tget_size(file_type));
-        check_stored(file, dataset(name), in_file, where(name));
+        check_stored(dataset(name), in_file, where(name));
         auto tensor = allocate(sides, element.stored, where(name));
         if (tensor.numel() > 0 &&
             H5Dread(dataset(name), element.memory(), memory_space, file_space, H5P_DEFAULT, tensor.data_ptr()) < 0)
@@ -684,7 +756,7 @@ std::string Hdf5File::read_string(const std::string& name, std::size_t limit_byt
     const Id space(H5Dget_space(dataset), H5Sclose);
     require_one(space, where);
     if (H5Tis_variable_str(type) <= 0)
-        check_stored(impl_->file, dataset,
+        check_stored(dataset,
                      static_cast<std::int64_t>(std::min<std::size_t>(H5Tget_size(type), limit_bytes)), where);
     return text_of(type, limit_bytes, where, [&](hid_t memory, void* out) {
         return H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
@@ -727,13 +799,61 @@ void Hdf5File::write(const std::string& name, const at::Tensor& tensor, bool com
 {
     const auto held = tensor.detach().cpu().contiguous().resolve_conj().resolve_neg();
     const Session session;
-    const auto type = write_type(held, impl_->where(name));
+    const auto type = write_type(held.scalar_type(), impl_->where(name));
     const auto space = space_of(held);
     const Id properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     if (compress && held.dim() > 0 && held.numel() > 0)
-        compress_in_chunks(properties, held);
+        compress_in_chunks(properties, held.sizes().vec(), held.element_size());
     const auto dataset = impl_->create_dataset(name, type, space, properties);
     if (held.numel() > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, held.data_ptr()) < 0)
+        fail(Status::Io, "{}: cannot write: {}", impl_->where(name), reason());
+}
+
+void Hdf5File::write_booleans(const std::string& name, const at::Tensor& tensor)
+{
+    const auto held = tensor.detach().cpu().to(at::kByte).contiguous();
+    const Session session;
+    const Id type(H5Tenum_create(H5T_NATIVE_INT8), H5Tclose);
+    for (const signed char value : {0, 1})
+        H5Tenum_insert(type, value == 0 ? "FALSE" : "TRUE", &value);
+    const auto space = space_of(held);
+    const auto dataset = impl_->create_dataset(name, type, space, H5P_DEFAULT);
+    if (held.numel() > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, held.data_ptr()) < 0)
+        fail(Status::Io, "{}: cannot write: {}", impl_->where(name), reason());
+}
+
+void Hdf5File::create_rows(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type)
+{
+    require(!shape.empty() && *std::min_element(shape.begin(), shape.end()) > 0, Status::InvalidArgument,
+            "{}: rows of shape {}", impl_->where(name), base::shape_text({shape.begin(), shape.end()}));
+    const Session session;
+    const auto stored = write_type(type, impl_->where(name));
+    const std::vector<hsize_t> sides(shape.begin(), shape.end());
+    const Id space(H5Screate_simple(static_cast<int>(sides.size()), sides.data(), nullptr), H5Sclose);
+    const Id properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    compress_in_chunks(properties, shape, c10::elementSize(type));
+    impl_->create_dataset(name, stored, space, properties);
+}
+
+void Hdf5File::write_rows(const std::string& name, std::int64_t begin, const at::Tensor& rows)
+{
+    const auto held = rows.detach().cpu().contiguous().resolve_conj().resolve_neg();
+    const Session session;
+    const auto sides = impl_->shape(name);
+    const bool fits = held.dim() == static_cast<std::int64_t>(sides.size()) && held.dim() > 0 &&
+                      held.sizes().slice(1).equals(at::IntArrayRef(sides).slice(1)) && begin >= 0 &&
+                      held.size(0) <= sides[0] - begin;
+    require(fits, Status::Shape, "{}: rows of shape {} from {} on do not fit into {}", impl_->where(name),
+            base::shape_text({held.sizes().begin(), held.sizes().end()}), begin,
+            base::shape_text({sides.begin(), sides.end()}));
+    const auto type = write_type(held.scalar_type(), impl_->where(name));
+    const auto memory_space = space_of(held);
+    const Id file_space(H5Dget_space(impl_->dataset(name)), H5Sclose);
+    const std::vector<hsize_t> count(held.sizes().begin(), held.sizes().end());
+    std::vector<hsize_t> start(count.size(), 0);
+    start[0] = static_cast<hsize_t>(begin);
+    H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
+    if (H5Dwrite(impl_->dataset(name), type, memory_space, file_space, H5P_DEFAULT, held.data_ptr()) < 0)
         fail(Status::Io, "{}: cannot write: {}", impl_->where(name), reason());
 }
 

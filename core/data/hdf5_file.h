@@ -54,6 +54,12 @@ public:
     /// @param compress  gzip with byte shuffle, in chunks of one frame or about a MiB
     /// @throws Error(Exists) the name is taken; Error(Io); Error(Unsupported) a type that has no place in HDF5
     void write(const std::string& name, const at::Tensor& tensor, bool compress = false);
+    /// h5py's booleans: an enumeration of FALSE and TRUE in one byte.
+    void write_booleans(const std::string& name, const at::Tensor& tensor);
+    /// A dataset of a stack, (n, ...), that write_rows() fills; gzip with byte shuffle, in chunks of one row.
+    void create_rows(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type);
+    /// Rows from @p begin on. @throws Error(Shape) for rows that do not fit
+    void write_rows(const std::string& name, std::int64_t begin, const at::Tensor& rows);
     void write_string(const std::string& name, const std::string& text);
     /// Sets or replaces. @throws Error(NotFound) no such object; Error(Io)
     void set_attribute(const std::string& object, const std::string& name, const std::string& text);

@@ -453,4 +453,18 @@ std::string npy_preamble(const at::Tensor& array)
     return preamble + text;
 }
 
+std::string npy_text(const std::string& text)
+{
+    std::string header = "{'descr': '<U" + std::to_string(std::max<std::size_t>(text.size(), 1)) +
+                         "', 'fortran_order': False, 'shape': (), }";
+    header.append(63 - (10 + header.size()) % 64, ' ');
+    header += '\n';
+    std::string bytes(magic);
+    bytes += {'\x01', '\x00', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
+    bytes += header;
+    for (const char letter : text.empty() ? std::string(1, '\0') : text)
+        bytes += {letter, '\0', '\0', '\0'}; // UTF-32
+    return bytes;
+}
+
 } // namespace ptk::data

@@ -34,6 +34,9 @@ std::string read_npy_text(NpyBytes& bytes);
 /// @throws Error(Unsupported) for a type that NPY does not have
 std::string npy_preamble(const at::Tensor& array);
 
+/// The same for a 0-d array of type U, as NumPy makes of a str, that holds this ASCII text, with the text.
+std::string npy_text(const std::string& text);
+
 /// at::empty() whose failure is an Error(OutOfMemory) that says who wanted how much.
 at::Tensor allocate(const std::vector<std::int64_t>& shape, at::ScalarType type, const std::string& where);
 

@@ -194,14 +194,16 @@ namespace {
 
 constexpr zip_uint16_t dos_date_1980 = 0x21; // as NumPy: equal content, equal bytes
 
-void add_entry(zip_t* archive, const std::string& path, const std::string& name, const std::string& preamble,
+/// Bytes that begin an entry, and those of an array that follow them; both live until the archive is closed.
+void add_entry(zip_t* archive, const std::string& path, const std::string& name, const std::string& bytes,
                const at::Tensor& array)
 {
+    const bool more = array.defined() && array.nbytes() > 0;
     const std::array<zip_buffer_fragment_t, 2> parts{{
-        {reinterpret_cast<zip_uint8_t*>(const_cast<char*>(preamble.data())), preamble.size()},
-        {static_cast<zip_uint8_t*>(array.data_ptr()), array.nbytes()},
+        {reinterpret_cast<zip_uint8_t*>(const_cast<char*>(bytes.data())), bytes.size()},
+        {more ? static_cast<zip_uint8_t*>(array.data_ptr()) : nullptr, more ? array.nbytes() : 0},
     }};
-    zip_source_t* source = zip_source_buffer_fragment(archive, parts.data(), array.nbytes() == 0 ? 1 : 2, 0);
+    zip_source_t* source = zip_source_buffer_fragment(archive, parts.data(), more ? 2 : 1, 0);
     require(source != nullptr, Status::OutOfMemory, "{}: '{}': {}", path, name, zip_strerror(archive));
     const auto index = zip_file_add(archive, (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
     if (index < 0) {
@@ -214,7 +216,8 @@ void add_entry(zip_t* archive, const std::string& path, const std::string& name,
 
 } // namespace
 
-void write_npz(const std::string& path, const std::vector<std::pair<std::string, at::Tensor>>& arrays)
+void write_npz(const std::string& path, const std::vector<std::pair<std::string, at::Tensor>>& arrays,
+               const std::vector<std::pair<std::string, std::string>>& texts)
 {
     std::vector<at::Tensor> held; // libzip reads the memory when it closes the archive
     std::vector<std::string> preambles;
@@ -222,12 +225,16 @@ void write_npz(const std::string& path, const std::vector<std::pair<std::string,
         held.push_back(array.detach().cpu().contiguous().resolve_conj().resolve_neg());
         preambles.push_back(npy_preamble(held.back()));
     }
+    for (const auto& [name, text] : texts)
+        preambles.push_back(npy_text(text));
     base::write_atomically(path, [&](const std::string& temporary) {
         int code = 0;
         Archive archive(zip_open(temporary.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
         require(archive != nullptr, Status::Io, "{}: cannot write: {}", path, error_text(code));
         for (std::size_t i = 0; i < arrays.size(); ++i)
             add_entry(archive.get(), path, arrays[i].first, preambles[i], held[i]);
+        for (std::size_t i = 0; i < texts.size(); ++i)
+            add_entry(archive.get(), path, texts[i].first, preambles[arrays.size() + i], {});
         require(zip_close(archive.get()) == 0, Status::Io, "{}: cannot write: {}", path, zip_strerror(archive.get()));
         (void)archive.release(); // closed
     });

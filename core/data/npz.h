@@ -45,7 +45,8 @@ private:
 /// A single .npy file, by the same rules.
 at::Tensor read_npy(const std::string& path);
 
-/// Write an uncompressed .npz atomically (names without ".npy").
-void write_npz(const std::string& path, const std::vector<std::pair<std::string, at::Tensor>>& arrays);
+/// Write an uncompressed .npz atomically (names without ".npy"). @param texts  ASCII, stored as 0-d arrays of type U
+void write_npz(const std::string& path, const std::vector<std::pair<std::string, at::Tensor>>& arrays,
+               const std::vector<std::pair<std::string, std::string>>& texts = {});
 
 } // namespace ptk::data

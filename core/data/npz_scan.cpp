@@ -53,6 +53,13 @@ std::string frames_key_of(const Npz& archive, const std::string& path)
     fail(Status::NotFound, "{}: there are no frames ('diffraction' or 'diff3d'), only {}", path, shown.empty() ? "an empty archive" : fmt::format("'{}'", fmt::join(shown, "', '")));
 }
 
+std::optional<double> length_at(const Json& object, const std::string& key)
+{
+    if (!object.is_object() || !object.contains(key) || !object[key].is_number() || !(object[key].get<double>() > 0))
+        return std::nullopt;
+    return object[key].get<double>();
+}
+
 at::Tensor optional_object(const Npz& archive, std::vector<std::string>& notes)
 {
     if (!archive.has("objectGuess"))
@@ -78,6 +85,12 @@ RawScan read_npz_scan(const std::string& path, const config::Settings&)
     const auto metadata = metadata_of(archive, raw.notes);
     raw.stated = stated_measurement(metadata, raw.frames_key);
     raw.corner = text_at(metadata, "dc").find("corner") != std::string::npos;
+    raw.geometry.energy_j = length_at(metadata, "energy_j");
+    raw.geometry.distance_m = length_at(metadata, "distance_m");
+    raw.geometry.detector_pixel_m = length_at(metadata, "detector_pixel_m");
+    raw.geometry.object_pixel_m = length_at(metadata, "object_pixel_m");
+    if (archive.has("bad_pixels"))
+        raw.bad_pixels = archive.read("bad_pixels").ne(0);
     raw.x = archive.read(raw.x_key);
     raw.y = archive.read(raw.y_key);
     raw.frames = archive.read(raw.frames_key);

@@ -2,6 +2,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/detector_steps.h"
+#include "data/disk_frames.h"
+#include "data/hdf5_file.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -78,11 +81,27 @@ void arrange_frames(RawScan& raw, const config::Settings& settings)
         raw.frames = raw.frames.permute({2, 0, 1});
     }
     require(raw.frames.size(0) > 0, Status::Shape, "{}: '{}' has no frames", raw.source, raw.frames_key);
-    require(raw.frames.size(1) == raw.frames.size(2) && raw.frames.size(1) > 1, Status::Shape, "{}: '{}' has frames of {} x {}, expected square ones", raw.source, raw.frames_key, raw.frames.size(1),
-            raw.frames.size(2));
-    if (raw.corner)
-        raw.frames = at::roll(raw.frames, {raw.frames.size(1) / 2, raw.frames.size(2) / 2}, {1, 2});
-    raw.frames = raw.frames.contiguous();
+}
+
+/// Height and width of the frames, wherever they are.
+std::pair<std::int64_t, std::int64_t> sides_of(const RawScan& raw)
+{
+    if (!raw.disk)
+        return {raw.frames.size(1), raw.frames.size(2)};
+    const auto shape = raw.disk->shape(raw.frames_key);
+    return {shape[1], shape[2]};
+}
+
+DetectorSteps steps_of(const RawScan& raw, const config::Settings& settings)
+{
+    const auto [height, width] = sides_of(raw);
+    require(height > 0 && width > 0, Status::Shape, "{}: '{}' has frames of {} x {}, expected square ones", raw.source, raw.frames_key, height, width);
+    const auto& bad = raw.bad_pixels;
+    require(!bad.defined() || (bad.dim() == 2 && bad.size(0) == height && bad.size(1) == width), Status::Shape, "{}: the bad pixels have shape {}, but the frames are {} x {}", raw.source,
+            bad.defined() ? shape_of(bad) : "()", height, width);
+    auto steps = detector_steps(settings, bad, raw.corner, height, width, raw.source);
+    steps.side_after(height, width, raw.source, raw.frames_key);
+    return steps;
 }
 
 std::int64_t slab_of(const at::Tensor& frames)
@@ -118,7 +137,8 @@ bool has_fractions(const at::Tensor& frames)
     return fractions;
 }
 
-Measurement decide_measurement(RawScan& raw, const config::Settings& settings)
+/// @param sample  frames as they are in the source, bad pixels zero
+Measurement decide_measurement(RawScan& raw, const at::Tensor& sample, const config::Settings& settings)
 {
     const auto& option = settings.text("data.measurement");
     if (option != "auto")
@@ -127,7 +147,6 @@ Measurement decide_measurement(RawScan& raw, const config::Settings& settings)
         raw.notes.push_back(fmt::format("the file says that '{}' holds {}", raw.frames_key, measurement_name(*raw.stated)));
         return *raw.stated;
     }
-    const auto sample = raw.frames.defined() ? raw.frames : raw.disk->gather(at::arange(std::min<std::int64_t>(raw.disk->size(), 16)));
     const bool amplitude = sample.is_floating_point() && has_fractions(sample);
     raw.notes.push_back(fmt::format("'{}' is taken as {}, because its values {}; set data.measurement if it is something else", raw.frames_key, amplitude ? "amplitudes" : "photon counts",
                                     amplitude ? "have fractions" : "are whole numbers"));
@@ -151,31 +170,54 @@ at::Tensor checked_positions(RawScan& raw, std::int64_t frames)
     return at::stack({raw.x.slice(0, 0, frames), raw.y.slice(0, 0, frames)}, 1);
 }
 
-double object_pixel(const RawScan& raw, const config::Settings& settings, std::int64_t side)
+/// The options' lengths in place of the file's; an object pixel that the file states is theirs no more.
+Geometry with_given_lengths(Geometry geometry, const config::Settings& settings)
+{
+    constexpr double joule_per_ev = 1.602176634e-19;  // exact
+    const auto given = [&](const char* option, std::optional<double>& length, double unit) {
+        if (!settings.has(option))
+            return;
+        length = settings.number(option) * unit;
+        geometry.object_pixel_m = std::nullopt;
+    };
+    given("data.energy_ev", geometry.energy_j, joule_per_ev);
+    given("data.distance_m", geometry.distance_m, 1);
+    given("data.detector_pixel_m", geometry.detector_pixel_m, 1);
+    return geometry;
+}
+
+/// Of the frames after their steps; @p change is how much larger its pixel is than that of the frames before. An explicit pixel is that of the
+/// frames in the file.
+double object_pixel(const Geometry& g, const config::Settings& settings, std::int64_t side, double change)
 {
     if (settings.has("data.pixel_size_m"))
-        return settings.number("data.pixel_size_m");
-    const auto& g = raw.geometry;
+        return settings.number("data.pixel_size_m") * change;
     if (g.object_pixel_m)
-        return *g.object_pixel_m;
+        return *g.object_pixel_m * change;
     if (!g.energy_j || !g.distance_m || !g.detector_pixel_m)
         return 0;
     const double pixel = planck_j_s * light_speed_m_s / *g.energy_j * *g.distance_m / (static_cast<double>(side) * *g.detector_pixel_m);
     return std::isfinite(pixel) && pixel > 0 ? pixel : 0;
 }
 
-void to_pixels(Scan& scan, double pixel)
+void to_pixels(Scan& scan, double pixel, const std::optional<std::array<double, 2>>& origin)
 {
     require(pixel > 0, Status::InvalidConfig, "{}: positions are in metres, but energy, distance and detector pixel are not in the file; give data.pixel_size_m", scan.source);
+    scan.notes.push_back(fmt::format("positions in metres became pixels of {:.4g} nm", pixel * 1e9));
+    if (origin) {
+        scan.position_origin_m = at::tensor({(*origin)[0], (*origin)[1]}, at::kDouble);
+        scan.positions = ((scan.positions - scan.position_origin_m) / pixel).contiguous();
+        return;
+    }
     auto pixels = scan.positions / pixel;
     // The first patch begins at pixel 1, which leaves a border for sub-pixel work.
     const auto offset = 1.0 + static_cast<double>(scan.side() / 2) - std::get<0>(pixels.min(0));
     scan.positions = (pixels + offset).contiguous();
     scan.position_origin_m = -offset * pixel;
-    scan.notes.push_back(fmt::format("positions in metres became pixels of {:.4g} nm", pixel * 1e9));
 }
 
-at::Tensor probe_modes(const RawScan& raw, std::int64_t side)
+/// On the pixels of the finished frames. One that has their side already is taken as it is.
+at::Tensor probe_modes(const RawScan& raw, const DetectorSteps& steps, std::int64_t before, std::int64_t side)
 {
     if (!raw.probe.defined())
         return {};
@@ -185,6 +227,8 @@ at::Tensor probe_modes(const RawScan& raw, std::int64_t side)
         probe = probe.squeeze(2);
     if (probe.dim() == 2)
         probe = probe.unsqueeze(0);
+    if (side != before && probe.dim() == 3 && probe.size(1) == before && probe.size(2) == before)
+        probe = probe_after(steps, probe);
     require(probe.dim() == 3 && probe.size(1) == side && probe.size(2) == side, Status::Shape,
             "{}: '{}' has shape {}, but the frames are {} x {}; resample the probe or crop the frames", raw.source, raw.probe_key, shape_of(raw.probe), side, side);
     return probe.contiguous();
@@ -214,6 +258,48 @@ Scan inside(Scan scan, const config::Settings& settings)
 
 }  // namespace
 
+namespace {
+
+/// The first frames of a file, bad pixels zero.
+at::Tensor sample_on_disk(const RawScan& raw, const DetectorSteps& steps)
+{
+    const auto all = raw.disk->shape(raw.frames_key)[0];
+    const auto sample = raw.disk->read_rows(raw.frames_key, 0, std::min<std::int64_t>(all, 16)).to(at::kFloat);
+    return steps.bad.defined() ? sample.masked_fill(steps.bad, 0) : sample;
+}
+
+struct Finished {
+    FramesPtr frames{};
+    Measurement measurement = Measurement::Counts;
+};
+
+/// The frames after their steps, checked, and of these the rows that have positions; what they are is told before the steps make fractions.
+Finished finished_frames(RawScan& raw, const DetectorSteps& steps, const config::Settings& settings)
+{
+    Finished result;
+    if (raw.disk) {
+        result.measurement = decide_measurement(raw, sample_on_disk(raw, steps), settings);
+        result.frames = frames_on_disk(raw.disk, raw.source, raw.frames_key, steps);
+    } else {
+        // Bad pixels may hold anything; what is left has to be numbers before sums and differences hide them.
+        DetectorSteps cleared;
+        cleared.bad = steps.bad;
+        raw.frames = cleared.nothing() ? raw.frames.contiguous() : cleared.apply(raw.frames);
+        check_numbers(raw);
+        result.measurement = decide_measurement(raw, raw.frames, settings);
+        if (!steps.nothing())
+            raw.frames = steps.apply(raw.frames);
+        result.frames = frames_in_memory(raw.frames);
+    }
+    require(result.measurement != Measurement::Amplitude || (steps.bin == 1 && !steps.dark.defined()), Status::InvalidConfig,
+            "{}: data.bin and data.dark sum and subtract counts or intensities, but '{}' holds amplitudes", raw.source, raw.frames_key);
+    if (raw.rows.defined())
+        result.frames = frames_subset(std::move(result.frames), raw.rows);
+    return result;
+}
+
+}  // namespace
+
 std::optional<Measurement> measurement_in_text(std::string text)
 {
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -231,25 +317,40 @@ Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log)
     if (settings.text("data.dc") != "auto")
         raw.corner = settings.text("data.dc") == "corner";
     arrange_positions(raw);
-    if (!raw.disk) {
+    if (!raw.disk)
         arrange_frames(raw, settings);
-        check_numbers(raw);
-    }
+    const auto [height, width] = sides_of(raw);
+    const auto steps = steps_of(raw, settings);
     Scan scan;
     scan.source = raw.source;
-    scan.measurement = decide_measurement(raw, settings);
-    scan.frames = raw.disk ? raw.disk : frames_in_memory(raw.frames);
+    scan.bad_pixels = steps.bad_after(height, width);
+    const auto finished = finished_frames(raw, steps, settings);
+    scan.frames = finished.frames;
+    scan.measurement = finished.measurement;
+    const auto side = scan.side();
     scan.positions = checked_positions(raw, scan.size());
-    scan.probe = probe_modes(raw, scan.side());
-    scan.object = object_frame(raw);
-    scan.geometry = raw.geometry;
-    const double pixel = object_pixel(raw, settings, scan.side());
+    scan.probe = probe_modes(raw, steps, height, side);
+    scan.geometry = with_given_lengths(raw.geometry, settings);
+    if (scan.geometry.detector_pixel_m)
+        *scan.geometry.detector_pixel_m *= static_cast<double>(steps.bin);
+    // wavelength * distance / (pixels * detector pixel): crop and pad change the extent of the frame, binning does not.
+    const double change = static_cast<double>(height) / static_cast<double>(side * steps.bin);
+    const double pixel = object_pixel(scan.geometry, settings, side, change);
     if (pixel > 0)
         scan.geometry.object_pixel_m = pixel;
+    scan.object = object_frame(raw);
     scan.notes = std::move(raw.notes);
+    if (scan.bad_pixels.defined())
+        scan.notes.push_back(fmt::format("{} of {} pixels of a frame are bad and are not used", scan.bad_pixels.sum().item<std::int64_t>(), side * side));
     const auto& unit = settings.text("data.position_unit");
     if (unit == "metre" || (unit == "auto" && raw.metres))
-        to_pixels(scan, pixel);
+        to_pixels(scan, pixel, raw.object_origin_m);
+    else if (change != 1)
+        scan.positions = scan.positions / change;
+    if (scan.object.defined() && change != 1) {
+        scan.object = at::Tensor();
+        scan.notes.push_back("the object is left out: the frames have another object pixel now");
+    }
     scan = inside(std::move(scan), settings);
     check_scan(scan);
     for (const auto& note : scan.notes)

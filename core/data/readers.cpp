@@ -7,15 +7,19 @@
 #include "data/raw_scan.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace ptk::data {
 
 Scan read_scan(const std::string& path, const config::Settings& settings, Log& log)
 {
+    std::error_code code;
+    if (std::filesystem::is_directory(path, code))
+        return finish_scan(read_folder(path, settings), settings, log);
     switch (file_kind(path)) {
     case FileKind::Npz: return finish_scan(read_npz_scan(path, settings), settings, log);
-    case FileKind::Hdf5: return finish_scan(read_cxi_scan(path, settings), settings, log);
-    case FileKind::Npy: fail(Status::Format, "{}: a single array; a scan needs frames and positions (NPZ or HDF5 in CXI layout)", path);
+    case FileKind::Hdf5: return finish_scan(read_hdf5_scan(path, settings), settings, log);
+    case FileKind::Npy: fail(Status::Format, "{}: a single array; a scan needs frames and positions (NPZ or HDF5)", path);
     case FileKind::Other: break;
     }
     fail(Status::Format, "{}: neither an NPZ archive nor an HDF5 file", path);

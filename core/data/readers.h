@@ -7,8 +7,9 @@
 
 namespace ptk::data {
 
-/// Open a file: NPZ in PtychoPINN's layout or HDF5 in CXI layout, told apart by content, not by name.
-/// Applies the data.* options (measurement, dc, layout, position unit, bounds), checks every number that later work relies on.
+/// Open a scan, told apart by content, not by name: NPZ in PtychoPINN's layout; HDF5 in CXI layout, of ptychodus (diffraction and product), of PtyPy
+/// (.ptyd), or of any layout with its paths in data.frames and its kin; a folder of ptychodus or of NPZ files.
+/// Applies the data.* options (measurement, dc, layout, position unit, detector steps, bounds), checks every number that later work relies on.
 /// Frames above data.memory_mib stay in their HDF5 file.
 /// @throws Error(Io | Format | Shape | NotFound | InvalidConfig): the message starts with the file
 Scan read_scan(const std::string& path, const config::Settings& settings, Log& log);

@@ -49,6 +49,9 @@ void check_scan(const Scan& scan)
     require(scan.frames != nullptr && scan.size() > 0, Status::Shape, "{}: the scan has no frames", scan.source);
     check_positions(scan);
     const auto side = scan.side();
+    const auto& bad = scan.bad_pixels;
+    require(!bad.defined() || (bad.scalar_type() == at::kBool && bad.dim() == 2 && bad.size(0) == side && bad.size(1) == side && !bad.all().item<bool>()), Status::Shape,
+            "{}: the bad pixels have shape {}, expected ({}, {}) with a good one among them", scan.source, bad.defined() ? shape_of(bad) : "()", side, side);
     if (scan.probe.defined()) {
         require(scan.probe.dim() == 3 && scan.probe.size(0) >= 1, Status::Shape, "{}: the probe has shape {}, expected (modes, {}, {})", scan.source, shape_of(scan.probe), side, side);
         require(scan.probe.size(1) == side && scan.probe.size(2) == side, Status::Shape,
@@ -77,7 +80,8 @@ at::Tensor inside_bounds(const at::Tensor& positions, std::pair<double, double> 
         const double low = values.min().item<double>();
         const double high = values.max().item<double>();
         const double range = high > low ? high - low : 1.0;
-        const double upper = high > low ? low + bounds.second * range : low + bounds.first * range;
+        // The ends themselves: low + 1 * range may round to less than high.
+        const double upper = high > low ? (bounds.second == 1 ? high : low + bounds.second * range) : low + bounds.first * range;
         return (values >= low + bounds.first * range).logical_and(values <= upper);
     };
     return at::nonzero(inside(0, x).logical_and(inside(1, y))).flatten();
@@ -94,7 +98,9 @@ double mean_power(const Scan& scan)
     const std::int64_t slab = std::max<std::int64_t>(1, (std::int64_t{16} << 20) / (scan.side() * scan.side()));
     double sum = 0;
     for (std::int64_t begin = 0; begin < scan.size(); begin += slab) {
-        const auto frames = scan.frames->gather(at::arange(begin, std::min(begin + slab, scan.size())));
+        auto frames = scan.frames->gather(at::arange(begin, std::min(begin + slab, scan.size())));
+        if (scan.bad_pixels.defined())
+            frames = frames.masked_fill(scan.bad_pixels, 0);
         const auto power = scan.measurement == Measurement::Amplitude ? frames.square() : frames;
         sum += power.sum(at::kDouble).item<double>();
     }

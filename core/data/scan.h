@@ -25,6 +25,7 @@ struct Scan {
     at::Tensor positions;         ///< (n, 2) float64, CPU
     at::Tensor probe;             ///< (modes, N, N) complex64, CPU; undefined when the file has none
     at::Tensor object;            ///< (H, W) complex64, CPU; undefined when the file has none. All ones: only the frame of the object
+    at::Tensor bad_pixels{};      ///< (N, N) bool, CPU: pixels that say nothing and are zero in every frame; undefined when all are good
     Geometry geometry{};
     at::Tensor position_origin_m; ///< (2) float64: metres of position (0, 0), (x, y); undefined for positions given in pixels
     std::vector<std::string> notes{};  ///< what the reader decided or repaired, for 'info' and the log
@@ -46,7 +47,7 @@ at::Tensor inside_bounds(const at::Tensor& positions, std::pair<double, double> 
 /// Amplitudes of a gathered batch: sqrt of counts or intensities, amplitudes as they are.
 at::Tensor to_amplitude(const at::Tensor& frames, Measurement measurement);
 
-/// Mean over frames of the sum over pixels of the squared amplitude (= mean counts per frame), in double, read in slabs.
+/// Mean over frames of the sum over good pixels of the squared amplitude (= mean counts per frame), in double, read in slabs.
 double mean_power(const Scan& scan);
 
 }  // namespace ptk::data

@@ -42,6 +42,7 @@ config::Json summary(const Scan& scan)
             {"on_disk", scan.frames->on_disk()},
             {"has_probe", scan.probe.defined()},
             {"has_object", scan.object.defined()},
+            {"bad_pixels", scan.bad_pixels.defined() ? scan.bad_pixels.sum().item<std::int64_t>() : 0},
             {"modes", scan.probe.defined() ? scan.probe.size(0) : 0},
             {"positions", position_ranges(scan.positions)},
             {"geometry", lengths(scan.geometry)},

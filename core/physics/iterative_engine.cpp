@@ -61,7 +61,7 @@ float* floats(const at::Tensor& tensor)
     return reinterpret_cast<float*>(tensor.mutable_data_ptr<c10::complex<float>>());
 }
 
-/// The measured amplitudes with the zero frequency at index 0, kept when they are few, else read in slabs.
+/// The measured amplitudes with the zero frequency at index 0, bad pixels -1 (see PieLoops::impose), kept when they are few, else read in slabs.
 class Amplitudes {
 public:
     explicit Amplitudes(const data::Scan& scan) : scan_(scan)
@@ -99,7 +99,9 @@ private:
     Slab load(const at::Tensor& indices) const
     {
         const auto amplitude = data::to_amplitude(scan_.frames->gather(indices), scan_.measurement).to(at::kFloat);
-        return {at::fft_ifftshift(amplitude, at::IntArrayRef({1, 2})).contiguous(), amplitude.square().sum(at::IntArrayRef({1, 2}), false, at::kDouble)};
+        const auto known = scan_.bad_pixels.defined() ? amplitude.masked_fill(scan_.bad_pixels, -1) : amplitude;
+        const auto power = scan_.bad_pixels.defined() ? amplitude.masked_fill(scan_.bad_pixels, 0) : amplitude;
+        return {at::fft_ifftshift(known, at::IntArrayRef({1, 2})).contiguous(), power.square().sum(at::IntArrayRef({1, 2}), false, at::kDouble)};
     }
 
     const data::Scan& scan_;

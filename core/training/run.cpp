@@ -319,6 +319,8 @@ Batch Run::batch(const at::Tensor& groups, bool probe_moves) const
 {
     Batch batch;
     batch.amplitude = amplitudes_->of(groups);
+    if (setting_.scan.bad_pixels.defined())
+        batch.good = setting_.scan.bad_pixels.logical_not().to(batch.amplitude.device(), at::kFloat);
     batch.corners = grid_.corners.index_select(0, groups.reshape({-1})).view({groups.size(0), groups.size(1), 2});
     if (subpixel_ == Subpixel::Interpolate)
         batch.relative = data::relative_positions(setting_.scan.positions, groups).relative;

@@ -3,6 +3,8 @@
 #include "physics/far_field.h"
 #include "physics/patches.h"
 
+#include <ATen/TensorOperators.h>
+
 #include <cmath>
 
 namespace ptk::training {
@@ -44,7 +46,8 @@ std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, 
     at::Tensor known;
     for (std::int64_t pass = 0; pass < generator.passes(); ++pass) {
         const auto patches = agreed_patches(predicted_patches(generator, batch, input_scale, known), batch, subpixel);
-        intensities.push_back(physics::far_field_intensity(patches, batch.light.probe));
+        const auto intensity = physics::far_field_intensity(patches, batch.light.probe);
+        intensities.push_back(batch.good.defined() ? intensity * batch.good : intensity);
         known = patches.detach();
     }
     return intensities;

@@ -13,6 +13,8 @@ struct Batch {
     at::Tensor relative;  ///< (B, G, 2) float64 (x, y): centre of the group minus position; only Subpixel::Interpolate
                           ///< looks at it
     Light light;
+    at::Tensor good{}; ///< (N, N) float32, 0 at the detector's bad pixels, where the amplitude is 0 too; undefined when
+                       ///< all are good
 };
 
 /// Patches of all frames as the network sees them, (B, G, N, N) complex64. Gradients do not reach the probe through the
@@ -27,7 +29,8 @@ at::Tensor predicted_patches(generators::Generator& generator, const Batch& batc
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel);
 
 /// From the network to the detector, for each pass of the generator: (B, G, N, N) counts, differentiable in weights and
-/// probe. The agreed patches of a pass are what the next one starts from; gradients stay within their pass.
+/// probe; zero at bad pixels, as the measurement there, so that they are no part of any loss. The agreed patches of a
+/// pass are what the next one starts from; gradients stay within their pass.
 std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, const Batch& batch, double input_scale,
                                               Subpixel subpixel);
 

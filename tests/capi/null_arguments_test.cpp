@@ -165,6 +165,8 @@ TEST(NullArguments, AreErrorsInEveryFunction)
     nulls.each(NAMED(ptk_dataset_open), {3}, &d, ctx, PTK_SCAN, nullptr);
     nulls.each(NAMED(ptk_dataset_from_arrays), {4, 5, 6}, &d, ctx, &data.patterns.view, &data.positions.view, nullptr, nullptr, nullptr);
     nulls.each(NAMED(ptk_dataset_select), {}, &d, dataset, 0, 1, 0, 1);
+    nulls.each(NAMED(ptk_simulate), {2, 3, 4, 5}, &d, ctx, nullptr, cancel, nullptr, nullptr);
+    nulls.each(NAMED(ptk_dataset_save), {}, dataset, path, "npz");
     nulls.ignores("ptk_dataset_free", [] { ptk_dataset_free(nullptr); });
     nulls.ignores("ptk_dataset_size", [] { EXPECT_EQ(ptk_dataset_size(nullptr), 0); });
     nulls.ignores("ptk_dataset_side", [] { EXPECT_EQ(ptk_dataset_side(nullptr), 0); });

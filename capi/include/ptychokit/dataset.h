@@ -29,8 +29,9 @@ PTK_CALL ptk_file_describe(const ptk_context *ctx, const char *path, const ptk_c
                            size_t capacity, size_t *needed_out);
 
 /**
- * Open a file: NPZ in PtychoPINN's layout or HDF5 in CXI layout, told apart by content. The data.* options say what the
- * file leaves open (unit of the frames and positions, place of the zero frequency, axis order) and select a part of the
+ * Open a scan, told apart by content: NPZ in PtychoPINN's layout; HDF5 in CXI layout, of ptychodus (a diffraction file
+ * and its product), of PtyPy (.ptyd), or of any layout with its paths in data.frames and its kin; a folder of ptychodus
+ * or of NPZ files. The data.* options say what the file leaves open (unit of the frames and positions, place of the zero frequency, axis order) and select a part of the
  * scan. Frames beyond data.memory_mib stay in their HDF5 file, which must not change while the dataset lives.
  *
  * @param[out] out     release with ptk_dataset_free(). NULL on failure.
@@ -62,6 +63,42 @@ PTK_CALL ptk_dataset_open(ptk_dataset **out, const ptk_context *ctx, const char 
 PTK_CALL ptk_dataset_from_arrays(ptk_dataset **out, const ptk_context *ctx, const ptk_view *patterns,
                                  const ptk_view *positions, const ptk_view *probe, const ptk_view *object,
                                  const ptk_config *config);
+
+/**
+ * Simulate an experiment after the simulation.* options and the seed: object, probe, positions, photon counts. The
+ * dataset holds the truth: its object, probe and positions are those that made the patterns. A seed gives the same
+ * patterns on any number of threads.
+ *
+ * @param[out] out        release with ptk_dataset_free(). NULL on failure.
+ * @param      ctx        log and general settings
+ * @param      config     NULL for defaults
+ * @param      cancel     may be NULL
+ * @param      progress   may be NULL
+ * @param      user_data  handed to @p progress
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_INVALID_CONFIG for options that do not fit together;
+ *         PTK_ERR_SHAPE for an object file that is smaller than the scan; PTK_ERR_IO; PTK_ERR_FORMAT;
+ *         PTK_ERR_OUT_OF_MEMORY; PTK_ERR_CANCELLED; PTK_ERR_CALLBACK
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_simulate(ptk_dataset **out, const ptk_context *ctx, const ptk_config *config, const ptk_cancel *cancel,
+                      ptk_progress_fn progress, void *user_data);
+
+/**
+ * Write a dataset to a file, from which ptk_dataset_open() reads the same patterns, positions, probe, object and bad
+ * pixels. The name holds the old content or the whole new one.
+ *
+ * @param dataset  read only
+ * @param path     the file, or for "ptychodus" a folder that is not there yet
+ * @param format   "npz" (PtychoPINN's layout), "cxi" (HDF5), "ptychodus" (diffraction.h5 and product-in.h5), or "auto":
+ *                 by the suffix .npz, .cxi, .h5, .hdf5, none for ptychodus
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL, another format or suffix, or a format in metres when the object
+ *         pixel is not known, or without the probe that it needs; PTK_ERR_EXISTS for a folder that is there;
+ *         PTK_ERR_IO; PTK_ERR_OUT_OF_MEMORY
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_dataset_save(const ptk_dataset *dataset, const char *path, const char *format);
 
 /**
  * The part of a dataset whose scan points lie inside fractions of the range of the positions, e.g. 0 to 0.5 in x: the
@@ -126,7 +163,7 @@ PTK_CALL ptk_dataset_describe(const ptk_dataset *dataset, char *buf, size_t capa
 
 /**
  * Shape of an array: "patterns" [n, N, N] F32 in the unit of the measurement; "positions" [n, 2] F64, (x, y) in pixels;
- * "probe" [modes, N, N] C64; "object" [H, W] C64.
+ * "probe" [modes, N, N] C64; "object" [H, W] C64; "bad_pixels" [N, N] U8, 1 for a pixel that says nothing.
  *
  * @param      dataset    the dataset
  * @param      name       one of these

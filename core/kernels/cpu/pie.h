@@ -23,7 +23,7 @@ struct PieLoops {
     void (*add_unramped)(float* sum, const float* in, const float* row, const float* column, float* line, std::int64_t modes, std::int64_t side);
     /// out_m = p_m o
     void (*exit_wave)(float* out, const float* probe, const float* object, std::int64_t stride, std::int64_t modes, std::int64_t side);
-    /// field_m *= a / A - 1 with A = sqrt(sum_m |field_m|^2 + 1e-12). @return sum (A - a)^2
+    /// field_m *= a / A - 1 with A = sqrt(sum_m |field_m|^2 + 1e-12). @return sum (A - a)^2. A negative a is not known: its pixel counts as a = A.
     double (*impose)(float* field, const float* amplitude, float* line, std::int64_t modes, std::int64_t side);
     /// g = sum_m conj(p_m) d_m, power = sum_m |p_m|^2. @return the largest power
     float (*correlate)(float* g, float* power, const float* probe, const float* difference, std::int64_t modes, std::int64_t side);

@@ -84,16 +84,17 @@ void exit_wave(float* out, const float* probe, const float* object, Size stride,
     }
 }
 
-/// line(x) holds sum |field|^2 and gets the factor of the field. @return sum (A - a)^2
+/// line(x) holds sum |field|^2 and gets the factor of the field: none where the amplitude is negative. @return sum (A - a)^2
 float impose_line(float* line, const float* amplitude, Size side)
 {
     float error = 0;
 #pragma omp simd reduction(+ : error)
     for (Size x = 0; x < side; ++x) {
         const float predicted = __builtin_sqrtf(line[x]);
-        const float difference = predicted - amplitude[x];
+        const float wanted = amplitude[x] < 0 ? predicted : amplitude[x];
+        const float difference = predicted - wanted;
         error += difference * difference;
-        line[x] = amplitude[x] / predicted - 1;
+        line[x] = wanted / predicted - 1;
     }
     return error;
 }

@@ -414,7 +414,7 @@ TEST_F(ReadersTest, EveryDefectOfACxiFileIsNamed)
     };
     const std::string on_disk = R"({"data.memory_mib": 1, "data.position_unit": "pixel"})";
     check(
-        Status::Shape, "has shape (20, 128, 256), expected (frames, N, N)",
+        Status::Shape, "has frames of 128 x 256, expected square ones",
         [&](Hdf5File& f) {
             large(f, at::zeros({20, 128, 256}));
         },
@@ -454,15 +454,27 @@ TEST_F(ReadersTest, TheFirstEntryWithFramesIsRead)
     EXPECT_NEAR(scan.positions[0][0].item<double>(), 3, 1e-9);
 }
 
-TEST_F(ReadersTest, MaskOfACxiFileIsNotSilentlyLeftOut)
+TEST_F(ReadersTest, MaskOfACxiFileMarksBadPixels)
 {
-    auto file = Hdf5File::create(path("mask.cxi"));
-    file.write("entry_1/data_1/data", small_scan()["diff3d"]);
-    file.write("entry_1/data_1/translation", spread(6, 2));
-    file.write("entry_1/instrument_1/detector_1/mask", at::zeros({4, 4}, at::kInt));
-    file.close();
-    EXPECT_THAT(read(path("mask.cxi"), R"({"data.position_unit": "pixel"})").notes,
-                Contains(HasSubstr("detector_1/mask' is not used")));
+    const auto with_mask = [&](const at::Tensor& mask) {
+        auto file = Hdf5File::create(path("mask.cxi"));
+        file.write("entry_1/data_1/data", small_scan()["diff3d"] + 1);
+        file.write("entry_1/data_1/translation", spread(6, 2));
+        file.write("entry_1/instrument_1/detector_1/mask", mask);
+        file.close();
+        return read(path("mask.cxi"), R"({"data.position_unit": "pixel"})");
+    };
+    auto mask = at::zeros({4, 4}, at::kInt);
+    EXPECT_FALSE(with_mask(mask).bad_pixels.defined());
+    mask[1][2] = 8;       // dead
+    mask[3][0] = 0x10000; // has signal, which is no defect
+    const auto scan = with_mask(mask);
+    ASSERT_TRUE(scan.bad_pixels.defined());
+    EXPECT_EQ(scan.bad_pixels.sum().item<std::int64_t>(), 1);
+    EXPECT_TRUE(scan.bad_pixels[1][2].item<bool>());
+    EXPECT_EQ(all_frames(scan).select(1, 1).select(1, 2).abs().max().item<double>(), 0);
+    EXPECT_THAT(with_mask(at::zeros({6, 4, 4}, at::kInt)).notes, Contains(HasSubstr("detector_1/mask' has shape (6, 4, 4) and is not used")));
+    expect_error(Status::Shape, "bad pixels have shape (3, 4), but the frames are 4 x 4", [&] { with_mask(at::ones({3, 4}, at::kInt)); });
 }
 
 TEST_F(ReadersTest, WideUnsignedArraysAreRead)
@@ -529,7 +541,8 @@ TEST_F(ReadersTest, ContentTellsTheFormatNotTheName)
     testing_data::save(path("empty.npz"), "");
     expect_error(Status::Format, "empty.npz: neither", [&] { read(path("empty.npz")); });
     expect_error(Status::Io, "none.npz: no such file", [&] { read(path("none.npz")); });
-    expect_error(Status::Io, "not a file", [&] { read(folder.string()); });
+    std::filesystem::create_directory(path("folder"));
+    expect_error(Status::NotFound, "a folder without 'diffraction.h5' (ptychodus) and without .npz files", [&] { read(path("folder")); });
     testing_data::save(path("array.npy"), std::string("\x93NUMPY\1\0", 8));
     expect_error(Status::Format, "a single array; a scan needs frames and positions", [&] { read(path("array.npy")); });
 }
