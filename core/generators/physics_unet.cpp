@@ -120,12 +120,12 @@ PhysicsUnet::PhysicsUnet(const Options& options, at::Generator random)
     add_child("output", output_);
 }
 
-at::Tensor PhysicsUnet::estimate(const at::Tensor& start, const at::Tensor& amplitude, const at::Tensor& probe) const
+at::Tensor PhysicsUnet::estimate(const Input& input, const at::Tensor& amplitude, const at::Tensor& probe) const
 {
-    auto patches = start.defined() ? start.reshape(amplitude.sizes())
-                                   : at::ones_like(amplitude, amplitude.options().dtype(at::kComplexFloat));
+    auto patches = input.known.defined() ? input.known.reshape(amplitude.sizes())
+                                         : at::ones_like(amplitude, amplitude.options().dtype(at::kComplexFloat));
     for (std::int64_t i = 0; i < options_.steps; ++i)
-        patches = physics::rpie_step(patches, probe, amplitude, options_.alpha, 1);
+        patches = physics::rpie_step(patches, probe, amplitude, options_.alpha, 1, input.good);
     return patches;
 }
 
@@ -159,7 +159,7 @@ at::Tensor PhysicsUnet::forward(const Input& input)
         const c10::NoGradGuard no_gradient;
         const auto amplitude = input.amplitude.reshape({-1, side, side});
         const auto probe = input.probe.reshape({-1, input.probe.size(2), side, side});
-        known = estimate(input.known, amplitude, probe);
+        known = estimate(input, amplitude, probe);
         channels = at::stack({(at::real(known) - 1) * options_.gain, at::imag(known) * options_.gain,
                               relative_intensity(probe), at::log1p(amplitude * input.scale)},
                              1);

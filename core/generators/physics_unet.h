@@ -61,7 +61,8 @@ private:
     };
 
     PhysicsUnet(const Options& options, at::Generator random);
-    at::Tensor estimate(const at::Tensor& start, const at::Tensor& amplitude, const at::Tensor& probe) const;
+    /// @param amplitude, probe  of the input, (B G, N, N) and (B G, M, N, N)
+    at::Tensor estimate(const Input& input, const at::Tensor& amplitude, const at::Tensor& probe) const;
     at::Tensor residual(const at::Tensor& x) const;
 
     Options options_;

@@ -13,7 +13,8 @@
 
 namespace ptk::physics {
 
-at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const at::Tensor& amplitude, double alpha, double step)
+at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const at::Tensor& amplitude, double alpha,
+                     double step, const at::Tensor& good)
 {
     const bool fits = patches.dim() == 3 && probe.dim() == 4 && patches.size(0) == probe.size(0) && amplitude.sizes().equals(patches.sizes()) &&
                       patches.sizes().slice(1).equals(probe.sizes().slice(2));
@@ -24,7 +25,9 @@ at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const a
     const auto field = at::fft_fft2(patches.unsqueeze(1) * probe, c10::nullopt, plane, "ortho");
     // Where nothing is predicted there is no phase to give the measured amplitude to: with a floor the field stays zero and gradients finite.
     const auto predicted = at::view_as_real(field).square().sum(at::IntArrayRef({1, -1})).clamp_min(1e-12).sqrt();
-    const auto change = at::fft_ifftshift(amplitude, plane) / predicted - 1;
+    auto change = at::fft_ifftshift(amplitude, plane) / predicted - 1;
+    if (good.defined())
+        change = change * at::fft_ifftshift(good, plane);
     const auto difference = at::fft_ifft2(field * change.unsqueeze(1), c10::nullopt, plane, "ortho");
     const auto power = at::view_as_real(probe).square().sum(at::IntArrayRef({1, -1}));
     const auto denominator = (1 - alpha) * power + alpha * power.amax(plane, true);

@@ -10,7 +10,9 @@ namespace ptk::physics {
 /// @param patches    (B, N, N) complex
 /// @param probe      (B, M, N, N) complex, unit sqrt(counts)
 /// @param amplitude  (B, N, N) real, sqrt(counts), zero frequency at index N/2
+/// @param good       (N, N) real, 0 at bad pixels of the detector, where what is predicted stays; undefined: all are good
 /// @return (B, N, N) complex
-at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const at::Tensor& amplitude, double alpha, double step);
+at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const at::Tensor& amplitude, double alpha,
+                     double step, const at::Tensor& good = {});
 
 }  // namespace ptk::physics

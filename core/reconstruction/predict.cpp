@@ -72,6 +72,8 @@ public:
         rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
         places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble) : (grid_.corners + scan.side() / 2).to(at::kDouble);
         passes_ = settings.has("reconstruction.passes") ? settings.integer("reconstruction.passes") : model.generator->passes();
+        if (scan.bad_pixels.defined())
+            good_ = scan.bad_pixels.logical_not().to(model.device, at::kFloat);
         trim_ = settings.integer("reconstruction.middle_trim");
         require(trim_ <= scan.side(), Status::InvalidConfig, "reconstruction.middle_trim = {}: the patches have only {} pixels", trim_, scan.side());
     }
@@ -94,6 +96,7 @@ public:
         generators::Input input{.amplitude = amplitude.view({-1, group, side, side}), .scale = model_.input_scale};
         if (model_.generator->needs_probe())
             input.probe = probes.reshape({-1, group, probes.size(1), side, side});
+        input.good = good_;
         if (known.defined())
             input.known = canvas.cut(known, places, side).to(model_.device).view(input.amplitude.sizes());
         const auto patches = model_.generator->forward(input).reshape({-1, side, side});
@@ -140,6 +143,7 @@ private:
     std::string subpixel_, weighting_;
     physics::PixelGrid grid_;
     at::Tensor probe_;   ///< on the model's device
+    at::Tensor good_;    ///< (N, N), 0 at bad pixels, or undefined
     at::Tensor groups_;  ///< (rows, G)
     at::Tensor places_;  ///< (n, 2) float64: where the centres of the patches go
     std::int64_t rows_per_batch_ = 1;

@@ -24,7 +24,7 @@ at::Tensor predicted_patches(generators::Generator& generator, const Batch& batc
                              const at::Tensor& known)
 {
     const auto probe = generator.needs_probe() ? batch.light.probe.detach() : at::Tensor();
-    return generator.forward({batch.amplitude, input_scale, probe, known});
+    return generator.forward({batch.amplitude, input_scale, probe, known, batch.good});
 }
 
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel)

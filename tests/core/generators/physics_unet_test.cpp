@@ -62,6 +62,24 @@ TEST(PhysicsUnet, ALaterPassStartsFromWhatIsKnown)
     EXPECT_EQ(make("physics_unet", {32, 0}, R"({"generator.passes": 3})")->passes(), 3);
 }
 
+TEST(PhysicsUnet, BadPixelsAreNotImposed)
+{
+    const auto net = make("physics_unet", {32, 0}, small);
+    auto input = frames(1, 2, 1, 32);
+    const auto whole = net->forward(input);
+    input.good = at::ones({32, 32});
+    EXPECT_TRUE(at::equal(net->forward(input), whole));
+    input.good = (random_tensor({32, 32}, 41) > 0.2).to(at::kFloat);
+    // What a flat object would give is what is assumed where nothing was measured.
+    const auto flat = physics::far_field_amplitude(at::ones_like(whole), input.probe);
+    const auto bad = input.amplitude;
+    input.amplitude = at::where(input.good.gt(0), bad, flat);
+    const auto expected = physics::rpie_step(at::ones({2, 32, 32}, at::kComplexFloat), input.probe.flatten(0, 1),
+                                             input.amplitude.flatten(0, 1), 0.2, 1);
+    input.amplitude = bad * input.good;
+    golden::expect_close(net->forward(input).flatten(0, 1), expected, 1e-4, "patches");
+}
+
 TEST(PhysicsUnet, MoreStepsFitTheFramesBetter)
 {
     const auto input = frames(1, 4, 1, 32);
