@@ -380,7 +380,7 @@ module ptychokit_c
       integer(c_int32_t) :: answer
     end function ptk_file_describe
 
-    !> Open a file:
+    !> Open a scan, told apart by content:
     function ptk_dataset_open(out, ctx, path, config) result(answer) bind(C, name="ptk_dataset_open")
       import
       type(c_ptr), intent(out) :: out
@@ -403,6 +403,27 @@ module ptychokit_c
       type(c_ptr), value :: config
       integer(c_int32_t) :: answer
     end function ptk_dataset_from_arrays
+
+    !> Simulate an experiment after the simulation.* options and the seed:
+    function ptk_simulate(out, ctx, config, cancel, progress, user_data) result(answer) bind(C, name="ptk_simulate")
+      import
+      type(c_ptr), intent(out) :: out
+      type(c_ptr), value :: ctx
+      type(c_ptr), value :: config
+      type(c_ptr), value :: cancel
+      type(c_funptr), value :: progress
+      type(c_ptr), value :: user_data
+      integer(c_int32_t) :: answer
+    end function ptk_simulate
+
+    !> Write a dataset to a file, from which ptk_dataset_open() reads the same patterns, positions, probe, object and bad pixels.
+    function ptk_dataset_save(dataset, path, format) result(answer) bind(C, name="ptk_dataset_save")
+      import
+      type(c_ptr), value :: dataset
+      character(kind=c_char), intent(in), optional :: path(*)
+      character(kind=c_char), intent(in), optional :: format(*)
+      integer(c_int32_t) :: answer
+    end function ptk_dataset_save
 
     !> The part of a dataset whose scan points lie inside fractions of the range of the positions, e.g.
     function ptk_dataset_select(out, dataset, x_low, x_high, y_low, y_high) result(answer) bind(C, name="ptk_dataset_select")

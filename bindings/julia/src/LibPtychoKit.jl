@@ -241,13 +241,21 @@ ptk_cancel_free(cancel) =
 ptk_file_describe(ctx, path, config, buf, capacity, needed_out) =
     @ccall libptychokit.ptk_file_describe(ctx::Ptr{ptk_context}, path::Cstring, config::Ptr{ptk_config}, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
 
-"Open a file:"
+"Open a scan, told apart by content:"
 ptk_dataset_open(out, ctx, path, config) =
     @ccall libptychokit.ptk_dataset_open(out::Ptr{Ptr{ptk_dataset}}, ctx::Ptr{ptk_context}, path::Cstring, config::Ptr{ptk_config})::ptk_status
 
 "Make a dataset of arrays, which are copied."
 ptk_dataset_from_arrays(out, ctx, patterns, positions, probe, object, config) =
     @ccall libptychokit.ptk_dataset_from_arrays(out::Ptr{Ptr{ptk_dataset}}, ctx::Ptr{ptk_context}, patterns::Ptr{ptk_view}, positions::Ptr{ptk_view}, probe::Ptr{ptk_view}, object::Ptr{ptk_view}, config::Ptr{ptk_config})::ptk_status
+
+"Simulate an experiment after the simulation.* options and the seed:"
+ptk_simulate(out, ctx, config, cancel, progress, user_data) =
+    @ccall libptychokit.ptk_simulate(out::Ptr{Ptr{ptk_dataset}}, ctx::Ptr{ptk_context}, config::Ptr{ptk_config}, cancel::Ptr{ptk_cancel}, progress::Ptr{Cvoid}, user_data::Ptr{Cvoid})::ptk_status
+
+"Write a dataset to a file, from which ptk_dataset_open() reads the same patterns, positions, probe, object and bad pixels."
+ptk_dataset_save(dataset, path, format) =
+    @ccall libptychokit.ptk_dataset_save(dataset::Ptr{ptk_dataset}, path::Cstring, format::Cstring)::ptk_status
 
 "The part of a dataset whose scan points lie inside fractions of the range of the positions, e.g."
 ptk_dataset_select(out, dataset, x_low, x_high, y_low, y_high) =
@@ -523,6 +531,8 @@ export PTK_VERSION_MAJOR,
     ptk_file_describe,
     ptk_dataset_open,
     ptk_dataset_from_arrays,
+    ptk_simulate,
+    ptk_dataset_save,
     ptk_dataset_select,
     ptk_dataset_free,
     ptk_dataset_size,
