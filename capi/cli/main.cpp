@@ -2,10 +2,10 @@
 #include "commands.h"
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <unistd.h>
 
 namespace {
 
@@ -123,8 +123,9 @@ int run(int argc, char** argv)
     describe_command->add_flag("--json", json, "as JSON");
     describe_command->callback([&] { action = [&](Session& s) { describe_generator(s, name, json); }; });
 
-    for (auto* command : {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command, info_command, schema_command,
-                          defaults_command, check_command, list_command, describe_command})
+    for (auto* command :
+         {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command, info_command,
+          schema_command, defaults_command, check_command, list_command, describe_command})
         add_common(*command, common);
     auto* version_command = app.add_subcommand("version", "Version of the library and of what it was built with");
     version_command->callback([&] { version(); });

@@ -128,9 +128,9 @@ void reconstruct(Session& session, const ReconstructOptions& options)
 
 void simulate(Session& session, const SimulateOptions& options)
 {
-    const auto dataset = make<Dataset>(ptk_simulate, session.context(), static_cast<const ptk_config*>(session.config()),
-                                       static_cast<const ptk_cancel*>(session.cancel()), Session::on_progress,
-                                       session.progress_data());
+    const auto dataset =
+        make<Dataset>(ptk_simulate, session.context(), static_cast<const ptk_config*>(session.config()),
+                      static_cast<const ptk_cancel*>(session.cancel()), Session::on_progress, session.progress_data());
     save_scan(session, dataset.get(), options.out, options.format);
 }
 

@@ -16,8 +16,9 @@ void set_contiguous_strides(ptk_view& view)
     for (int axis = view.ndim - 1; axis >= 0; --axis) {
         view.strides[axis] = stride;
         const bool too_large = view.shape[axis] < 1 || __builtin_mul_overflow(stride, view.shape[axis], &stride);
-        require(!too_large, Status::Shape, "shape: axis {} of length {} is less than 1 or makes the array larger than any memory",
-                axis, view.shape[axis]);
+        require(!too_large, Status::Shape,
+                "shape: axis {} of length {} is less than 1 or makes the array larger than any memory", axis,
+                view.shape[axis]);
     }
 }
 
@@ -28,9 +29,9 @@ struct DlpackType {
 };
 
 constexpr DlpackType dlpack_types[] = {
-    {kDLUInt, 8, PTK_U8},     {kDLUInt, 16, PTK_U16},     {kDLUInt, 32, PTK_U32},  {kDLUInt, 64, PTK_U64},
-    {kDLInt, 8, PTK_I8},      {kDLInt, 16, PTK_I16},      {kDLInt, 32, PTK_I32},   {kDLInt, 64, PTK_I64},
-    {kDLFloat, 32, PTK_F32},  {kDLFloat, 64, PTK_F64},    {kDLComplex, 64, PTK_C64}, {kDLComplex, 128, PTK_C128},
+    {kDLUInt, 8, PTK_U8},    {kDLUInt, 16, PTK_U16},  {kDLUInt, 32, PTK_U32},    {kDLUInt, 64, PTK_U64},
+    {kDLInt, 8, PTK_I8},     {kDLInt, 16, PTK_I16},   {kDLInt, 32, PTK_I32},     {kDLInt, 64, PTK_I64},
+    {kDLFloat, 32, PTK_F32}, {kDLFloat, 64, PTK_F64}, {kDLComplex, 64, PTK_C64}, {kDLComplex, 128, PTK_C128},
     {kDLBool, 8, PTK_BOOL},
 };
 
@@ -45,8 +46,8 @@ ptk_dtype dtype_of(const DLDataType& type)
 
 ptk_view view_of(const DLTensor& tensor)
 {
-    require(tensor.ndim >= 0 && tensor.ndim <= PTK_MAX_NDIM, Status::Shape, "tensor: {} axes; expected 0 to {}", tensor.ndim,
-            PTK_MAX_NDIM);
+    require(tensor.ndim >= 0 && tensor.ndim <= PTK_MAX_NDIM, Status::Shape, "tensor: {} axes; expected 0 to {}",
+            tensor.ndim, PTK_MAX_NDIM);
     require(tensor.ndim == 0 || tensor.shape != nullptr, Status::InvalidArgument, "tensor: shape is NULL");
     require(tensor.data != nullptr, Status::InvalidArgument, "tensor: data is NULL");
     ptk_view view{};
@@ -64,7 +65,7 @@ ptk_view view_of(const DLTensor& tensor)
     return view;
 }
 
-}  // namespace
+} // namespace
 
 ptk_status ptk_view_init(ptk_view* out, void* data, ptk_dtype dtype, int32_t ndim, const int64_t* shape)
 {
@@ -92,8 +93,9 @@ ptk_status ptk_view_from_dlpack(ptk_view* out, const DLManagedTensorVersioned* t
         require(out != nullptr, Status::InvalidArgument, "out is NULL");
         *out = {};
         require(tensor != nullptr, Status::InvalidArgument, "tensor is NULL");
-        require(tensor->version.major == DLPACK_MAJOR_VERSION, Status::Unsupported, "tensor: DLPack {}.{}; expected {}.x",
-                tensor->version.major, tensor->version.minor, DLPACK_MAJOR_VERSION);
+        require(tensor->version.major == DLPACK_MAJOR_VERSION, Status::Unsupported,
+                "tensor: DLPack {}.{}; expected {}.x", tensor->version.major, tensor->version.minor,
+                DLPACK_MAJOR_VERSION);
         *out = view_of(tensor->dl_tensor);
     });
 }

@@ -1,12 +1,10 @@
+#include "evaluation/pictures.h"
 #include "guard.h"
 #include "views.h"
-
-#include "evaluation/pictures.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/ones.h>
-
 #include <nlohmann/json.hpp>
 
 using namespace ptk;
@@ -28,7 +26,7 @@ reconstruction::Result CanvasHandle::result() const
     return result;
 }
 
-}  // namespace ptk::capi
+} // namespace ptk::capi
 
 namespace {
 
@@ -36,7 +34,8 @@ using NamedArrays = std::vector<std::pair<std::string, at::Tensor>>;
 
 at::Tensor curve(const std::vector<double>& values)
 {
-    return at::from_blob(const_cast<double*>(values.data()), {static_cast<std::int64_t>(values.size())}, at::kDouble).clone();
+    return at::from_blob(const_cast<double*>(values.data()), {static_cast<std::int64_t>(values.size())}, at::kDouble)
+        .clone();
 }
 
 NamedArrays arrays_of(const reconstruction::Result& result)
@@ -81,8 +80,9 @@ at::Tensor covered(const CanvasHandle& handle, const at::Tensor& coverage)
 void write_errors(const reconstruction::Result& result, const std::string& path)
 {
     require(!result.fourier_errors.empty(), Status::State, "the canvas has no error curves; refine it");
-    evaluation::write_curves({{"updated frames", result.fourier_errors}, {"held-out frames", result.held_out_fourier_errors}},
-                             "relative Fourier error over epochs", path);
+    evaluation::write_curves(
+        {{"updated frames", result.fourier_errors}, {"held-out frames", result.held_out_fourier_errors}},
+        "relative Fourier error over epochs", path);
 }
 
 void write_object(const CanvasHandle& handle, const reconstruction::Result& result, bool phase, const std::string& path)
@@ -105,7 +105,8 @@ void write_picture(const CanvasHandle& handle, const std::string& picture, const
         evaluation::write_grey(result.coverage, {}, path);
     } else {
         require(picture == "amplitude" || picture == "phase", Status::NotFound,
-                "there is no picture '{}' of a canvas; expected 'amplitude', 'phase', 'coverage', 'probe' or 'errors'", picture);
+                "there is no picture '{}' of a canvas; expected 'amplitude', 'phase', 'coverage', 'probe' or 'errors'",
+                picture);
         write_object(handle, result, picture == "phase", path);
     }
 }
@@ -114,10 +115,11 @@ void write_picture(const CanvasHandle& handle, const std::string& picture, const
 void check_origin(std::int64_t origin, const char* name)
 {
     constexpr std::int64_t limit = std::int64_t{1} << 40;
-    require(origin >= -limit && origin <= limit, Status::Shape, "{} is {}; expected at most {} from 0", name, origin, limit);
+    require(origin >= -limit && origin <= limit, Status::Shape, "{} is {}; expected at most {} from 0", name, origin,
+            limit);
 }
 
-}  // namespace
+} // namespace
 
 ptk_status ptk_canvas_create(ptk_canvas** out, const ptk_context* ctx, int64_t height, int64_t width, int64_t origin_x,
                              int64_t origin_y, const ptk_config* config)
@@ -145,7 +147,8 @@ ptk_status ptk_canvas_create_around(ptk_canvas** out, const ptk_context* ctx, co
     });
 }
 
-ptk_status ptk_canvas_add(ptk_canvas* canvas, const ptk_view* patches, const ptk_view* positions, const ptk_view* weights)
+ptk_status ptk_canvas_add(ptk_canvas* canvas, const ptk_view* patches, const ptk_view* positions,
+                          const ptk_view* weights)
 {
     return guard("ptk_canvas_add", [&] {
         auto& handle = required(canvas, "canvas");
@@ -154,7 +157,8 @@ ptk_status ptk_canvas_add(ptk_canvas* canvas, const ptk_view* patches, const ptk
         const auto points = borrowed(positions, "positions", Numbers::Real, {2});
         const auto given = borrowed_if(weights, "weights", Numbers::Real, {2, 3});
         require(handle.sums.has_value(), Status::State, "this canvas is finished; make one with ptk_canvas_create()");
-        handle.sums->add(images, points, given.defined() ? given : at::ones({images.size(1), images.size(2)}, at::kFloat));
+        handle.sums->add(images, points,
+                         given.defined() ? given : at::ones({images.size(1), images.size(2)}, at::kFloat));
     });
 }
 
@@ -194,7 +198,8 @@ ptk_status ptk_canvas_describe(const ptk_canvas* canvas, char* buf, size_t capac
     });
 }
 
-ptk_status ptk_canvas_shape(const ptk_canvas* canvas, const char* name, int64_t* shape_out, int32_t capacity, int32_t* ndim_out)
+ptk_status ptk_canvas_shape(const ptk_canvas* canvas, const char* name, int64_t* shape_out, int32_t capacity,
+                            int32_t* ndim_out)
 {
     return guard("ptk_canvas_shape", [&] {
         const auto& handle = required(canvas, "canvas");

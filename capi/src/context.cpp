@@ -1,12 +1,10 @@
-#include "guard.h"
-
 #include "base/device.h"
 #include "base/threads.h"
+#include "guard.h"
 #include "kernels/backend.h"
 #include "model/settings.h"
 
 #include <ATen/Context.h>
-
 #include <nlohmann/json.hpp>
 
 using namespace ptk;
@@ -31,7 +29,8 @@ config::Settings resolved(const Context& context, const ptk_config* given)
 
 namespace {
 
-/// There is one thread count, one choice of kernels and one deterministic mode for the whole process; both are only ever set, not taken back.
+/// There is one thread count, one choice of kernels and one deterministic mode for the whole process; both are only
+/// ever set, not taken back.
 void apply_to_process(const config::Settings& settings)
 {
     base::set_thread_count(static_cast<int>(settings.integer("threads")));
@@ -72,9 +71,9 @@ ptk_status set_value(const char* function, ptk_config* config, const char* key, 
     return guard(function, [&] { required(config, "config").set(required_text(key, "key"), std::move(value)); });
 }
 
-}  // namespace
+} // namespace
 
-}  // namespace ptk::capi
+} // namespace ptk::capi
 
 ptk_status ptk_context_create(ptk_context** out, const char* device, const ptk_config* config)
 {
@@ -98,8 +97,8 @@ ptk_status ptk_context_set_log(ptk_context* ctx, ptk_log_level level, ptk_log_fn
 {
     return guard("ptk_context_set_log", [&] {
         const auto& context = *required(ctx, "ctx").context;
-        require(level >= PTK_LOG_ERROR && level <= PTK_LOG_DEBUG, Status::InvalidArgument, "level {} is none of enum ptk_log_level_code",
-                level);
+        require(level >= PTK_LOG_ERROR && level <= PTK_LOG_DEBUG, Status::InvalidArgument,
+                "level {} is none of enum ptk_log_level_code", level);
         Log::Sink sink;
         if (fn != nullptr)
             sink = [fn, user_data](LogLevel at, const char* area, const char* message) {
@@ -116,7 +115,8 @@ ptk_status ptk_context_devices(const ptk_context* ctx, char* buf, size_t capacit
         require_text_out(buf, capacity, needed_out);
         auto list = Json::array();
         for (const auto& device : base::usable_devices())
-            list.push_back({{"name", device.name}, {"description", device.description}, {"memory_bytes", device.memory_bytes}});
+            list.push_back(
+                {{"name", device.name}, {"description", device.description}, {"memory_bytes", device.memory_bytes}});
         give_text(json_text(list), buf, capacity, needed_out);
     });
 }
@@ -191,7 +191,9 @@ ptk_status ptk_config_set_string(ptk_config* config, const char* key, const char
 
 ptk_status ptk_config_set_pair(ptk_config* config, const char* key, double first, double second)
 {
-    return guard("ptk_config_set_pair", [&] { required(config, "config").set(required_text(key, "key"), Json{first, second}); });
+    return guard("ptk_config_set_pair", [&] {
+        required(config, "config").set(required_text(key, "key"), Json{first, second});
+    });
 }
 
 ptk_status ptk_config_set_text(ptk_config* config, const char* key, const char* value)
@@ -219,15 +221,15 @@ config::Settings settings_of(const ptk_context* ctx, const ptk_config* config, c
     return {schema_of(context, required_text(subject, "subject"), given), given};
 }
 
-}  // namespace
+} // namespace
 
 ptk_status ptk_config_check(const ptk_context* ctx, const ptk_config* config, const char* subject)
 {
     return guard("ptk_config_check", [&] { settings_of(ctx, config, subject); });
 }
 
-ptk_status ptk_config_to_json(const ptk_context* ctx, const ptk_config* config, const char* subject, char* buf, size_t capacity,
-                              size_t* needed_out)
+ptk_status ptk_config_to_json(const ptk_context* ctx, const ptk_config* config, const char* subject, char* buf,
+                              size_t capacity, size_t* needed_out)
 {
     return guard("ptk_config_to_json", [&] {
         const auto settings = settings_of(ctx, config, subject);
@@ -235,7 +237,8 @@ ptk_status ptk_config_to_json(const ptk_context* ctx, const ptk_config* config, 
     });
 }
 
-ptk_status ptk_config_schema(const ptk_context* ctx, const char* subject, char* buf, size_t capacity, size_t* needed_out)
+ptk_status ptk_config_schema(const ptk_context* ctx, const char* subject, char* buf, size_t capacity,
+                             size_t* needed_out)
 {
     return guard("ptk_config_schema", [&] {
         const auto& context = *required(ctx, "ctx").context;

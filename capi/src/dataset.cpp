@@ -1,15 +1,14 @@
-#include "guard.h"
-#include "views.h"
-
 #include "data/readers.h"
 #include "data/scan_writer.h"
 #include "data/summary.h"
+#include "guard.h"
 #include "simulation/simulate.h"
+#include "views.h"
 
 #include <ATen/ops/arange.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 using namespace ptk;
 using namespace ptk::capi;
@@ -52,20 +51,21 @@ void copy_patterns(const data::Scan& scan, std::int64_t first, const at::Tensor&
     const auto count = memory.size(0);
     for (std::int64_t done = 0; done < count; done += slab) {
         const auto length = std::min(slab, count - done);
-        memory.narrow(0, done, length).copy_(scan.frames->gather(at::arange(first + done, first + done + length, at::kLong)));
+        memory.narrow(0, done, length)
+            .copy_(scan.frames->gather(at::arange(first + done, first + done + length, at::kLong)));
     }
 }
 
 void require_fractions(const char* axis, double low, double high)
 {
-    require(low >= 0 && low <= high && high <= 1, Status::InvalidArgument, "{0}_low, {0}_high: expected 0 <= low <= high <= 1, got {1} and {2}",
-            axis, low, high);
+    require(low >= 0 && low <= high && high <= 1, Status::InvalidArgument,
+            "{0}_low, {0}_high: expected 0 <= low <= high <= 1, got {1} and {2}", axis, low, high);
 }
 
-}  // namespace
+} // namespace
 
-ptk_status ptk_file_describe(const ptk_context* ctx, const char* path, const ptk_config* config, char* buf, size_t capacity,
-                             size_t* needed_out)
+ptk_status ptk_file_describe(const ptk_context* ctx, const char* path, const ptk_config* config, char* buf,
+                             size_t capacity, size_t* needed_out)
 {
     return guard("ptk_file_describe", [&] {
         const auto& context = *required(ctx, "ctx").context;
@@ -88,24 +88,24 @@ ptk_status ptk_dataset_open(ptk_dataset** out, const ptk_context* ctx, const cha
     });
 }
 
-ptk_status ptk_dataset_from_arrays(ptk_dataset** out, const ptk_context* ctx, const ptk_view* patterns, const ptk_view* positions,
-                                   const ptk_view* probe, const ptk_view* object, const ptk_config* config)
+ptk_status ptk_dataset_from_arrays(ptk_dataset** out, const ptk_context* ctx, const ptk_view* patterns,
+                                   const ptk_view* positions, const ptk_view* probe, const ptk_view* object,
+                                   const ptk_config* config)
 {
     return guard("ptk_dataset_from_arrays", [&] {
         require_out(out);
         const auto& context = required(ctx, "ctx").context;
         const Session session(*context);
-        auto scan = data::scan_from_arrays(borrowed(patterns, "patterns", Numbers::Real, {3}),
-                                           borrowed(positions, "positions", Numbers::Real, {2}),
-                                           borrowed_if(probe, "probe", Numbers::Complex, {2, 3}),
-                                           borrowed_if(object, "object", Numbers::Complex, {2}), resolved(*context, config),
-                                           *context->log);
+        auto scan = data::scan_from_arrays(
+            borrowed(patterns, "patterns", Numbers::Real, {3}), borrowed(positions, "positions", Numbers::Real, {2}),
+            borrowed_if(probe, "probe", Numbers::Complex, {2, 3}), borrowed_if(object, "object", Numbers::Complex, {2}),
+            resolved(*context, config), *context->log);
         give(out, {context, std::make_shared<const data::Scan>(std::move(scan))});
     });
 }
 
-ptk_status ptk_simulate(ptk_dataset** out, const ptk_context* ctx, const ptk_config* config, const ptk_cancel* cancel, ptk_progress_fn progress,
-                        void* user_data)
+ptk_status ptk_simulate(ptk_dataset** out, const ptk_context* ctx, const ptk_config* config, const ptk_cancel* cancel,
+                        ptk_progress_fn progress, void* user_data)
 {
     return guard("ptk_simulate", [&] {
         require_out(out);
@@ -129,7 +129,8 @@ ptk_status ptk_dataset_save(const ptk_dataset* dataset, const char* path, const 
     });
 }
 
-ptk_status ptk_dataset_select(ptk_dataset** out, const ptk_dataset* dataset, double x_low, double x_high, double y_low, double y_high)
+ptk_status ptk_dataset_select(ptk_dataset** out, const ptk_dataset* dataset, double x_low, double x_high, double y_low,
+                              double y_high)
 {
     return guard("ptk_dataset_select", [&] {
         require_out(out);
@@ -138,7 +139,8 @@ ptk_status ptk_dataset_select(ptk_dataset** out, const ptk_dataset* dataset, dou
         require_fractions("y", y_low, y_high);
         const Session session(*whole.context);
         const auto inside = data::inside_bounds(whole.scan->positions, {x_low, x_high}, {y_low, y_high});
-        require(inside.numel() > 0, Status::Shape, "no scan point is inside x {} to {}, y {} to {}", x_low, x_high, y_low, y_high);
+        require(inside.numel() > 0, Status::Shape, "no scan point is inside x {} to {}, y {} to {}", x_low, x_high,
+                y_low, y_high);
         give(out, {whole.context, std::make_shared<const data::Scan>(data::subset(*whole.scan, inside))});
     });
 }
@@ -168,13 +170,15 @@ ptk_status ptk_dataset_describe(const ptk_dataset* dataset, char* buf, size_t ca
     });
 }
 
-ptk_status ptk_dataset_shape(const ptk_dataset* dataset, const char* name, int64_t* shape_out, int32_t capacity, int32_t* ndim_out)
+ptk_status ptk_dataset_shape(const ptk_dataset* dataset, const char* name, int64_t* shape_out, int32_t capacity,
+                             int32_t* ndim_out)
 {
     return guard("ptk_dataset_shape", [&] {
         const auto& scan = *required(dataset, "dataset").scan;
         const std::string wanted = required_text(name, "name");
         require_shape_out(shape_out, ndim_out);
-        const auto shape = wanted == "patterns" ? patterns_shape(scan) : find_array(small_arrays(scan), wanted).sizes().vec();
+        const auto shape =
+            wanted == "patterns" ? patterns_shape(scan) : find_array(small_arrays(scan), wanted).sizes().vec();
         give_shape(shape, shape_out, capacity, ndim_out);
     });
 }

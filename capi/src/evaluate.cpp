@@ -1,11 +1,12 @@
+#include "evaluation/evaluate.h"
+
 #include "guard.h"
+#include "reconstruction/refine.h"
 #include "views.h"
 
-#include "evaluation/evaluate.h"
-#include "reconstruction/refine.h"
+#include <nlohmann/json.hpp>
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
 using namespace ptk;
 using namespace ptk::capi;
@@ -17,10 +18,10 @@ std::string scores(const CanvasHandle& canvas, const evaluation::Reference& refe
     return json_text(evaluation::to_json(evaluation::evaluate(canvas.result(), reference)));
 }
 
-}  // namespace
+} // namespace
 
-ptk_status ptk_evaluate(const ptk_canvas* canvas, const ptk_view* reference, const ptk_config* config, char* buf, size_t capacity,
-                        size_t* needed_out)
+ptk_status ptk_evaluate(const ptk_canvas* canvas, const ptk_view* reference, const ptk_config* config, char* buf,
+                        size_t capacity, size_t* needed_out)
 {
     return guard("ptk_evaluate", [&] {
         const auto& handle = required(canvas, "canvas");
@@ -32,8 +33,8 @@ ptk_status ptk_evaluate(const ptk_canvas* canvas, const ptk_view* reference, con
     });
 }
 
-ptk_status ptk_evaluate_file(const ptk_canvas* canvas, const char* path, const ptk_config* config, char* buf, size_t capacity,
-                             size_t* needed_out)
+ptk_status ptk_evaluate_file(const ptk_canvas* canvas, const char* path, const ptk_config* config, char* buf,
+                             size_t capacity, size_t* needed_out)
 {
     return guard("ptk_evaluate_file", [&] {
         const auto& handle = required(canvas, "canvas");
@@ -45,8 +46,8 @@ ptk_status ptk_evaluate_file(const ptk_canvas* canvas, const char* path, const p
     });
 }
 
-ptk_status ptk_fourier_error(double* error_out, const ptk_canvas* canvas, const ptk_dataset* dataset, const ptk_cancel* cancel,
-                             ptk_progress_fn progress, void* user_data)
+ptk_status ptk_fourier_error(double* error_out, const ptk_canvas* canvas, const ptk_dataset* dataset,
+                             const ptk_cancel* cancel, ptk_progress_fn progress, void* user_data)
 {
     return guard("ptk_fourier_error", [&] {
         require(error_out != nullptr, Status::InvalidArgument, "error_out is NULL");

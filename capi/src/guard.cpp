@@ -44,7 +44,7 @@ ptk_status record(Status status, const char* function, const char* text) noexcep
     last_failure.status = static_cast<ptk_status>(status);
     last_failure.left_by_callback = false;
     std::array<char, 2048> line{};
-    if (status == Status::Callback)  // the callback's words are reported as they are
+    if (status == Status::Callback) // the callback's words are reported as they are
         std::snprintf(line.data(), line.size(), "%s", text);
     else
         std::snprintf(line.data(), line.size(), "%s: %s", function, text);
@@ -66,7 +66,7 @@ ptk_status record_torch(Status status, const char* function, const c10::Error& e
     return record(status, function, error.what_without_backtrace());
 }
 
-}  // namespace
+} // namespace
 
 LogScope::LogScope() noexcept : outer_(std::move(current_log))
 {
@@ -152,7 +152,8 @@ ptk_progress to_c(const Progress& progress)
             .seconds = progress.seconds};
 }
 
-/// One call of the caller's function: true to go on. Its message, or the exception of a C++ caller, is kept in @p failure.
+/// One call of the caller's function: true to go on. Its message, or the exception of a C++ caller, is kept in @p
+/// failure.
 bool ask(ptk_progress_fn function, void* user_data, const Progress& progress, std::optional<std::string>& failure)
 {
     const auto state = to_c(progress);
@@ -169,7 +170,7 @@ bool ask(ptk_progress_fn function, void* user_data, const Progress& progress, st
     return false;
 }
 
-}  // namespace
+} // namespace
 
 Watch::Watch(const ptk_cancel* cancel, ptk_progress_fn progress, void* user_data)
     : failure_(std::make_shared<std::optional<std::string>>())
@@ -188,7 +189,7 @@ void Watch::rethrow_callback_failure(const Error& error) const
         throw Error(Status::Callback, **failure_);
 }
 
-}  // namespace ptk::capi
+} // namespace ptk::capi
 
 ptk_status ptk_last_error(void)
 {

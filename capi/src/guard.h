@@ -37,8 +37,8 @@ template <class Body> ptk_status guard(const char* function, Body&& body) noexce
     }
 }
 
-/// While an entry point computes: LibTorch's warnings go to the context's log, its device is current, gradients work whatever
-/// mode the caller's thread is in. All of it is put back at the end.
+/// While an entry point computes: LibTorch's warnings go to the context's log, its device is current, gradients work
+/// whatever mode the caller's thread is in. All of it is put back at the end.
 class Session {
 public:
     explicit Session(const Context& context);
@@ -89,4 +89,4 @@ private:
     Monitor monitor_;
 };
 
-}  // namespace ptk::capi
+} // namespace ptk::capi

@@ -23,7 +23,7 @@ struct Context {
     c10::Device device = c10::kCPU;
     LogPtr log = std::make_shared<Log>();
     generators::GeneratorRegistry registry = generators::builtin_generators();
-    config::Config general{};  ///< what later calls inherit: seed, deterministic, compat as given
+    config::Config general{}; ///< what later calls inherit: seed, deterministic, compat as given
     config::Settings settings{};
 };
 using ContextPtr = std::shared_ptr<const Context>;
@@ -53,7 +53,7 @@ struct TrainerHandle {
 
 struct ReconstructorHandle {
     ContextPtr context;
-    std::shared_ptr<model::Model> model;  ///< null for refinement only
+    std::shared_ptr<model::Model> model; ///< null for refinement only
     config::Settings settings;
 };
 
@@ -68,14 +68,22 @@ struct CanvasHandle {
 };
 
 template <class Handle> struct Impl;
-template <> struct Impl<ptk_context> : std::type_identity<ContextHandle> {};
-template <> struct Impl<ptk_config> : std::type_identity<config::Config> {};
-template <> struct Impl<ptk_cancel> : std::type_identity<CancelHandle> {};
-template <> struct Impl<ptk_dataset> : std::type_identity<DatasetHandle> {};
-template <> struct Impl<ptk_model> : std::type_identity<ModelHandle> {};
-template <> struct Impl<ptk_trainer> : std::type_identity<TrainerHandle> {};
-template <> struct Impl<ptk_reconstructor> : std::type_identity<ReconstructorHandle> {};
-template <> struct Impl<ptk_canvas> : std::type_identity<CanvasHandle> {};
+template <> struct Impl<ptk_context> : std::type_identity<ContextHandle> {
+};
+template <> struct Impl<ptk_config> : std::type_identity<config::Config> {
+};
+template <> struct Impl<ptk_cancel> : std::type_identity<CancelHandle> {
+};
+template <> struct Impl<ptk_dataset> : std::type_identity<DatasetHandle> {
+};
+template <> struct Impl<ptk_model> : std::type_identity<ModelHandle> {
+};
+template <> struct Impl<ptk_trainer> : std::type_identity<TrainerHandle> {
+};
+template <> struct Impl<ptk_reconstructor> : std::type_identity<ReconstructorHandle> {
+};
+template <> struct Impl<ptk_canvas> : std::type_identity<CanvasHandle> {
+};
 
 /// The core object of a handle; null for null.
 template <class Handle> auto* impl(Handle* handle) noexcept
@@ -123,4 +131,4 @@ config::Config merged(const Context& context, const ptk_config* given);
 /// The same, checked against the library and the generator that it names.
 config::Settings resolved(const Context& context, const ptk_config* given);
 
-}  // namespace ptk::capi
+} // namespace ptk::capi

@@ -1,14 +1,12 @@
-#include "guard.h"
-#include "views.h"
-
 #include "evaluation/pictures.h"
 #include "generators/cost.h"
+#include "guard.h"
 #include "model/bundle.h"
 #include "model/settings.h"
 #include "physics/probe.h"
+#include "views.h"
 
 #include <ATen/ops/isfinite.h>
-
 #include <nlohmann/json.hpp>
 
 using namespace ptk;
@@ -78,7 +76,8 @@ void write_picture(const model::Model& model, const std::string& picture, const 
 {
     if (picture == "history")
         return write_history(model, path);
-    require(picture == "probe", Status::NotFound, "there is no picture '{}' of a model; expected 'history' or 'probe'", picture);
+    require(picture == "probe", Status::NotFound, "there is no picture '{}' of a model; expected 'history' or 'probe'",
+            picture);
     require(model.probe.defined(), Status::State, "the model has no probe yet; train it or set one");
     evaluation::write_probe(model.probe, path);
 }
@@ -91,7 +90,7 @@ std::int64_t parameter_count(model::Model& model)
     return count;
 }
 
-}  // namespace
+} // namespace
 
 ptk_status ptk_generator_list(const ptk_context* ctx, char* buf, size_t capacity, size_t* needed_out)
 {
@@ -104,7 +103,8 @@ ptk_status ptk_generator_list(const ptk_context* ctx, char* buf, size_t capacity
     });
 }
 
-ptk_status ptk_generator_describe(const ptk_context* ctx, const char* name, char* buf, size_t capacity, size_t* needed_out)
+ptk_status ptk_generator_describe(const ptk_context* ctx, const char* name, char* buf, size_t capacity,
+                                  size_t* needed_out)
 {
     return guard("ptk_generator_describe", [&] {
         const auto& context = *required(ctx, "ctx").context;
@@ -196,7 +196,8 @@ ptk_status ptk_model_arrays(const ptk_model* model, char* buf, size_t capacity, 
     });
 }
 
-ptk_status ptk_model_shape(const ptk_model* model, const char* name, int64_t* shape_out, int32_t capacity, int32_t* ndim_out)
+ptk_status ptk_model_shape(const ptk_model* model, const char* name, int64_t* shape_out, int32_t capacity,
+                           int32_t* ndim_out)
 {
     return guard("ptk_model_shape", [&] {
         const auto& handle = required(model, "model");

@@ -1,5 +1,4 @@
 #include "guard.h"
-
 #include "model/settings.h"
 
 using namespace ptk;
@@ -13,9 +12,10 @@ ptk_status ptk_trainer_create(ptk_trainer** out, ptk_model* model, const ptk_con
         const auto& context = handle.context;
         const Session session(*context);
         const auto options = merged(*context, config);
-        model::settings_for(*handle.model, context->registry, options);  // mistakes are found now, not when training begins
-        give(out, {context, std::make_unique<training::Trainer>(handle.model, options, run_folder == nullptr ? "" : run_folder,
-                                                                context->log)});
+        model::settings_for(*handle.model, context->registry,
+                            options); // mistakes are found now, not when training begins
+        give(out, {context, std::make_unique<training::Trainer>(
+                                handle.model, options, run_folder == nullptr ? "" : run_folder, context->log)});
     });
 }
 
@@ -24,8 +24,8 @@ void ptk_trainer_free(ptk_trainer* trainer)
     release(trainer);
 }
 
-ptk_status ptk_trainer_fit(ptk_trainer* trainer, const ptk_dataset* dataset, const ptk_cancel* cancel, ptk_progress_fn progress,
-                           void* user_data)
+ptk_status ptk_trainer_fit(ptk_trainer* trainer, const ptk_dataset* dataset, const ptk_cancel* cancel,
+                           ptk_progress_fn progress, void* user_data)
 {
     return guard("ptk_trainer_fit", [&] {
         auto& handle = required(trainer, "trainer");

@@ -6,11 +6,11 @@
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/from_blob.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <nlohmann/json.hpp>
 
 namespace ptk::capi {
 
@@ -42,7 +42,8 @@ constexpr std::array elements{
 
 const Element* find_element(ptk_dtype code) noexcept
 {
-    const auto* found = std::find_if(elements.begin(), elements.end(), [&](const Element& e) { return e.code == code; });
+    const auto* found =
+        std::find_if(elements.begin(), elements.end(), [&](const Element& e) { return e.code == code; });
     return found == elements.end() ? nullptr : found;
 }
 
@@ -60,7 +61,7 @@ std::string text_of(at::IntArrayRef shape)
 /// @throws Error(Shape) when that, or the bytes of a contiguous copy, are more than an address can say
 std::int64_t extent_bytes(const ptk_view& view, std::int64_t element, const char* name)
 {
-    std::int64_t last = 0;  // index of the last element
+    std::int64_t last = 0; // index of the last element
     std::int64_t count = element;
     for (int axis = 0; axis < view.ndim; ++axis) {
         std::int64_t reach = 0;
@@ -74,7 +75,8 @@ std::int64_t extent_bytes(const ptk_view& view, std::int64_t element, const char
     require(!__builtin_add_overflow(last, 1, &last) && !__builtin_mul_overflow(last, element, &bytes), Status::Shape,
             "{}: shape {} with its strides is larger than any memory", name, base::shape_text(axes_of(view)));
     // No process can hold more: user addresses have 47 bits.
-    require(bytes <= std::int64_t{1} << 47, Status::Shape, "{}: the array would span {} bytes, more than any memory", name, bytes);
+    require(bytes <= std::int64_t{1} << 47, Status::Shape, "{}: the array would span {} bytes, more than any memory",
+            name, bytes);
     return bytes;
 }
 
@@ -92,17 +94,19 @@ void check_device(const ptk_view& view, const char* name)
             actual.str(), view.device_id);
 }
 
-/// Sufficient for no element to be written twice: sorted by stride, each axis steps over all that the smaller ones reach.
+/// Sufficient for no element to be written twice: sorted by stride, each axis steps over all that the smaller ones
+/// reach.
 void check_no_overlap(const ptk_view& view, const char* name)
 {
-    std::vector<std::pair<std::int64_t, std::int64_t>> axes;  // stride, length
+    std::vector<std::pair<std::int64_t, std::int64_t>> axes; // stride, length
     for (int axis = 0; axis < view.ndim; ++axis)
         if (view.shape[axis] > 1)
             axes.emplace_back(view.strides[axis], view.shape[axis]);
     std::sort(axes.begin(), axes.end());
-    std::int64_t reach = 1;  // check_view() has shown that this cannot overflow
+    std::int64_t reach = 1; // check_view() has shown that this cannot overflow
     for (const auto& [stride, length] : axes) {
-        require(stride >= reach, Status::Shape, "{}: the strides make elements overlap, which an output must not", name);
+        require(stride >= reach, Status::Shape, "{}: the strides make elements overlap, which an output must not",
+                name);
         reach += (length - 1) * stride;
     }
 }
@@ -123,9 +127,10 @@ void check_numbers(const ptk_view& view, const char* name, Numbers numbers)
 {
     const bool is_complex = view.dtype == PTK_C64 || view.dtype == PTK_C128;
     const auto* element = find_element(view.dtype);
-    require(numbers != Numbers::Complex || is_complex, Status::Shape, "{}: expected complex numbers (C64 or C128), got {}",
-            name, element->name);
-    require(numbers != Numbers::Real || !is_complex, Status::Shape, "{}: expected real numbers, got {}", name, element->name);
+    require(numbers != Numbers::Complex || is_complex, Status::Shape,
+            "{}: expected complex numbers (C64 or C128), got {}", name, element->name);
+    require(numbers != Numbers::Real || !is_complex, Status::Shape, "{}: expected real numbers, got {}", name,
+            element->name);
 }
 
 std::string join(std::initializer_list<int> numbers)
@@ -136,7 +141,7 @@ std::string join(std::initializer_list<int> numbers)
     return text;
 }
 
-}  // namespace
+} // namespace
 
 std::size_t element_size(ptk_dtype dtype) noexcept
 {
@@ -146,7 +151,8 @@ std::size_t element_size(ptk_dtype dtype) noexcept
 
 std::string dtype_name(c10::ScalarType type)
 {
-    const auto* found = std::find_if(elements.begin(), elements.end(), [&](const Element& e) { return e.type == type; });
+    const auto* found =
+        std::find_if(elements.begin(), elements.end(), [&](const Element& e) { return e.type == type; });
     return found == elements.end() ? c10::toString(type) : found->name;
 }
 
@@ -154,21 +160,22 @@ void check_view(const ptk_view& view, const char* name)
 {
     const auto* element = find_element(view.dtype);
     require(element != nullptr, Status::Shape, "{}: dtype {} is none of enum ptk_dtype_code", name, view.dtype);
-    require(view.ndim >= 0 && view.ndim <= PTK_MAX_NDIM, Status::Shape, "{}: ndim is {}; expected 0 to {}", name, view.ndim,
-            PTK_MAX_NDIM);
+    require(view.ndim >= 0 && view.ndim <= PTK_MAX_NDIM, Status::Shape, "{}: ndim is {}; expected 0 to {}", name,
+            view.ndim, PTK_MAX_NDIM);
     for (int axis = 0; axis < view.ndim; ++axis) {
         require(view.shape[axis] >= 1, Status::Shape, "{}: axis {} has length {}; expected 1 or more", name, axis,
                 view.shape[axis]);
-        require(view.strides[axis] >= 0, Status::Shape, "{}: axis {} has stride {}; expected 0 or more (copy arrays that run backwards)",
-                name, axis, view.strides[axis]);
+        require(view.strides[axis] >= 0, Status::Shape,
+                "{}: axis {} has stride {}; expected 0 or more (copy arrays that run backwards)", name, axis,
+                view.strides[axis]);
     }
     const auto bytes = extent_bytes(view, static_cast<std::int64_t>(element->bytes), name);
     require(view.data != nullptr, Status::InvalidArgument, "{}: data is NULL", name);
     const auto address = std::bit_cast<std::uintptr_t>(view.data);
     require(address % element->alignment == 0, Status::Shape, "{}: data is not aligned to {} bytes, as {} needs", name,
             element->alignment, element->name);
-    require(address <= UINTPTR_MAX - static_cast<std::uintptr_t>(bytes), Status::Shape, "{}: {} bytes do not fit behind data", name,
-            bytes);
+    require(address <= UINTPTR_MAX - static_cast<std::uintptr_t>(bytes), Status::Shape,
+            "{}: {} bytes do not fit behind data", name, bytes);
     check_device(view, name);
 }
 
@@ -215,7 +222,8 @@ void require_shape_out(const std::int64_t* shape_out, const std::int32_t* ndim_o
 void give_shape(at::IntArrayRef shape, std::int64_t* shape_out, std::int32_t capacity, std::int32_t* ndim_out)
 {
     *ndim_out = static_cast<std::int32_t>(shape.size());
-    require(capacity >= *ndim_out, Status::BufferTooSmall, "the array has {} axes, but capacity is {}", *ndim_out, capacity);
+    require(capacity >= *ndim_out, Status::BufferTooSmall, "the array has {} axes, but capacity is {}", *ndim_out,
+            capacity);
     std::copy(shape.begin(), shape.end(), shape_out);
 }
 
@@ -238,4 +246,4 @@ const at::Tensor& find_array(const std::vector<std::pair<std::string, at::Tensor
     fail(Status::NotFound, "there is no array '{}'{}", name, base::did_you_mean(name, names));
 }
 
-}  // namespace ptk::capi
+} // namespace ptk::capi

@@ -1,5 +1,5 @@
-// Arrays of the caller as tensors. Everything is checked first: LibTorch ends the process on strides that cannot be, because it
-// computes their extent in a noexcept function.
+// Arrays of the caller as tensors. Everything is checked first: LibTorch ends the process on strides that cannot be,
+// because it computes their extent in a noexcept function.
 #pragma once
 #include "handles.h"
 
@@ -39,4 +39,4 @@ config::Json describe_arrays(const std::vector<std::pair<std::string, at::Tensor
 /// @throws Error(NotFound) naming those that are there
 const at::Tensor& find_array(const std::vector<std::pair<std::string, at::Tensor>>& arrays, const std::string& name);
 
-}  // namespace ptk::capi
+} // namespace ptk::capi

@@ -2,13 +2,14 @@
 
 #include "base/error.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <fstream>
-#include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
 
 namespace ptk::base {
 
@@ -37,7 +38,7 @@ std::filesystem::path folder_of(const std::filesystem::path& path)
     return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
-}  // namespace
+} // namespace
 
 void write_atomically(const std::filesystem::path& path, const std::function<void(const std::string&)>& write)
 {
@@ -78,7 +79,8 @@ std::string read_text(const std::filesystem::path& path, std::size_t limit)
     const auto size = std::filesystem::file_size(path, code);
     if (code)
         fail(Status::Io, "{}: cannot read: {}", path.string(), code.message());
-    require(size <= limit, Status::Format, "{}: {} bytes is more than the {} expected of such a file", path.string(), size, limit);
+    require(size <= limit, Status::Format, "{}: {} bytes is more than the {} expected of such a file", path.string(),
+            size, limit);
     std::ifstream stream(path, std::ios::binary);
     std::ostringstream text;
     text << stream.rdbuf();
@@ -86,4 +88,4 @@ std::string read_text(const std::filesystem::path& path, std::size_t limit)
     return text.str();
 }
 
-}  // namespace ptk::base
+} // namespace ptk::base

@@ -5,11 +5,13 @@
 
 namespace ptk::base {
 
-/// Write a file so that its name holds either the old content or the whole new one: @p write gets a temporary path beside
-/// @p path; then the file is fsynced and renamed, and the folder fsynced. On any failure the temporary file is removed and the old
-/// file is untouched.
+/// Write a file so that its name holds either the old content or the whole new one: @p write gets a temporary path
+/// beside
+/// @p path; then the file is fsynced and renamed, and the folder fsynced. On any failure the temporary file is removed
+/// and the old file is untouched.
 /// @throws Error(Io) naming the path and the system's reason; what @p write throws passes through
-void write_atomically(const std::filesystem::path& path, const std::function<void(const std::string& temporary)>& write);
+void write_atomically(const std::filesystem::path& path,
+                      const std::function<void(const std::string& temporary)>& write);
 
 /// write_atomically() of a text.
 void write_text(const std::filesystem::path& path, const std::string& text);
@@ -17,4 +19,4 @@ void write_text(const std::filesystem::path& path, const std::string& text);
 /// The whole file. @throws Error(Io), and Error(Format) beyond @p limit bytes
 std::string read_text(const std::filesystem::path& path, std::size_t limit = std::size_t{64} << 20);
 
-}  // namespace ptk::base
+} // namespace ptk::base

@@ -4,12 +4,12 @@
 
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
-
 #include <dlfcn.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <mutex>
 #include <regex>
-#include <unistd.h>
 
 namespace ptk::base {
 
@@ -53,15 +53,17 @@ std::string processor_name()
 c10::Device open_cuda(const std::string& name, int index)
 {
     const auto& library = cuda_library();
-    require(library.open, Status::Device, "device '{}': LibTorch's CUDA library could not be opened ({}); run 'setup.sh --cuda' or use device 'cpu'", name,
-            library.error);
+    require(library.open, Status::Device,
+            "device '{}': LibTorch's CUDA library could not be opened ({}); run 'setup.sh --cuda' or use device 'cpu'",
+            name, library.error);
     const int count = cuda_device_count();
     require(count > 0, Status::Device, "device '{}': no NVIDIA driver or no card was found; use device 'cpu'", name);
-    require(index < count, Status::Device, "device '{}': this machine has {} CUDA device(s), numbered from 0", name, count);
+    require(index < count, Status::Device, "device '{}': this machine has {} CUDA device(s), numbered from 0", name,
+            count);
     return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
-}  // namespace
+} // namespace
 
 c10::Device open_device(const std::string& name)
 {
@@ -71,7 +73,8 @@ c10::Device open_device(const std::string& name)
         return cuda_device_count() > 0 ? open_cuda(name, 0) : c10::Device(c10::kCPU);
     static const std::regex cuda("cuda(:([0-9]{1,3}))?");
     std::smatch match;
-    require(std::regex_match(name, match, cuda), Status::InvalidArgument, "device '{}': expected cpu, cuda, cuda:N or auto", name);
+    require(std::regex_match(name, match, cuda), Status::InvalidArgument,
+            "device '{}': expected cpu, cuda, cuda:N or auto", name);
     return open_cuda(name, match[2].matched ? std::stoi(match[2]) : 0);
 }
 
@@ -90,4 +93,4 @@ void synchronize(c10::Device device)
         at::detail::getCUDAHooks().deviceSynchronize(device.index());
 }
 
-}  // namespace ptk::base
+} // namespace ptk::base

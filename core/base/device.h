@@ -7,9 +7,9 @@
 namespace ptk::base {
 
 struct DeviceInfo {
-    std::string name;         ///< "cpu", "cuda:0"
-    std::string description;  ///< processor or card
-    long memory_bytes;        ///< 0 when unknown
+    std::string name;        ///< "cpu", "cuda:0"
+    std::string description; ///< processor or card
+    long memory_bytes;       ///< 0 when unknown
 };
 
 /// "cpu", "cuda", "cuda:1" or "auto" (a CUDA device when there is one, else the CPU).
@@ -23,4 +23,4 @@ std::vector<DeviceInfo> usable_devices();
 /// Block until all work queued on the device is done.
 void synchronize(c10::Device device);
 
-}  // namespace ptk::base
+} // namespace ptk::base

@@ -19,7 +19,7 @@ std::int64_t small_poisson(std::mt19937_64& engine, double mean)
 double log_factorial(double k)
 {
     int sign = 0;
-    return ::lgamma_r(k + 1, &sign);  // lgamma() writes a global
+    return ::lgamma_r(k + 1, &sign); // lgamma() writes a global
 }
 
 std::int64_t large_poisson(std::mt19937_64& engine, double mean)
@@ -30,7 +30,7 @@ std::int64_t large_poisson(std::mt19937_64& engine, double mean)
     const double v_r = 0.9277 - 3.6224 / (b - 2);
     for (;;) {
         const double u = uniform(engine) - 0.5;
-        const double v = 1 - uniform(engine);  // in (0, 1], for its logarithm
+        const double v = 1 - uniform(engine); // in (0, 1], for its logarithm
         const double s = 0.5 - std::abs(u);
         if (s <= 0)
             continue;
@@ -44,7 +44,7 @@ std::int64_t large_poisson(std::mt19937_64& engine, double mean)
     }
 }
 
-}  // namespace
+} // namespace
 
 double uniform(std::mt19937_64& engine)
 {
@@ -75,4 +75,4 @@ std::int64_t poisson(std::mt19937_64& engine, double mean)
     return mean <= 10 ? small_poisson(engine, mean) : large_poisson(engine, mean);
 }
 
-}  // namespace ptk::base
+} // namespace ptk::base

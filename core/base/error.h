@@ -49,11 +49,10 @@ template <class... Args> [[noreturn]] void fail(Status status, fmt::format_strin
 }
 
 /// Throw unless the condition holds.
-template <class... Args>
-void require(bool condition, Status status, fmt::format_string<Args...> text, Args&&... args)
+template <class... Args> void require(bool condition, Status status, fmt::format_string<Args...> text, Args&&... args)
 {
     if (!condition)
         fail(status, text, std::forward<Args>(args)...);
 }
 
-}  // namespace ptk
+} // namespace ptk

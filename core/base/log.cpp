@@ -22,8 +22,8 @@ void Log::write(LogLevel level, const char* area, const std::string& message) no
         return;
     try {
         sink_(level, area, message.c_str());
-    } catch (...) {  // NOLINT(bugprone-empty-catch): a failing log sink must not end the work
+    } catch (...) { // NOLINT(bugprone-empty-catch): a failing log sink must not end the work
     }
 }
 
-}  // namespace ptk
+} // namespace ptk

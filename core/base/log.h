@@ -50,4 +50,4 @@ private:
 
 using LogPtr = std::shared_ptr<Log>;
 
-}  // namespace ptk
+} // namespace ptk

@@ -43,4 +43,4 @@ std::vector<std::int64_t> NumpyRandom::choice(std::uint32_t count, std::uint32_t
     return order;
 }
 
-}  // namespace ptk::base
+} // namespace ptk::base

@@ -17,4 +17,4 @@ void Monitor::report(const Progress& progress) const
     check();
 }
 
-}  // namespace ptk
+} // namespace ptk

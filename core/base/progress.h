@@ -9,15 +9,15 @@ namespace ptk {
 
 /// State of a long call; the C ABI hands it on as ptk_progress.
 struct Progress {
-    const char* phase = "";     ///< "warm probe", "train", "validate", "predict", "refine"
-    std::int64_t epoch = 0;     ///< 1-based, 0 when the phase has none
+    const char* phase = ""; ///< "warm probe", "train", "validate", "predict", "refine"
+    std::int64_t epoch = 0; ///< 1-based, 0 when the phase has none
     std::int64_t epochs = 0;
-    std::int64_t step = 0;      ///< steps done in the phase
-    std::int64_t steps = 0;     ///< 0 when unknown
+    std::int64_t step = 0;  ///< steps done in the phase
+    std::int64_t steps = 0; ///< 0 when unknown
     double loss = std::numeric_limits<double>::quiet_NaN();
     double validation_loss = std::numeric_limits<double>::quiet_NaN();
     double frames_per_second = std::numeric_limits<double>::quiet_NaN();
-    double seconds = 0;         ///< since the call began
+    double seconds = 0; ///< since the call began
 };
 
 /// A flag that any thread or signal handler may raise.
@@ -35,7 +35,7 @@ private:
 /// What a long call reports to and is stopped by. Both parts may be empty.
 class Monitor {
 public:
-    using Report = std::function<bool(const Progress&)>;  ///< true to go on
+    using Report = std::function<bool(const Progress&)>; ///< true to go on
 
     Monitor() = default;
     Monitor(Report report, std::shared_ptr<const CancelToken> cancel)
@@ -54,4 +54,4 @@ private:
     std::shared_ptr<const CancelToken> cancel_;
 };
 
-}  // namespace ptk
+} // namespace ptk

@@ -15,7 +15,7 @@ std::uint64_t split_mix(std::uint64_t& state)
     return z ^ (z >> 31);
 }
 
-}  // namespace
+} // namespace
 
 std::uint64_t stream_seed(std::uint64_t seed, std::string_view stream)
 {
@@ -47,4 +47,4 @@ std::uint64_t uniform_below(std::mt19937_64& engine, std::uint64_t bound)
     return draw % bound;
 }
 
-}  // namespace ptk::base
+} // namespace ptk::base

@@ -7,8 +7,9 @@
 
 namespace ptk::base {
 
-/// Seed of one named stream ("grouping", "initialisation", "shuffling", "simulation" ...) derived from the user's seed, so that
-/// drawing more from one stream never changes another. SplitMix64 over seed and name (Steele et al., OOPSLA 2014).
+/// Seed of one named stream ("grouping", "initialisation", "shuffling", "simulation" ...) derived from the user's seed,
+/// so that drawing more from one stream never changes another. SplitMix64 over seed and name (Steele et al., OOPSLA
+/// 2014).
 std::uint64_t stream_seed(std::uint64_t seed, std::string_view stream);
 
 /// The stream as a C++ engine.
@@ -20,4 +21,4 @@ at::Generator torch_generator(std::uint64_t seed, std::string_view stream);
 /// Uniform integer in [0, bound) by rejection: the same on every standard library.
 std::uint64_t uniform_below(std::mt19937_64& engine, std::uint64_t bound);
 
-}  // namespace ptk::base
+} // namespace ptk::base

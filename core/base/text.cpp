@@ -29,7 +29,7 @@ std::string_view last_part(std::string_view dotted)
     return dot == std::string_view::npos ? dotted : dotted.substr(dot + 1);
 }
 
-}  // namespace
+} // namespace
 
 std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates)
 {
@@ -62,4 +62,4 @@ std::string shape_text(const std::vector<long>& shape)
     return text + (shape.size() == 1 ? ",)" : ")");
 }
 
-}  // namespace ptk::base
+} // namespace ptk::base

@@ -5,7 +5,8 @@
 
 namespace ptk::base {
 
-/// The candidate with the smallest edit distance to @p word, or "" when none is near (more than a third of its letters off).
+/// The candidate with the smallest edit distance to @p word, or "" when none is near (more than a third of its letters
+/// off).
 std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates);
 
 /// "; did you mean 'x'?" or "".
@@ -14,4 +15,4 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 /// "(516, 64, 64)"
 std::string shape_text(const std::vector<long>& shape);
 
-}  // namespace ptk::base
+} // namespace ptk::base

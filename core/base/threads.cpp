@@ -15,4 +15,4 @@ int thread_count()
     return at::get_num_threads();
 }
 
-}  // namespace ptk::base
+} // namespace ptk::base

@@ -7,4 +7,4 @@ namespace ptk::base {
 void set_thread_count(int count);
 int thread_count();
 
-}  // namespace ptk::base
+} // namespace ptk::base

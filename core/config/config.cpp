@@ -59,11 +59,16 @@ Json yaml_to_json(const YAML::Node& node, int depth)
 const char* type_name(Type type)
 {
     switch (type) {
-    case Type::Bool: return "true or false";
-    case Type::Int: return "a whole number";
-    case Type::Float: return "a number";
-    case Type::String: return "a text";
-    case Type::FloatPair: return "two numbers [a, b]";
+    case Type::Bool:
+        return "true or false";
+    case Type::Int:
+        return "a whole number";
+    case Type::Float:
+        return "a number";
+    case Type::String:
+        return "a text";
+    case Type::FloatPair:
+        return "two numbers [a, b]";
     }
     return "?";
 }
@@ -71,13 +76,18 @@ const char* type_name(Type type)
 bool has_type(const Json& value, Type type)
 {
     switch (type) {
-    case Type::Bool: return value.is_boolean();
+    case Type::Bool:
+        return value.is_boolean();
     case Type::Int:
         return value.is_number_integer() ||
-               (value.is_number_float() && value.get<double>() == std::floor(value.get<double>()) && std::abs(value.get<double>()) < 9e15);
-    case Type::Float: return value.is_number() && std::isfinite(value.get<double>());
-    case Type::String: return value.is_string();
-    case Type::FloatPair: return value.is_array() && value.size() == 2 && value[0].is_number() && value[1].is_number();
+               (value.is_number_float() && value.get<double>() == std::floor(value.get<double>()) &&
+                std::abs(value.get<double>()) < 9e15);
+    case Type::Float:
+        return value.is_number() && std::isfinite(value.get<double>());
+    case Type::String:
+        return value.is_string();
+    case Type::FloatPair:
+        return value.is_array() && value.size() == 2 && value[0].is_number() && value[1].is_number();
     }
     return false;
 }
@@ -107,8 +117,9 @@ Json checked(const Option& option, Json value)
 {
     if (value.is_null() && option.optional)
         return value;
-    require(has_type(value, option.type), Status::InvalidConfig, "{}: expected {}{}, found {}", option.name, type_name(option.type),
-            option.optional ? " or null" : "", value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 80));
+    require(has_type(value, option.type), Status::InvalidConfig, "{}: expected {}{}, found {}", option.name,
+            type_name(option.type), option.optional ? " or null" : "",
+            value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 80));
     if (option.type == Type::Int)
         value = value.is_number_integer() ? value : Json(static_cast<std::int64_t>(value.get<double>()));
     if (option.type == Type::Int || option.type == Type::Float)
@@ -116,15 +127,17 @@ Json checked(const Option& option, Json value)
     if (option.type == Type::FloatPair) {
         check_bounds(option, value[0].get<double>());
         check_bounds(option, value[1].get<double>());
-        require(value[0].get<double>() <= value[1].get<double>(), Status::InvalidConfig, "{}: expected [a, b] with a <= b, found {}", option.name, value.dump());
+        require(value[0].get<double>() <= value[1].get<double>(), Status::InvalidConfig,
+                "{}: expected [a, b] with a <= b, found {}", option.name, value.dump());
     }
-    if (!option.choices.empty() && std::find(option.choices.begin(), option.choices.end(), value.get<std::string>()) == option.choices.end())
-        fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value.get<std::string>(), join(option.choices),
-             base::did_you_mean(value.get<std::string>(), option.choices));
+    if (!option.choices.empty() &&
+        std::find(option.choices.begin(), option.choices.end(), value.get<std::string>()) == option.choices.end())
+        fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value.get<std::string>(),
+             join(option.choices), base::did_you_mean(value.get<std::string>(), option.choices));
     return value;
 }
 
-}  // namespace
+} // namespace
 
 Config::Config() : values_(std::make_unique<std::map<std::string, Json>>()) {}
 Config::~Config() = default;
@@ -153,7 +166,8 @@ Config Config::from_json(const std::string& text, const std::string& origin)
     } catch (const Json::exception& error) {
         fail(Status::InvalidConfig, "{}: not JSON: {}", origin, error.what());
     }
-    require(parsed.is_object(), Status::InvalidConfig, "{}: expected a JSON object, found {}", origin, parsed.type_name());
+    require(parsed.is_object(), Status::InvalidConfig, "{}: expected a JSON object, found {}", origin,
+            parsed.type_name());
     Config config;
     flatten(parsed, "", *config.values_);
     return config;
@@ -168,7 +182,8 @@ Config Config::from_yaml(const std::string& text, const std::string& origin)
     } catch (const YAML::Exception& error) {
         fail(Status::InvalidConfig, "{}: not YAML: {}", origin, error.what());
     }
-    require(parsed.is_object(), Status::InvalidConfig, "{}: expected 'key: value' lines, found {}", origin, parsed.type_name());
+    require(parsed.is_object(), Status::InvalidConfig, "{}: expected 'key: value' lines, found {}", origin,
+            parsed.type_name());
     Config config;
     flatten(parsed, "", *config.values_);
     return config;
@@ -180,7 +195,8 @@ Config Config::load(const std::string& path)
     const auto text = base::read_text(path, std::size_t{1} << 20);
     if (extension == ".json")
         return from_json(text, path);
-    require(extension == ".yaml" || extension == ".yml", Status::InvalidArgument, "{}: expected a .json, .yaml or .yml file", path);
+    require(extension == ".yaml" || extension == ".yml", Status::InvalidArgument,
+            "{}: expected a .json, .yaml or .yml file", path);
     return from_yaml(text, path);
 }
 
@@ -298,4 +314,4 @@ Json Settings::to_json() const
     return nested;
 }
 
-}  // namespace ptk::config
+} // namespace ptk::config

@@ -18,7 +18,8 @@ public:
     Config(Config&&) noexcept;
     Config& operator=(Config&&) noexcept;
 
-    /// A JSON object, nested ({"training": {"epochs": 3}}) or with dotted keys. @throws Error(InvalidConfig) with line and column
+    /// A JSON object, nested ({"training": {"epochs": 3}}) or with dotted keys. @throws Error(InvalidConfig) with line
+    /// and column
     static Config from_json(const std::string& text, const std::string& origin = "configuration");
     /// The same in YAML.
     static Config from_yaml(const std::string& text, const std::string& origin = "configuration");
@@ -69,4 +70,4 @@ private:
     std::shared_ptr<const std::map<std::string, bool, std::less<>>> given_;
 };
 
-}  // namespace ptk::config
+} // namespace ptk::config

@@ -5,6 +5,9 @@ namespace ptk::config {
 
 namespace {
 
+// A row an option.
+// clang-format off
+
 std::vector<Option> general_options()
 {
     return {
@@ -172,17 +175,20 @@ std::vector<Option> simulation_options()
     };
 }
 
-}  // namespace
+// clang-format on
+
+} // namespace
 
 const Schema& library_schema()
 {
     static const Schema schema = [] {
         std::vector<Option> all;
-        for (auto part : {general_options(), data_options(), scan_options(), generator_options(), physics_options(), training_options(), reconstruction_options(), refinement_options(), simulation_options()})
+        for (auto part : {general_options(), data_options(), scan_options(), generator_options(), physics_options(),
+                          training_options(), reconstruction_options(), refinement_options(), simulation_options()})
             all.insert(all.end(), part.begin(), part.end());
         return Schema(std::move(all));
     }();
     return schema;
 }
 
-}  // namespace ptk::config
+} // namespace ptk::config

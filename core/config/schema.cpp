@@ -11,16 +11,21 @@ namespace {
 const char* type_text(Type type)
 {
     switch (type) {
-    case Type::Bool: return "bool";
-    case Type::Int: return "int";
-    case Type::Float: return "float";
-    case Type::String: return "string";
-    case Type::FloatPair: return "float pair";
+    case Type::Bool:
+        return "bool";
+    case Type::Int:
+        return "int";
+    case Type::Float:
+        return "float";
+    case Type::String:
+        return "string";
+    case Type::FloatPair:
+        return "float pair";
     }
     return "?";
 }
 
-}  // namespace
+} // namespace
 
 const Option* Schema::find(std::string_view name) const
 {
@@ -61,7 +66,10 @@ Json Schema::to_json() const
 {
     Json list = Json::array();
     for (const auto& option : options_) {
-        Json entry{{"name", option.name}, {"type", type_text(option.type)}, {"default", Json::parse(option.initial)}, {"meaning", option.meaning}};
+        Json entry{{"name", option.name},
+                   {"type", type_text(option.type)},
+                   {"default", Json::parse(option.initial)},
+                   {"meaning", option.meaning}};
         if (option.low)
             entry["min"] = *option.low;
         if (option.high)
@@ -77,4 +85,4 @@ Json Schema::to_json() const
     return list;
 }
 
-}  // namespace ptk::config
+} // namespace ptk::config

@@ -17,13 +17,14 @@ enum class Type { Bool, Int, Float, String, FloatPair };
 struct Option {
     std::string name;
     Type type;
-    std::string initial;  ///< default, as JSON text
-    std::string meaning;  ///< one sentence with unit
+    std::string initial; ///< default, as JSON text
+    std::string meaning; ///< one sentence with unit
     std::optional<double> low{};
     std::optional<double> high{};
-    std::vector<std::string> choices{};  ///< for strings; empty = free
-    std::vector<std::string> aliases{};  ///< other names that are accepted: PtychoPINN's field names, as they stand there
-    bool optional = false;               ///< null is allowed and means "decide from the data"
+    std::vector<std::string> choices{}; ///< for strings; empty = free
+    std::vector<std::string>
+        aliases{};         ///< other names that are accepted: PtychoPINN's field names, as they stand there
+    bool optional = false; ///< null is allowed and means "decide from the data"
 };
 
 /// An ordered list of options.
@@ -50,4 +51,4 @@ private:
 /// Every option of the library but those of single generators, which come with their registration under "generator.".
 const Schema& library_schema();
 
-}  // namespace ptk::config
+} // namespace ptk::config

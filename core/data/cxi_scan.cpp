@@ -36,10 +36,12 @@ std::string entry_of(const Hdf5File& file, const std::string& path)
         without = "/" + name;
     }
     require(!without.empty(), Status::NotFound, "{}: no 'entry_1' group: not an HDF5 file in CXI layout", path);
-    fail(Status::NotFound, "{}: there are no frames ('{}/data_1/data' or '{}/instrument_1/detector_1/data')", path, without, without);
+    fail(Status::NotFound, "{}: there are no frames ('{}/data_1/data' or '{}/instrument_1/detector_1/data')", path,
+         without, without);
 }
 
-/// Bits of a CXI mask that say that a pixel cannot be used; others mark peaks, resolution or signal (CXI 1.6, table of masks).
+/// Bits of a CXI mask that say that a pixel cannot be used; others mark peaks, resolution or signal (CXI 1.6, table of
+/// masks).
 constexpr std::int64_t unusable = 0x1edf;
 
 at::Tensor bad_pixels(const Hdf5File& file, const std::string& key, std::vector<std::string>& notes)
@@ -48,7 +50,8 @@ at::Tensor bad_pixels(const Hdf5File& file, const std::string& key, std::vector<
         return {};
     const auto shape = file.shape(key);
     if (shape.size() != 2) {
-        notes.push_back(fmt::format("'{}' has shape {} and is not used: one mask for all frames is expected", key, base::shape_text({shape.begin(), shape.end()})));
+        notes.push_back(fmt::format("'{}' has shape {} and is not used: one mask for all frames is expected", key,
+                                    base::shape_text({shape.begin(), shape.end()})));
         return {};
     }
     return file.read(key).to(at::kLong).bitwise_and(unusable).ne(0);
@@ -69,10 +72,14 @@ void read_image(RawScan& raw, const Hdf5File& file, const std::string& key)
 
 void read_positions(RawScan& raw, const Hdf5File& file, const std::string& entry)
 {
-    const auto key = first_of(file, {entry + "/data_1/translation", entry + "/sample_1/geometry_1/translation", entry + "/instrument_1/detector_1/translation"});
-    require(!key.empty(), Status::NotFound, "{}: there are no positions ('{}/data_1/translation' or '{}/sample_1/geometry_1/translation')", raw.source, entry, entry);
+    const auto key = first_of(file, {entry + "/data_1/translation", entry + "/sample_1/geometry_1/translation",
+                                     entry + "/instrument_1/detector_1/translation"});
+    require(!key.empty(), Status::NotFound,
+            "{}: there are no positions ('{}/data_1/translation' or '{}/sample_1/geometry_1/translation')", raw.source,
+            entry, entry);
     const auto translation = file.read(key);
-    require(translation.dim() == 2 && translation.size(1) >= 2 && !translation.is_complex(), Status::Shape, "{}: '{}' has shape {}, expected (frames, 3) in metres", raw.source, key,
+    require(translation.dim() == 2 && translation.size(1) >= 2 && !translation.is_complex(), Status::Shape,
+            "{}: '{}' has shape {}, expected (frames, 3) in metres", raw.source, key,
             base::shape_text({translation.sizes().begin(), translation.sizes().end()}));
     raw.x_key = raw.y_key = key;
     raw.x = translation.select(1, 0);
@@ -80,7 +87,7 @@ void read_positions(RawScan& raw, const Hdf5File& file, const std::string& entry
     raw.metres = true;
 }
 
-}  // namespace
+} // namespace
 
 RawScan read_cxi_scan(const std::string& path, const config::Settings& settings)
 {
@@ -99,8 +106,9 @@ RawScan read_cxi_scan(const std::string& path, const config::Settings& settings)
     raw.geometry.distance_m = positive_number(*file, detector + "/distance");
     raw.geometry.detector_pixel_m = positive_number(*file, detector + "/x_pixel_size");
     const auto height = positive_number(*file, detector + "/y_pixel_size");
-    require(!raw.geometry.detector_pixel_m || !height || std::abs(*height / *raw.geometry.detector_pixel_m - 1) < 1e-6, Status::Unsupported,
-            "{}: detector pixels of {} x {} m; only square ones can be used", path, raw.geometry.detector_pixel_m.value_or(0), height.value_or(0));
+    require(!raw.geometry.detector_pixel_m || !height || std::abs(*height / *raw.geometry.detector_pixel_m - 1) < 1e-6,
+            Status::Unsupported, "{}: detector pixels of {} x {} m; only square ones can be used", path,
+            raw.geometry.detector_pixel_m.value_or(0), height.value_or(0));
     read_positions(raw, *file, entry);
     raw.geometry.object_pixel_m = file->number_attribute(raw.x_key, "object_pixel_m");
     read_hdf5_frames(raw, file, settings);
@@ -111,4 +119,4 @@ RawScan read_cxi_scan(const std::string& path, const config::Settings& settings)
     return raw;
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

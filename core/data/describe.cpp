@@ -48,7 +48,8 @@ Json positions_json(const Scan& scan)
 {
     const auto low = std::get<0>(scan.positions.min(0));
     const auto high = std::get<0>(scan.positions.max(0));
-    Json json{{"x", {low[0].item<double>(), high[0].item<double>()}}, {"y", {low[1].item<double>(), high[1].item<double>()}}};
+    Json json{{"x", {low[0].item<double>(), high[0].item<double>()}},
+              {"y", {low[1].item<double>(), high[1].item<double>()}}};
     if (scan.size() < 2)
         return json;
     const auto nearest = nearest_neighbours(scan.positions, 2).select(1, 1);
@@ -59,10 +60,15 @@ Json positions_json(const Scan& scan)
 
 Json scan_json(const Scan& scan)
 {
-    Json json{{"frames", scan.size()}, {"side", scan.side()}, {"measurement", measurement_name(scan.measurement)}, {"in_file", scan.frames->on_disk()}, {"positions_px", positions_json(scan)}};
+    Json json{{"frames", scan.size()},
+              {"side", scan.side()},
+              {"measurement", measurement_name(scan.measurement)},
+              {"in_file", scan.frames->on_disk()},
+              {"positions_px", positions_json(scan)}};
     json["mean_power"] = mean_power(scan);
     if (scan.probe.defined())
-        json["probe"] = {{"modes", scan.probe.size(0)}, {"power", scan.probe.abs().square().sum(at::kDouble).item<double>()}};
+        json["probe"] = {{"modes", scan.probe.size(0)},
+                         {"power", scan.probe.abs().square().sum(at::kDouble).item<double>()}};
     if (scan.bad_pixels.defined())
         json["bad_pixels"] = scan.bad_pixels.sum().item<std::int64_t>();
     if (scan.object.defined())
@@ -87,7 +93,8 @@ Json suggestions(const Scan& scan, const Json& described)
         list.push_back("intensities are counts up to a factor: the Poisson loss needs counts");
     const auto spacing = described["positions_px"].value("nearest_neighbour", 0.0);
     if (spacing > 0.5 * static_cast<double>(scan.side()))
-        list.push_back("neighbouring frames are more than half a frame apart: little overlap, a poor picture is likely");
+        list.push_back(
+            "neighbouring frames are more than half a frame apart: little overlap, a poor picture is likely");
     if (scan.side() % 4 != 0)
         list.push_back("the side of the frames is not divisible by 4, which physics_unet needs: crop the frames");
     return list;
@@ -117,7 +124,7 @@ std::string describe_folder(const std::string& path, const config::Settings& set
     return text_of(json);
 }
 
-}  // namespace
+} // namespace
 
 std::string describe_file(const std::string& path, const config::Settings& settings, Log& log)
 {
@@ -130,7 +137,10 @@ std::string describe_file(const std::string& path, const config::Settings& setti
     if (kind == FileKind::Npy) {
         const auto array = read_npy(path);
         json["kind"] = "array";
-        json["arrays"] = Json::array({{{"name", "array"}, {"type", std::string(array.dtype().name())}, {"shape", std::vector<std::int64_t>(array.sizes().begin(), array.sizes().end())}}});
+        json["arrays"] =
+            Json::array({{{"name", "array"},
+                          {"type", std::string(array.dtype().name())},
+                          {"shape", std::vector<std::int64_t>(array.sizes().begin(), array.sizes().end())}}});
         return text_of(json);
     }
     if (kind == FileKind::Npz) {
@@ -157,4 +167,4 @@ std::string describe_file(const std::string& path, const config::Settings& setti
     return text_of(json);
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -61,18 +61,20 @@ at::Tensor turned(at::Tensor frames, const DetectorSteps& steps)
 at::Tensor array_of(const std::string& path, const char* option)
 {
     const auto kind = file_kind(path);
-    require(kind == FileKind::Npy || kind == FileKind::Npz, Status::Format, "{}: {} expects an NPY file, or an NPZ with one array", path, option);
+    require(kind == FileKind::Npy || kind == FileKind::Npz, Status::Format,
+            "{}: {} expects an NPY file, or an NPZ with one array", path, option);
     if (kind == FileKind::Npy)
         return read_npy(path);
     const auto archive = Npz::open(path);
-    require(archive.names().size() == 1, Status::Format, "{}: {} expects one array, found {}", path, option, archive.names().size());
+    require(archive.names().size() == 1, Status::Format, "{}: {} expects one array, found {}", path, option,
+            archive.names().size());
     return archive.read(archive.names().front());
 }
 
 void require_sides(const at::Tensor& array, std::int64_t height, std::int64_t width, const std::string& path)
 {
-    require(array.dim() == 2 && array.size(0) == height && array.size(1) == width && !array.is_complex(), Status::Shape, "{}: has shape {}, expected ({}, {}) real, as the frames", path,
-            shape_of(array), height, width);
+    require(array.dim() == 2 && array.size(0) == height && array.size(1) == width && !array.is_complex(), Status::Shape,
+            "{}: has shape {}, expected ({}, {}) real, as the frames", path, shape_of(array), height, width);
 }
 
 at::Tensor stop(std::int64_t height, std::int64_t width, double diameter)
@@ -81,7 +83,9 @@ at::Tensor stop(std::int64_t height, std::int64_t width, double diameter)
     auto* out = mask.data_ptr<bool>();
     for (std::int64_t y = 0; y < height; ++y)
         for (std::int64_t x = 0; x < width; ++x)
-            out[y * width + x] = std::hypot(static_cast<double>(y) - static_cast<double>(height - 1) / 2, static_cast<double>(x) - static_cast<double>(width - 1) / 2) <= diameter / 2;
+            out[y * width + x] =
+                std::hypot(static_cast<double>(y) - static_cast<double>(height - 1) / 2,
+                           static_cast<double>(x) - static_cast<double>(width - 1) / 2) <= diameter / 2;
     return mask;
 }
 
@@ -90,17 +94,18 @@ at::Tensor joined(const at::Tensor& a, const at::Tensor& b)
     return a.defined() ? a.logical_or(b) : b;
 }
 
-}  // namespace
+} // namespace
 
 bool DetectorSteps::nothing() const
 {
-    return !bad.defined() && !dark.defined() && !corner && !crop && bin == 1 && !pad && !flip_x && !flip_y && !transpose;
+    return !bad.defined() && !dark.defined() && !corner && !crop && bin == 1 && !pad && !flip_x && !flip_y &&
+           !transpose;
 }
 
 at::Tensor DetectorSteps::apply(at::Tensor frames) const
 {
     if (frames.scalar_type() == at::kUInt16 && !nothing())
-        frames = frames.to(at::kInt);  // LibTorch has few operations on it
+        frames = frames.to(at::kInt); // LibTorch has few operations on it
     if (bad.defined())
         frames = frames.masked_fill(bad, 0);
     if (dark.defined())
@@ -133,19 +138,26 @@ at::Tensor DetectorSteps::bad_after(std::int64_t height, std::int64_t width) con
     return mask.any().item<bool>() ? mask : at::Tensor();
 }
 
-std::int64_t DetectorSteps::side_after(std::int64_t height, std::int64_t width, const std::string& source, const std::string& key) const
+std::int64_t DetectorSteps::side_after(std::int64_t height, std::int64_t width, const std::string& source,
+                                       const std::string& key) const
 {
     const auto shorter = std::min(height, width);
-    require(!crop || *crop <= shorter, Status::InvalidConfig, "{}: data.crop = {}, but '{}' has frames of {} x {}", source, crop.value_or(0), key, height, width);
+    require(!crop || *crop <= shorter, Status::InvalidConfig, "{}: data.crop = {}, but '{}' has frames of {} x {}",
+            source, crop.value_or(0), key, height, width);
     const auto rows = (crop ? *crop : height) / bin, columns = (crop ? *crop : width) / bin;
-    require(!pad || (*pad >= rows && *pad >= columns), Status::InvalidConfig, "{}: data.pad = {}, but the frames of '{}' have {} x {} pixels by then", source, pad.value_or(0), key, rows, columns);
+    require(!pad || (*pad >= rows && *pad >= columns), Status::InvalidConfig,
+            "{}: data.pad = {}, but the frames of '{}' have {} x {} pixels by then", source, pad.value_or(0), key, rows,
+            columns);
     if (pad)
         return *pad;
-    require(rows == columns && rows > 1, Status::Shape, "{}: '{}' has frames of {} x {}, expected square ones (data.crop can make them so)", source, key, rows, columns);
+    require(rows == columns && rows > 1, Status::Shape,
+            "{}: '{}' has frames of {} x {}, expected square ones (data.crop can make them so)", source, key, rows,
+            columns);
     return rows;
 }
 
-DetectorSteps detector_steps(const config::Settings& settings, const at::Tensor& bad, bool corner, std::int64_t height, std::int64_t width, const std::string& source)
+DetectorSteps detector_steps(const config::Settings& settings, const at::Tensor& bad, bool corner, std::int64_t height,
+                             std::int64_t width, const std::string& source)
 {
     DetectorSteps steps;
     steps.corner = corner;
@@ -168,7 +180,8 @@ DetectorSteps detector_steps(const config::Settings& settings, const at::Tensor&
     if (steps.bad.defined() && !steps.bad.any().item<bool>())
         steps.bad = at::Tensor();
     require(!steps.bad.defined() || !steps.bad.all().item<bool>(), Status::Shape,
-            "{}: no pixel of the {} x {} frames is good (mask of the file, data.bad_pixels, data.beamstop)", source, height, width);
+            "{}: no pixel of the {} x {} frames is good (mask of the file, data.bad_pixels, data.beamstop)", source,
+            height, width);
     if (const auto& path = settings.text("data.dark"); !path.empty()) {
         auto dark = array_of(path, "data.dark");
         if (dark.dim() == 3 && dark.size(0) > 0 && !dark.is_complex())
@@ -184,11 +197,14 @@ at::Tensor probe_after(const DetectorSteps& steps, const at::Tensor& probe)
     static constexpr std::array<std::int64_t, 2> plane{1, 2};
     auto changed = probe;
     const auto through_spectrum = [&](const auto& change) {
-        const auto spectrum = at::fft_fftshift(at::fft_fft2(at::fft_ifftshift(changed, plane), c10::nullopt, plane, "ortho"), plane);
-        changed = at::fft_fftshift(at::fft_ifft2(at::fft_ifftshift(change(spectrum), plane), c10::nullopt, plane, "ortho"), plane);
+        const auto spectrum =
+            at::fft_fftshift(at::fft_fft2(at::fft_ifftshift(changed, plane), c10::nullopt, plane, "ortho"), plane);
+        changed = at::fft_fftshift(
+            at::fft_ifft2(at::fft_ifftshift(change(spectrum), plane), c10::nullopt, plane, "ortho"), plane);
     };
     if (steps.crop && *steps.crop < probe.size(1))
-        through_spectrum([&](const at::Tensor& spectrum) { return cut_axis(cut_axis(spectrum, 1, *steps.crop), 2, *steps.crop); });
+        through_spectrum(
+            [&](const at::Tensor& spectrum) { return cut_axis(cut_axis(spectrum, 1, *steps.crop), 2, *steps.crop); });
     if (steps.bin > 1) {
         const auto side = changed.size(1) / steps.bin;
         changed = cut_axis(cut_axis(changed, 1, side), 2, side);
@@ -198,4 +214,4 @@ at::Tensor probe_after(const DetectorSteps& steps, const at::Tensor& probe)
     return changed.contiguous();
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -14,8 +14,8 @@ namespace {
 class DiskFrames final : public Frames {
 public:
     DiskFrames(std::shared_ptr<const Hdf5File> file, std::string path, std::string key, DetectorSteps steps)
-        : file_(std::move(file)), path_(std::move(path)), key_(std::move(key)), shape_(file_->shape(key_)), steps_(std::move(steps)),
-          side_(steps_.side_after(shape_[1], shape_[2], path_, key_))
+        : file_(std::move(file)), path_(std::move(path)), key_(std::move(key)), shape_(file_->shape(key_)),
+          steps_(std::move(steps)), side_(steps_.side_after(shape_[1], shape_[2], path_, key_))
     {
     }
     std::int64_t size() const override { return shape_[0]; }
@@ -30,10 +30,11 @@ public:
         const auto count = indices.size(0);
         for (std::int64_t begin = 0; begin < count;) {
             std::int64_t end = begin + 1;
-            while (end < count && row[end] <= row[end - 1] + 1)  // overlapping groups ask for a frame more than once
+            while (end < count && row[end] <= row[end - 1] + 1) // overlapping groups ask for a frame more than once
                 ++end;
             const auto block = rows(row[begin], row[end - 1] + 1);
-            frames.index_copy_(0, order.slice(0, begin, end), block.index_select(0, sorted.slice(0, begin, end) - row[begin]));
+            frames.index_copy_(0, order.slice(0, begin, end),
+                               block.index_select(0, sorted.slice(0, begin, end) - row[begin]));
             begin = end;
         }
         return frames;
@@ -44,15 +45,18 @@ private:
     {
         auto block = file_->read_rows(key_, first, end).to(at::kFloat);
         if (steps_.bad.defined())
-            block.masked_fill_(steps_.bad, 0);  // bad pixels may hold anything
+            block.masked_fill_(steps_.bad, 0); // bad pixels may hold anything
         block = checked(std::move(block), first);
         return steps_.nothing() ? block : steps_.apply(std::move(block));
     }
 
     at::Tensor checked(at::Tensor block, std::int64_t first) const
     {
-        require(at::isfinite(block).all().item<bool>(), Status::Format, "{}: '{}' has NaN or infinite values in frames {} to {}", path_, key_, first, first + block.size(0) - 1);
-        require(block.min().item<float>() >= 0, Status::Format, "{}: '{}' has negative values in frames {} to {}", path_, key_, first, first + block.size(0) - 1);
+        require(at::isfinite(block).all().item<bool>(), Status::Format,
+                "{}: '{}' has NaN or infinite values in frames {} to {}", path_, key_, first,
+                first + block.size(0) - 1);
+        require(block.min().item<float>() >= 0, Status::Format, "{}: '{}' has negative values in frames {} to {}",
+                path_, key_, first, first + block.size(0) - 1);
         return block;
     }
 
@@ -64,11 +68,11 @@ private:
     std::int64_t side_;
 };
 
-}  // namespace
+} // namespace
 
 FramesPtr frames_on_disk(std::shared_ptr<const Hdf5File> file, std::string path, std::string key, DetectorSteps steps)
 {
     return std::make_shared<DiskFrames>(std::move(file), std::move(path), std::move(key), std::move(steps));
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -19,7 +19,8 @@ std::vector<std::string> archives_in(const std::string& path)
 {
     std::vector<std::string> names;
     std::error_code code;
-    for (auto entry = fs::directory_iterator(path, code); !code && entry != fs::directory_iterator(); entry.increment(code))
+    for (auto entry = fs::directory_iterator(path, code); !code && entry != fs::directory_iterator();
+         entry.increment(code))
         if (entry->path().extension() == ".npz")
             names.push_back(entry->path().string());
     require(!code, Status::Io, "{}: cannot list the folder: {}", path, code.message());
@@ -29,27 +30,34 @@ std::vector<std::string> archives_in(const std::string& path)
 
 void require_same(const RawScan& first, const RawScan& other)
 {
-    require(other.frames.dim() == 3 && first.frames.dim() == 3 && other.frames.sizes().slice(1) == first.frames.sizes().slice(1), Status::Shape, "{}: frames of shape {}, but those of {} have shape {}",
-            other.source, base::shape_text({other.frames.sizes().begin(), other.frames.sizes().end()}), first.source, base::shape_text({first.frames.sizes().begin(), first.frames.sizes().end()}));
+    require(other.frames.dim() == 3 && first.frames.dim() == 3 &&
+                other.frames.sizes().slice(1) == first.frames.sizes().slice(1),
+            Status::Shape, "{}: frames of shape {}, but those of {} have shape {}", other.source,
+            base::shape_text({other.frames.sizes().begin(), other.frames.sizes().end()}), first.source,
+            base::shape_text({first.frames.sizes().begin(), first.frames.sizes().end()}));
     require(other.frames.size(0) > 0, Status::Shape, "{}: '{}' has no frames", other.source, other.frames_key);
-    require(other.stated == first.stated, Status::Format, "{}: says another measurement of its frames than {}", other.source, first.source);
-    require(other.x.dim() == 1 && other.y.dim() == 1 && other.x.size(0) >= other.frames.size(0) && other.y.size(0) >= other.frames.size(0), Status::Shape, "{}: {} positions for {} frames", other.source,
-            other.x.numel(), other.frames.size(0));
+    require(other.stated == first.stated, Status::Format, "{}: says another measurement of its frames than {}",
+            other.source, first.source);
+    require(other.x.dim() == 1 && other.y.dim() == 1 && other.x.size(0) >= other.frames.size(0) &&
+                other.y.size(0) >= other.frames.size(0),
+            Status::Shape, "{}: {} positions for {} frames", other.source, other.x.numel(), other.frames.size(0));
 }
 
-/// Positions of one experiment, the surplus at the end dropped, moved so that they begin @p left of the experiments before.
+/// Positions of one experiment, the surplus at the end dropped, moved so that they begin @p left of the experiments
+/// before.
 void place(RawScan& part, double& left, double gap)
 {
     const auto n = part.frames.size(0);
     part.x = part.x.slice(0, 0, n).to(at::kDouble);
     part.y = part.y.slice(0, 0, n).to(at::kDouble);
     const double low = part.x.min().item<double>(), extent = part.x.max().item<double>() - low;
-    require(std::isfinite(low) && std::isfinite(extent), Status::Format, "{}: '{}' has a number that is not finite", part.source, part.x_key);
+    require(std::isfinite(low) && std::isfinite(extent), Status::Format, "{}: '{}' has a number that is not finite",
+            part.source, part.x_key);
     part.x = part.x + (left - low);
     left += extent + std::max(gap, 2 * extent);
 }
 
-}  // namespace
+} // namespace
 
 RawScan read_folder(const std::string& path, const config::Settings& settings)
 {
@@ -58,7 +66,8 @@ RawScan read_folder(const std::string& path, const config::Settings& settings)
     if (fs::is_regular_file(diffraction, code))
         return read_hdf5_scan(diffraction.string(), settings);
     const auto names = archives_in(path);
-    require(!names.empty(), Status::NotFound, "{}: a folder without 'diffraction.h5' (ptychodus) and without .npz files", path);
+    require(!names.empty(), Status::NotFound,
+            "{}: a folder without 'diffraction.h5' (ptychodus) and without .npz files", path);
     auto all = read_npz_scan(names.front(), settings);
     if (names.size() == 1)
         return all;
@@ -83,8 +92,10 @@ RawScan read_folder(const std::string& path, const config::Settings& settings)
     all.x = at::cat(x);
     all.y = at::cat(y);
     all.object = at::Tensor();
-    all.notes.push_back(fmt::format("{} experiments lie side by side in x, far enough apart that none overlap; their objects are left out", names.size()));
+    all.notes.push_back(fmt::format(
+        "{} experiments lie side by side in x, far enough apart that none overlap; their objects are left out",
+        names.size()));
     return all;
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -14,7 +14,10 @@ public:
     explicit MemoryFrames(at::Tensor frames) : frames_(std::move(frames)) {}
     std::int64_t size() const override { return frames_.size(0); }
     std::int64_t side() const override { return frames_.size(1); }
-    at::Tensor gather(const at::Tensor& indices) const override { return frames_.index_select(0, indices).to(at::kFloat); }
+    at::Tensor gather(const at::Tensor& indices) const override
+    {
+        return frames_.index_select(0, indices).to(at::kFloat);
+    }
 
 private:
     at::Tensor frames_;
@@ -25,7 +28,10 @@ public:
     SubsetFrames(FramesPtr all, at::Tensor indices) : all_(std::move(all)), indices_(std::move(indices)) {}
     std::int64_t size() const override { return indices_.size(0); }
     std::int64_t side() const override { return all_->side(); }
-    at::Tensor gather(const at::Tensor& indices) const override { return all_->gather(indices_.index_select(0, indices)); }
+    at::Tensor gather(const at::Tensor& indices) const override
+    {
+        return all_->gather(indices_.index_select(0, indices));
+    }
     bool on_disk() const override { return all_->on_disk(); }
 
 private:
@@ -33,11 +39,12 @@ private:
     at::Tensor indices_;
 };
 
-}  // namespace
+} // namespace
 
 FramesPtr frames_in_memory(at::Tensor frames)
 {
-    require(frames.dim() == 3 && frames.size(1) == frames.size(2), Status::Shape, "frames: expected shape (n, N, N), found {}",
+    require(frames.dim() == 3 && frames.size(1) == frames.size(2), Status::Shape,
+            "frames: expected shape (n, N, N), found {}",
             base::shape_text({frames.sizes().begin(), frames.sizes().end()}));
     return std::make_shared<MemoryFrames>(std::move(frames));
 }
@@ -47,4 +54,4 @@ FramesPtr frames_subset(FramesPtr all, at::Tensor indices)
     return std::make_shared<SubsetFrames>(std::move(all), std::move(indices));
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -11,8 +11,8 @@ namespace ptk::data {
 class Frames {
 public:
     virtual ~Frames() = default;
-    virtual std::int64_t size() const = 0;  ///< number of frames
-    virtual std::int64_t side() const = 0;  ///< N
+    virtual std::int64_t size() const = 0; ///< number of frames
+    virtual std::int64_t side() const = 0; ///< N
     /// Frames of the given indices, in their order.
     /// @param indices  (k) int64 in [0, size())
     /// @return (k, N, N) float32 on the CPU, in the unit of the measurement
@@ -30,4 +30,4 @@ FramesPtr frames_in_memory(at::Tensor frames);
 /// A selection of other frames; nothing is copied.
 FramesPtr frames_subset(FramesPtr all, at::Tensor indices);
 
-}  // namespace ptk::data
+} // namespace ptk::data

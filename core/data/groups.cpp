@@ -42,7 +42,7 @@ struct Points {
 using Tree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, Points>, Points, 2, std::int64_t>;
 
 struct Neighbour {
-    double distance;  ///< squared
+    double distance; ///< squared
     std::int64_t index;
 
     bool operator<(const Neighbour& other) const
@@ -51,8 +51,9 @@ struct Neighbour {
     }
 };
 
-/// The k best of what a search of the tree offers, by (distance, index). The tree asks worstDist() which boxes and points are worth a
-/// look; a little more than the k-th distance lets ties through, which nanoflann's own result sets cut off in the order of the tree.
+/// The k best of what a search of the tree offers, by (distance, index). The tree asks worstDist() which boxes and
+/// points are worth a look; a little more than the k-th distance lets ties through, which nanoflann's own result sets
+/// cut off in the order of the tree.
 class Nearest {
 public:
     using DistanceType = double;
@@ -87,7 +88,8 @@ private:
     std::vector<Neighbour> best_;
 };
 
-/// Puts the frame itself first: among many frames at one place it may stand later, or be cut off by others of a smaller index.
+/// Puts the frame itself first: among many frames at one place it may stand later, or be cut off by others of a smaller
+/// index.
 void put_first(std::int64_t* row, std::int64_t count, std::int64_t self)
 {
     std::int64_t* place = std::find(row, row + count, self);
@@ -98,11 +100,12 @@ void put_first(std::int64_t* row, std::int64_t count, std::int64_t self)
 }
 
 /// Rows of candidates for 'nearest': each frame and its K nearest others.
-at::Tensor candidates(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours, std::int64_t samples)
+at::Tensor candidates(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours,
+                      std::int64_t samples)
 {
     require(group_size >= 1 && neighbours >= 0 && samples >= 1, Status::InvalidConfig,
-            "scan.group_size = {}, scan.neighbours = {} and scan.samples = {}: expected at least 1, 0 and 1", group_size,
-            neighbours, samples);
+            "scan.group_size = {}, scan.neighbours = {} and scan.samples = {}: expected at least 1, 0 and 1",
+            group_size, neighbours, samples);
     require(group_size <= neighbours + 1, Status::InvalidConfig,
             "scan.group_size = {}: a group is drawn from a frame and its scan.neighbours = {} nearest, which are {}",
             group_size, neighbours, neighbours + 1);
@@ -130,7 +133,7 @@ at::Tensor repeated(const at::Tensor& positions, std::int64_t samples)
     return single_groups(positions).repeat_interleave(samples, 0);
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor single_groups(const at::Tensor& positions)
 {
@@ -142,8 +145,10 @@ at::Tensor nearest_neighbours(const at::Tensor& positions, std::int64_t k)
     const auto points = checked(positions);
     const auto count = points.size(0);
     require(k >= 1, Status::InvalidArgument, "nearest neighbours: {} asked for, expected at least 1", k);
-    require(k <= count, Status::Shape, "the scan has {} frames, but each needs {} nearest ones, itself included", count, k);
-    require(count <= std::numeric_limits<std::int64_t>::max() / 8 / k, Status::Shape, "{} neighbours of {} frames are too many", k, count);
+    require(k <= count, Status::Shape, "the scan has {} frames, but each needs {} nearest ones, itself included", count,
+            k);
+    require(count <= std::numeric_limits<std::int64_t>::max() / 8 / k, Status::Shape,
+            "{} neighbours of {} frames are too many", k, count);
 
     const Points cloud{points.const_data_ptr<double>(), static_cast<std::size_t>(count)};
     const Tree tree(2, cloud, nanoflann::KDTreeSingleIndexAdaptorParams(12));
@@ -154,7 +159,8 @@ at::Tensor nearest_neighbours(const at::Tensor& positions, std::int64_t k)
         for (std::int64_t i = begin; i < end; ++i) {
             nearest.clear();
             tree.findNeighbors(nearest, cloud.xy + 2 * i, nanoflann::SearchParams());
-            std::transform(nearest.sorted().begin(), nearest.sorted().end(), out + i * k, [](const Neighbour& found) { return found.index; });
+            std::transform(nearest.sorted().begin(), nearest.sorted().end(), out + i * k,
+                           [](const Neighbour& found) { return found.index; });
         }
     });
     return neighbours;
@@ -169,8 +175,8 @@ at::Tensor tile_groups(const at::Tensor& positions, std::int64_t group_size)
     return groups;
 }
 
-at::Tensor nearest_groups(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours, std::int64_t samples,
-                          std::mt19937_64& random)
+at::Tensor nearest_groups(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours,
+                          std::int64_t samples, std::mt19937_64& random)
 {
     if (group_size == 1)
         return repeated(positions, samples);
@@ -178,7 +184,7 @@ at::Tensor nearest_groups(const at::Tensor& positions, std::int64_t group_size, 
     std::vector<std::int64_t> pool(static_cast<std::size_t>(rows.size(1)));
     return drawn(rows, group_size, samples, [&](const std::int64_t* row, std::int64_t* out) {
         std::copy_n(row, pool.size(), pool.begin());
-        for (std::int64_t i = 0; i < group_size; ++i) {  // Fisher-Yates, as far as needed
+        for (std::int64_t i = 0; i < group_size; ++i) { // Fisher-Yates, as far as needed
             const auto left = pool.size() - static_cast<std::size_t>(i);
             std::swap(pool[i], pool[i + base::uniform_below(random, left)]);
             out[i] = pool[i];
@@ -186,20 +192,21 @@ at::Tensor nearest_groups(const at::Tensor& positions, std::int64_t group_size, 
     });
 }
 
-at::Tensor nearest_groups_like_numpy(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours, std::int64_t samples,
-                                     base::NumpyRandom& random)
+at::Tensor nearest_groups_like_numpy(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours,
+                                     std::int64_t samples, base::NumpyRandom& random)
 {
     if (group_size == 1)
         return repeated(positions, samples);
     const auto rows = candidates(positions, group_size, neighbours, samples);
     return drawn(rows, group_size, samples, [&](const std::int64_t* row, std::int64_t* out) {
-        const auto chosen = random.choice(static_cast<std::uint32_t>(rows.size(1)), static_cast<std::uint32_t>(group_size));
+        const auto chosen =
+            random.choice(static_cast<std::uint32_t>(rows.size(1)), static_cast<std::uint32_t>(group_size));
         std::transform(chosen.begin(), chosen.end(), out, [row](std::int64_t place) { return row[place]; });
     });
 }
 
-at::Tensor nearest_groups_like_numpy(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours, std::int64_t samples,
-                                     std::uint32_t seed)
+at::Tensor nearest_groups_like_numpy(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours,
+                                     std::int64_t samples, std::uint32_t seed)
 {
     base::NumpyRandom random(seed);
     return nearest_groups_like_numpy(positions, group_size, neighbours, samples, random);
@@ -208,8 +215,8 @@ at::Tensor nearest_groups_like_numpy(const at::Tensor& positions, std::int64_t g
 RelativePositions relative_positions(const at::Tensor& positions, const at::Tensor& groups)
 {
     const auto points = checked(positions);
-    require(groups.defined() && groups.dim() == 2 && groups.size(1) > 0 && groups.scalar_type() == at::kLong, Status::Shape,
-            "groups: expected int64 of shape (groups, G)");
+    require(groups.defined() && groups.dim() == 2 && groups.size(1) > 0 && groups.scalar_type() == at::kLong,
+            Status::Shape, "groups: expected int64 of shape (groups, G)");
     const auto members = points.index_select(0, groups.reshape(-1)).view({groups.size(0), groups.size(1), 2});
     auto centre = members.mean(1, true);
     auto relative = centre - members;
@@ -219,9 +226,10 @@ RelativePositions relative_positions(const at::Tensor& positions, const at::Tens
 double parseval_scale(double mean_power, std::int64_t side, bool half_side)
 {
     require(std::isfinite(mean_power) && mean_power > 0, Status::InvalidArgument,
-            "the frames' mean sum of squared amplitudes is {}; expected a positive number (are the frames empty?)", mean_power);
+            "the frames' mean sum of squared amplitudes is {}; expected a positive number (are the frames empty?)",
+            mean_power);
     const double length = half_side ? static_cast<double>(side) / 2 : static_cast<double>(side);
     return length / std::sqrt(mean_power);
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -179,7 +179,8 @@ Element complex_element(hid_t type)
     const bool floats = H5Tget_class(a) == H5T_FLOAT && H5Tget_class(b) == H5T_FLOAT && bytes == H5Tget_size(b);
     // HDF5 believes the offsets of a damaged type and reads beyond the element.
     const auto x = H5Tget_member_offset(type, 0), y = H5Tget_member_offset(type, 1), whole = H5Tget_size(type);
-    const bool inside = x <= whole && y <= whole && bytes <= whole - std::max(x, y) && bytes <= std::max(x, y) - std::min(x, y);
+    const bool inside =
+        x <= whole && y <= whole && bytes <= whole - std::max(x, y) && bytes <= std::max(x, y) - std::min(x, y);
     if (!known || !floats || !inside || (bytes != 4 && bytes != 8))
         return {"other"};
     const bool single = bytes == 4;
@@ -466,7 +467,8 @@ std::string broken_link(hid_t file, const std::string& name)
         if (H5Lget_val(file, prefix.c_str(), value.data(), value.size(), H5P_DEFAULT) < 0 ||
             H5Lunpack_elink_val(value.data(), value.size(), nullptr, &target_file, &target) < 0)
             return {};
-        return "; '" + prefix + "' is an external link to '" + target_file + "', '" + target + "', which cannot be opened";
+        return "; '" + prefix + "' is an external link to '" + target_file + "', '" + target +
+               "', which cannot be opened";
     }
 }
 
@@ -756,8 +758,7 @@ std::string Hdf5File::read_string(const std::string& name, std::size_t limit_byt
     const Id space(H5Dget_space(dataset), H5Sclose);
     require_one(space, where);
     if (H5Tis_variable_str(type) <= 0)
-        check_stored(dataset,
-                     static_cast<std::int64_t>(std::min<std::size_t>(H5Tget_size(type), limit_bytes)), where);
+        check_stored(dataset, static_cast<std::int64_t>(std::min<std::size_t>(H5Tget_size(type), limit_bytes)), where);
     return text_of(type, limit_bytes, where, [&](hid_t memory, void* out) {
         return H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
     });

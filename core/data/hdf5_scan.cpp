@@ -26,7 +26,8 @@ std::int64_t stored_bytes(const Hdf5File& file, const std::string& key)
     return bytes > 9e18 ? INT64_MAX : static_cast<std::int64_t>(bytes);
 }
 
-at::Tensor read_given(const Hdf5File& file, const config::Settings& settings, const char* option, std::string* key = nullptr)
+at::Tensor read_given(const Hdf5File& file, const config::Settings& settings, const char* option,
+                      std::string* key = nullptr)
 {
     const auto& path = settings.text(option);
     if (path.empty())
@@ -43,9 +44,12 @@ void read_given_positions(RawScan& raw, const Hdf5File& file, const config::Sett
     if (raw.x.defined() && raw.y.defined())
         return;
     const auto both = read_given(file, settings, "data.positions", &raw.x_key);
-    require(both.defined(), Status::InvalidConfig, "{}: data.frames is given, so data.positions, or data.positions_x and data.positions_y, are needed too", raw.source);
-    require(both.dim() == 2 && both.size(1) >= 2 && both.size(1) <= 3 && !both.is_complex(), Status::Shape, "{}: '{}' has shape {}, expected (frames, 2) or (frames, 3) with x first", raw.source,
-            raw.x_key, shape_of(both.sizes().vec()));
+    require(both.defined(), Status::InvalidConfig,
+            "{}: data.frames is given, so data.positions, or data.positions_x and data.positions_y, are needed too",
+            raw.source);
+    require(both.dim() == 2 && both.size(1) >= 2 && both.size(1) <= 3 && !both.is_complex(), Status::Shape,
+            "{}: '{}' has shape {}, expected (frames, 2) or (frames, 3) with x first", raw.source, raw.x_key,
+            shape_of(both.sizes().vec()));
     raw.y_key = raw.x_key;
     raw.x = both.select(1, 0);
     raw.y = both.select(1, 1);
@@ -62,10 +66,13 @@ std::string product_of(const std::string& diffraction, const config::Settings& s
         if (std::filesystem::is_regular_file(folder / name, code))
             return (folder / name).string();
     }
-    fail(Status::NotFound, "{}: is a diffraction file of ptychodus; its positions are in a product, and there is none beside it: give data.product", diffraction);
+    fail(Status::NotFound,
+         "{}: is a diffraction file of ptychodus; its positions are in a product, and there is none beside it: give "
+         "data.product",
+         diffraction);
 }
 
-}  // namespace
+} // namespace
 
 std::optional<double> positive_number(const Hdf5File& file, const std::string& name)
 {
@@ -78,18 +85,24 @@ std::optional<double> positive_number(const Hdf5File& file, const std::string& n
 void read_hdf5_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file, const config::Settings& settings)
 {
     const auto type = file->type_name(raw.frames_key);
-    require(type.starts_with("uint") || type.starts_with("int") || type.starts_with("float"), Status::Format, "{}: '{}' has type {}, expected real numbers", raw.source, raw.frames_key, type);
+    require(type.starts_with("uint") || type.starts_with("int") || type.starts_with("float"), Status::Format,
+            "{}: '{}' has type {}, expected real numbers", raw.source, raw.frames_key, type);
     const auto shape = file->shape(raw.frames_key);
-    require(shape.size() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key, shape_of(shape));
+    require(shape.size() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source,
+            raw.frames_key, shape_of(shape));
     if (stored_bytes(*file, raw.frames_key) <= settings.integer("data.memory_mib") << 20) {
         raw.frames = file->read(raw.frames_key);
         return;
     }
-    require(settings.text("data.layout") != "hwn", Status::Unsupported, "{}: '{}' is larger than data.memory_mib = {} and would stay in the file, which needs its frames along the first axis", raw.source,
-            raw.frames_key, settings.integer("data.memory_mib"));
-    require(shape[0] > 0 && shape[1] > 0 && shape[2] > 0, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key, shape_of(shape));
+    require(settings.text("data.layout") != "hwn", Status::Unsupported,
+            "{}: '{}' is larger than data.memory_mib = {} and would stay in the file, which needs its frames along the "
+            "first axis",
+            raw.source, raw.frames_key, settings.integer("data.memory_mib"));
+    require(shape[0] > 0 && shape[1] > 0 && shape[2] > 0, Status::Shape,
+            "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key, shape_of(shape));
     raw.disk = file;
-    raw.notes.push_back(fmt::format("the {} frames stay in the file (data.memory_mib = {})", shape[0], settings.integer("data.memory_mib")));
+    raw.notes.push_back(fmt::format("the {} frames stay in the file (data.memory_mib = {})", shape[0],
+                                    settings.integer("data.memory_mib")));
 }
 
 RawScan read_plain_hdf5_scan(const std::string& path, const config::Settings& settings)
@@ -117,8 +130,10 @@ RawScan read_hdf5_scan(const std::string& path, const config::Settings& settings
         return read_ptyd_scan(path, settings);
     if (file.is_dataset("/patterns"))
         return read_ptychodus_scan(path, product_of(path, settings), settings);
-    require(!file.is_dataset("/probe_position_x_m"), Status::NotFound, "{}: is a product of ptychodus and holds no frames; open its diffraction file with data.product = {}", path, path);
+    require(!file.is_dataset("/probe_position_x_m"), Status::NotFound,
+            "{}: is a product of ptychodus and holds no frames; open its diffraction file with data.product = {}", path,
+            path);
     return read_cxi_scan(path, settings);
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

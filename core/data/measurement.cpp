@@ -7,9 +7,12 @@ namespace ptk::data {
 const char* measurement_name(Measurement measurement)
 {
     switch (measurement) {
-    case Measurement::Counts: return "counts";
-    case Measurement::Intensity: return "intensity";
-    case Measurement::Amplitude: return "amplitude";
+    case Measurement::Counts:
+        return "counts";
+    case Measurement::Intensity:
+        return "intensity";
+    case Measurement::Amplitude:
+        return "amplitude";
     }
     return "?";
 }
@@ -22,4 +25,4 @@ Measurement measurement_from_name(const std::string& name)
     fail(Status::InvalidConfig, "measurement '{}': expected counts, intensity or amplitude", name);
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

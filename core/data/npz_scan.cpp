@@ -2,9 +2,10 @@
 #include "data/npz.h"
 #include "data/raw_scan.h"
 
-#include <algorithm>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace ptk::data {
 
@@ -31,7 +32,8 @@ Json metadata_of(const Npz& archive, std::vector<std::string>& notes)
 
 std::string text_at(const Json& object, const std::string& key)
 {
-    return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
+    return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>()
+                                                                                 : std::string();
 }
 
 /// {"measurement": "photon counts"} or {"units": {"diff3d": "photon counts"}}.
@@ -49,8 +51,10 @@ std::string frames_key_of(const Npz& archive, const std::string& path)
         if (archive.has(key))
             return key;
     const auto names = archive.names();
-    const std::vector<std::string> shown(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(names.size(), 20)));
-    fail(Status::NotFound, "{}: there are no frames ('diffraction' or 'diff3d'), only {}", path, shown.empty() ? "an empty archive" : fmt::format("'{}'", fmt::join(shown, "', '")));
+    const std::vector<std::string> shown(
+        names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(names.size(), 20)));
+    fail(Status::NotFound, "{}: there are no frames ('diffraction' or 'diff3d'), only {}", path,
+         shown.empty() ? "an empty archive" : fmt::format("'{}'", fmt::join(shown, "', '")));
 }
 
 std::optional<double> length_at(const Json& object, const std::string& key)
@@ -66,11 +70,12 @@ at::Tensor optional_object(const Npz& archive, std::vector<std::string>& notes)
         return {};
     if (!archive.header("objectGuess").type.ends_with('O'))
         return archive.read("objectGuess");
-    notes.push_back("'objectGuess' is a Python object (pickle) and is not read");  // numpy.savez(objectGuess=None) makes one
+    notes.push_back(
+        "'objectGuess' is a Python object (pickle) and is not read"); // numpy.savez(objectGuess=None) makes one
     return {};
 }
 
-}  // namespace
+} // namespace
 
 RawScan read_npz_scan(const std::string& path, const config::Settings&)
 {
@@ -100,4 +105,4 @@ RawScan read_npz_scan(const std::string& path, const config::Settings&)
     return raw;
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -16,7 +16,7 @@ namespace ptk::data {
 
 namespace {
 
-constexpr double joule_per_ev = 1.602176634e-19;  // exact
+constexpr double joule_per_ev = 1.602176634e-19; // exact
 
 std::string shape_of(const at::Tensor& tensor)
 {
@@ -27,7 +27,8 @@ std::string shape_of(const at::Tensor& tensor)
 at::Tensor column(const Hdf5File& file, const std::string& path, const std::string& key, at::ScalarType type)
 {
     const auto values = file.read(key);
-    require(values.dim() == 1 && !values.is_complex(), Status::Shape, "{}: '{}' has shape {}, expected one number for each position", path, key, shape_of(values));
+    require(values.dim() == 1 && !values.is_complex(), Status::Shape,
+            "{}: '{}' has shape {}, expected one number for each position", path, key, shape_of(values));
     return values.to(type).contiguous();
 }
 
@@ -43,10 +44,12 @@ struct Place {
 };
 
 /// Rows of the frames that have a position, and their positions.
-void match(RawScan& raw, const at::Tensor& frame_indexes, at::Tensor position_indexes, const at::Tensor& x, const at::Tensor& y)
+void match(RawScan& raw, const at::Tensor& frame_indexes, at::Tensor position_indexes, const at::Tensor& x,
+           const at::Tensor& y)
 {
     if (all_equal(position_indexes)) {
-        raw.notes.push_back(fmt::format("all {} position indexes are {}: they are taken as 0, 1, 2 ...", position_indexes.size(0), position_indexes[0].item<std::int64_t>()));
+        raw.notes.push_back(fmt::format("all {} position indexes are {}: they are taken as 0, 1, 2 ...",
+                                        position_indexes.size(0), position_indexes[0].item<std::int64_t>()));
         position_indexes = at::arange(position_indexes.size(0));
     }
     std::map<std::int64_t, Place> places;
@@ -67,12 +70,14 @@ void match(RawScan& raw, const at::Tensor& frame_indexes, at::Tensor position_in
         xs.push_back(found->second.x / static_cast<double>(found->second.count));
         ys.push_back(found->second.y / static_cast<double>(found->second.count));
     }
-    require(!rows.empty(), Status::Shape, "{}: none of the {} frame indexes is among the {} position indexes", raw.source, frame_indexes.size(0), count);
+    require(!rows.empty(), Status::Shape, "{}: none of the {} frame indexes is among the {} position indexes",
+            raw.source, frame_indexes.size(0), count);
     const auto frames = frame_indexes.size(0), matched = static_cast<std::int64_t>(rows.size());
     if (matched < frames)
         raw.notes.push_back(fmt::format("{} of {} frames have no position and are left out", frames - matched, frames));
     if (static_cast<std::int64_t>(places.size()) < count)
-        raw.notes.push_back(fmt::format("{} positions share their index with another: they are averaged", count - static_cast<std::int64_t>(places.size())));
+        raw.notes.push_back(fmt::format("{} positions share their index with another: they are averaged",
+                                        count - static_cast<std::int64_t>(places.size())));
     if (matched < frames || !frame_indexes.equal(at::arange(frames)))
         raw.rows = at::tensor(rows, at::kLong);
     raw.x = at::tensor(xs, at::kDouble);
@@ -90,7 +95,8 @@ void read_probe(RawScan& raw, const Hdf5File& product)
         return;
     require(raw.probe.size(0) > 0, Status::Shape, "{}: '/probe' has shape {}", raw.source, shape_of(raw.probe));
     if (raw.probe.size(0) > 1)
-        raw.notes.push_back(fmt::format("the probe varies over the scan in {} orthogonal parts; only the first is used", raw.probe.size(0)));
+        raw.notes.push_back(fmt::format("the probe varies over the scan in {} orthogonal parts; only the first is used",
+                                        raw.probe.size(0)));
     raw.probe = raw.probe[0];
 }
 
@@ -99,22 +105,27 @@ void read_object(RawScan& raw, const Hdf5File& product)
 {
     if (!product.is_dataset("/object"))
         return;
-    const auto width = product.number_attribute("/object", "pixel_width_m"), height = product.number_attribute("/object", "pixel_height_m");
+    const auto width = product.number_attribute("/object", "pixel_width_m"),
+               height = product.number_attribute("/object", "pixel_height_m");
     if (!width || !(*width > 0))
         return;
-    require(!height || std::abs(*height / *width - 1) < 1e-6, Status::Unsupported, "{}: object pixels of {} x {} m; only square ones can be used", raw.source, *width, height.value_or(0));
+    require(!height || std::abs(*height / *width - 1) < 1e-6, Status::Unsupported,
+            "{}: object pixels of {} x {} m; only square ones can be used", raw.source, *width, height.value_or(0));
     raw.geometry.object_pixel_m = *width;
     auto object = product.read("/object");
-    require(object.dim() == 2 || (object.dim() == 3 && object.size(0) > 0), Status::Shape, "{}: '/object' has shape {}, expected (layers, H, W)", raw.source, shape_of(object));
+    require(object.dim() == 2 || (object.dim() == 3 && object.size(0) > 0), Status::Shape,
+            "{}: '/object' has shape {}, expected (layers, H, W)", raw.source, shape_of(object));
     if (object.dim() == 3 && object.size(0) > 1)
         raw.notes.push_back(fmt::format("the object has {} layers; only the first is taken along", object.size(0)));
     if (object.dim() == 3)
         object = object[0];
-    const auto x = product.number_attribute("/object", "center_x_m"), y = product.number_attribute("/object", "center_y_m");
+    const auto x = product.number_attribute("/object", "center_x_m"),
+               y = product.number_attribute("/object", "center_y_m");
     if (!x || !y)
         return;
     raw.object_key = "/object";
-    raw.object_origin_m = {*x - *width * static_cast<double>(object.size(1)) / 2, *y - *width * static_cast<double>(object.size(0)) / 2};
+    raw.object_origin_m = {*x - *width * static_cast<double>(object.size(1)) / 2,
+                           *y - *width * static_cast<double>(object.size(0)) / 2};
     raw.object = object;
 }
 
@@ -124,9 +135,10 @@ std::optional<double> positive_attribute(const Hdf5File& file, const std::string
     return value && *value > 0 ? value : std::nullopt;
 }
 
-}  // namespace
+} // namespace
 
-RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& product, const config::Settings& settings)
+RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& product,
+                            const config::Settings& settings)
 {
     const auto file = std::make_shared<const Hdf5File>(Hdf5File::open(diffraction));
     const auto positions = Hdf5File::open(product);
@@ -143,14 +155,22 @@ RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& p
         raw.geometry.energy_j = *energy * joule_per_ev;
     if (file->is_dataset("/bad_pixels"))
         raw.bad_pixels = file->read("/bad_pixels").ne(0);
-    const auto x = column(positions, product, raw.x_key, at::kDouble), y = column(positions, product, raw.y_key, at::kDouble);
-    require(x.size(0) == y.size(0), Status::Shape, "{}: {} positions in '{}', but {} in '{}'", product, x.size(0), raw.x_key, y.size(0), raw.y_key);
+    const auto x = column(positions, product, raw.x_key, at::kDouble),
+               y = column(positions, product, raw.y_key, at::kDouble);
+    require(x.size(0) == y.size(0), Status::Shape, "{}: {} positions in '{}', but {} in '{}'", product, x.size(0),
+            raw.x_key, y.size(0), raw.y_key);
     const auto shape = file->shape("/patterns");
-    require(shape.size() == 3, Status::Shape, "{}: '/patterns' has shape {}, expected (frames, N, N)", diffraction, base::shape_text({shape.begin(), shape.end()}));
-    const auto frame_indexes = file->is_dataset("/indexes") ? column(*file, diffraction, "/indexes", at::kLong) : at::arange(std::min<std::int64_t>(shape[0], x.size(0)));
-    require(frame_indexes.size(0) <= shape[0], Status::Shape, "{}: {} 'indexes' for {} 'patterns'", diffraction, frame_indexes.size(0), shape[0]);
-    const auto position_indexes = positions.is_dataset("/probe_position_indexes") ? column(positions, product, "/probe_position_indexes", at::kLong) : at::arange(x.size(0));
-    require(position_indexes.size(0) == x.size(0), Status::Shape, "{}: {} 'probe_position_indexes' for {} positions", product, position_indexes.size(0), x.size(0));
+    require(shape.size() == 3, Status::Shape, "{}: '/patterns' has shape {}, expected (frames, N, N)", diffraction,
+            base::shape_text({shape.begin(), shape.end()}));
+    const auto frame_indexes = file->is_dataset("/indexes") ? column(*file, diffraction, "/indexes", at::kLong)
+                                                            : at::arange(std::min<std::int64_t>(shape[0], x.size(0)));
+    require(frame_indexes.size(0) <= shape[0], Status::Shape, "{}: {} 'indexes' for {} 'patterns'", diffraction,
+            frame_indexes.size(0), shape[0]);
+    const auto position_indexes = positions.is_dataset("/probe_position_indexes")
+                                      ? column(positions, product, "/probe_position_indexes", at::kLong)
+                                      : at::arange(x.size(0));
+    require(position_indexes.size(0) == x.size(0), Status::Shape, "{}: {} 'probe_position_indexes' for {} positions",
+            product, position_indexes.size(0), x.size(0));
     match(raw, frame_indexes, position_indexes, x, y);
     read_hdf5_frames(raw, file, settings);
     read_probe(raw, positions);
@@ -158,4 +178,4 @@ RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& p
     return raw;
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

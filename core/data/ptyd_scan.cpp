@@ -14,7 +14,7 @@ namespace ptk::data {
 
 namespace {
 
-constexpr double joule_per_kev = 1.602176634e-16;  // exact
+constexpr double joule_per_kev = 1.602176634e-16; // exact
 
 /// One number, or the first of a pair that has to be equal (psize of rows and columns).
 std::optional<double> length(const Hdf5File& file, const std::string& path, const std::string& name)
@@ -24,7 +24,8 @@ std::optional<double> length(const Hdf5File& file, const std::string& path, cons
     const auto values = file.read(name).to(at::kDouble).flatten();
     if (values.numel() == 0 || !(values[0].item<double>() > 0))
         return std::nullopt;
-    require((values / values[0] - 1).abs().max().item<double>() < 1e-6, Status::Unsupported, "{}: '{}' has different numbers for rows and columns; only square pixels can be used", path, name);
+    require((values / values[0] - 1).abs().max().item<double>() < 1e-6, Status::Unsupported,
+            "{}: '{}' has different numbers for rows and columns; only square pixels can be used", path, name);
     return values[0].item<double>();
 }
 
@@ -32,12 +33,15 @@ std::optional<double> length(const Hdf5File& file, const std::string& path, cons
 std::vector<std::string> chunks_of(const Hdf5File& file, const std::string& path)
 {
     auto names = file.list("/chunks");
-    std::stable_sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return std::strtoll(a.c_str(), nullptr, 10) < std::strtoll(b.c_str(), nullptr, 10); });
+    std::stable_sort(names.begin(), names.end(), [](const auto& a, const auto& b) {
+        return std::strtoll(a.c_str(), nullptr, 10) < std::strtoll(b.c_str(), nullptr, 10);
+    });
     require(!names.empty(), Status::NotFound, "{}: '/chunks' is empty", path);
     return names;
 }
 
-void require_memory(const Hdf5File& file, const std::vector<std::string>& keys, const std::string& path, const config::Settings& settings)
+void require_memory(const Hdf5File& file, const std::vector<std::string>& keys, const std::string& path,
+                    const config::Settings& settings)
 {
     double bytes = 0;
     for (const auto& key : keys) {
@@ -47,8 +51,9 @@ void require_memory(const Hdf5File& file, const std::vector<std::string>& keys, 
         bytes += numbers;
     }
     require(bytes <= static_cast<double>(settings.integer("data.memory_mib")) * 8 * 1048576.0, Status::Unsupported,
-            "{}: {} chunks hold more than data.memory_mib = {}; chunks have to fit into memory, because frames can stay in a file only when they are one dataset", path, keys.size(),
-            settings.integer("data.memory_mib"));
+            "{}: {} chunks hold more than data.memory_mib = {}; chunks have to fit into memory, because frames can "
+            "stay in a file only when they are one dataset",
+            path, keys.size(), settings.integer("data.memory_mib"));
 }
 
 /// (h, w) bool: weight zero in every frame of every chunk that has weights.
@@ -68,7 +73,7 @@ at::Tensor bad_of(const Hdf5File& file, const std::vector<std::string>& chunks)
     return bad;
 }
 
-}  // namespace
+} // namespace
 
 RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings)
 {
@@ -89,7 +94,8 @@ RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings
         keys.push_back(group + "/data");
         positions.push_back(file->read(group + "/positions"));
         const auto& last = positions.back();
-        require(last.dim() == 2 && last.size(1) == 2 && !last.is_complex(), Status::Shape, "{}: '{}/positions' has shape {}, expected (frames, 2) in metres", path, group,
+        require(last.dim() == 2 && last.size(1) == 2 && !last.is_complex(), Status::Shape,
+                "{}: '{}/positions' has shape {}, expected (frames, 2) in metres", path, group,
                 base::shape_text({last.sizes().begin(), last.sizes().end()}));
     }
     raw.frames_key = keys.front();
@@ -102,8 +108,9 @@ RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings
             frames.push_back(file->read(key));
             const auto& first = frames.front();
             const auto& last = frames.back();
-            require(last.dim() == 3 && last.sizes().slice(1) == first.sizes().slice(1) && last.scalar_type() == first.scalar_type(), Status::Shape, "{}: '{}' and '{}' hold frames of different shape or type",
-                    path, keys.front(), key);
+            require(last.dim() == 3 && last.sizes().slice(1) == first.sizes().slice(1) &&
+                        last.scalar_type() == first.scalar_type(),
+                    Status::Shape, "{}: '{}' and '{}' hold frames of different shape or type", path, keys.front(), key);
         }
         raw.frames = at::cat(frames);
     }
@@ -116,4 +123,4 @@ RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings
     return raw;
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -27,8 +27,8 @@ namespace ptk::data {
 
 namespace {
 
-constexpr double planck_j_s = 6.62607015e-34;        // CODATA 2018, exact
-constexpr double light_speed_m_s = 299792458.0;      // exact
+constexpr double planck_j_s = 6.62607015e-34;   // CODATA 2018, exact
+constexpr double light_speed_m_s = 299792458.0; // exact
 
 std::string shape_of(const at::Tensor& tensor)
 {
@@ -55,7 +55,8 @@ bool frames_last(const at::Tensor& frames, std::int64_t positions, const std::st
 
 void check_axis(const RawScan& raw, const at::Tensor& axis, const std::string& key)
 {
-    require(axis.dim() == 1, Status::Shape, "{}: '{}' has shape {}, expected one number for each frame", raw.source, key, shape_of(axis));
+    require(axis.dim() == 1, Status::Shape, "{}: '{}' has shape {}, expected one number for each frame", raw.source,
+            key, shape_of(axis));
     require(!axis.is_complex(), Status::Format, "{}: '{}' is complex, expected real positions", raw.source, key);
 }
 
@@ -64,20 +65,24 @@ void arrange_positions(RawScan& raw)
 {
     check_axis(raw, raw.x, raw.x_key);
     check_axis(raw, raw.y, raw.y_key);
-    require(raw.x.size(0) == raw.y.size(0), Status::Shape, "{}: {} positions in '{}', but {} in '{}'", raw.source, raw.x.size(0), raw.x_key, raw.y.size(0), raw.y_key);
+    require(raw.x.size(0) == raw.y.size(0), Status::Shape, "{}: {} positions in '{}', but {} in '{}'", raw.source,
+            raw.x.size(0), raw.x_key, raw.y.size(0), raw.y_key);
     raw.x = raw.x.to(at::kDouble);
     raw.y = raw.y.to(at::kDouble);
 }
 
 void arrange_frames(RawScan& raw, const config::Settings& settings)
 {
-    require(raw.frames.dim() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key, shape_of(raw.frames));
-    require(!raw.frames.is_complex(), Status::Format, "{}: '{}' is complex, expected real counts, intensities or amplitudes", raw.source, raw.frames_key);
+    require(raw.frames.dim() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source,
+            raw.frames_key, shape_of(raw.frames));
+    require(!raw.frames.is_complex(), Status::Format,
+            "{}: '{}' is complex, expected real counts, intensities or amplitudes", raw.source, raw.frames_key);
     // LibTorch has few operations on wide unsigned numbers.
     if (raw.frames.scalar_type() == at::kUInt32 || raw.frames.scalar_type() == at::kUInt64)
         raw.frames = raw.frames.to(at::kLong);
     if (frames_last(raw.frames, raw.x.size(0), settings.text("data.layout"))) {
-        raw.notes.push_back(fmt::format("'{}' has its frames along the last axis, {}", raw.frames_key, shape_of(raw.frames)));
+        raw.notes.push_back(
+            fmt::format("'{}' has its frames along the last axis, {}", raw.frames_key, shape_of(raw.frames)));
         raw.frames = raw.frames.permute({2, 0, 1});
     }
     require(raw.frames.size(0) > 0, Status::Shape, "{}: '{}' has no frames", raw.source, raw.frames_key);
@@ -95,9 +100,11 @@ std::pair<std::int64_t, std::int64_t> sides_of(const RawScan& raw)
 DetectorSteps steps_of(const RawScan& raw, const config::Settings& settings)
 {
     const auto [height, width] = sides_of(raw);
-    require(height > 0 && width > 0, Status::Shape, "{}: '{}' has frames of {} x {}, expected square ones", raw.source, raw.frames_key, height, width);
+    require(height > 0 && width > 0, Status::Shape, "{}: '{}' has frames of {} x {}, expected square ones", raw.source,
+            raw.frames_key, height, width);
     const auto& bad = raw.bad_pixels;
-    require(!bad.defined() || (bad.dim() == 2 && bad.size(0) == height && bad.size(1) == width), Status::Shape, "{}: the bad pixels have shape {}, but the frames are {} x {}", raw.source,
+    require(!bad.defined() || (bad.dim() == 2 && bad.size(0) == height && bad.size(1) == width), Status::Shape,
+            "{}: the bad pixels have shape {}, but the frames are {} x {}", raw.source,
             bad.defined() ? shape_of(bad) : "()", height, width);
     auto steps = detector_steps(settings, bad, raw.corner, height, width, raw.source);
     steps.side_after(height, width, raw.source, raw.frames_key);
@@ -122,18 +129,25 @@ void check_numbers(const RawScan& raw)
     if (type == at::kByte || type == at::kBool || type == at::kUInt16)
         return;
     for_slabs(raw.frames, [&](const at::Tensor& slab, std::int64_t begin) {
-        const auto first = [&](const at::Tensor& bad) { return begin + at::nonzero(bad.flatten(1).any(1)).min().item<std::int64_t>(); };
+        const auto first = [&](const at::Tensor& bad) {
+            return begin + at::nonzero(bad.flatten(1).any(1)).min().item<std::int64_t>();
+        };
         if (!at::isfinite(slab).all().item<bool>())
-            fail(Status::Format, "{}: '{}' has NaN or infinite values, first in frame {}; mask or repair these pixels", raw.source, raw.frames_key, first(~at::isfinite(slab)));
+            fail(Status::Format, "{}: '{}' has NaN or infinite values, first in frame {}; mask or repair these pixels",
+                 raw.source, raw.frames_key, first(~at::isfinite(slab)));
         if (slab.min().item<double>() < 0)
-            fail(Status::Format, "{}: '{}' has negative values, first in frame {}; counts, intensities and amplitudes are not negative", raw.source, raw.frames_key, first(slab < 0));
+            fail(Status::Format,
+                 "{}: '{}' has negative values, first in frame {}; counts, intensities and amplitudes are not negative",
+                 raw.source, raw.frames_key, first(slab < 0));
     });
 }
 
 bool has_fractions(const at::Tensor& frames)
 {
     bool fractions = false;
-    for_slabs(frames, [&](const at::Tensor& slab, std::int64_t) { fractions = fractions || !at::floor(slab).eq(slab).all().item<bool>(); });
+    for_slabs(frames, [&](const at::Tensor& slab, std::int64_t) {
+        fractions = fractions || !at::floor(slab).eq(slab).all().item<bool>();
+    });
     return fractions;
 }
 
@@ -144,12 +158,14 @@ Measurement decide_measurement(RawScan& raw, const at::Tensor& sample, const con
     if (option != "auto")
         return measurement_from_name(option);
     if (raw.stated) {
-        raw.notes.push_back(fmt::format("the file says that '{}' holds {}", raw.frames_key, measurement_name(*raw.stated)));
+        raw.notes.push_back(
+            fmt::format("the file says that '{}' holds {}", raw.frames_key, measurement_name(*raw.stated)));
         return *raw.stated;
     }
     const bool amplitude = sample.is_floating_point() && has_fractions(sample);
-    raw.notes.push_back(fmt::format("'{}' is taken as {}, because its values {}; set data.measurement if it is something else", raw.frames_key, amplitude ? "amplitudes" : "photon counts",
-                                    amplitude ? "have fractions" : "are whole numbers"));
+    raw.notes.push_back(fmt::format(
+        "'{}' is taken as {}, because its values {}; set data.measurement if it is something else", raw.frames_key,
+        amplitude ? "amplitudes" : "photon counts", amplitude ? "have fractions" : "are whole numbers"));
     return amplitude ? Measurement::Amplitude : Measurement::Counts;
 }
 
@@ -157,23 +173,26 @@ void check_finite(const RawScan& raw, const at::Tensor& axis, const std::string&
 {
     const auto finite = at::isfinite(axis);
     if (!finite.all().item<bool>())
-        fail(Status::Format, "{}: '{}' has a number that is not finite, first for frame {}", raw.source, key, at::nonzero(~finite).min().item<std::int64_t>());
+        fail(Status::Format, "{}: '{}' has a number that is not finite, first for frame {}", raw.source, key,
+             at::nonzero(~finite).min().item<std::int64_t>());
 }
 
 at::Tensor checked_positions(RawScan& raw, std::int64_t frames)
 {
-    require(raw.x.size(0) >= frames, Status::Shape, "{}: {} positions in '{}' for {} frames in '{}'", raw.source, raw.x.size(0), raw.x_key, frames, raw.frames_key);
+    require(raw.x.size(0) >= frames, Status::Shape, "{}: {} positions in '{}' for {} frames in '{}'", raw.source,
+            raw.x.size(0), raw.x_key, frames, raw.frames_key);
     check_finite(raw, raw.x.slice(0, 0, frames), raw.x_key);
     check_finite(raw, raw.y.slice(0, 0, frames), raw.y_key);
     if (raw.x.size(0) > frames)
-        raw.notes.push_back(fmt::format("{} positions for {} frames: the last {} positions are dropped", raw.x.size(0), frames, raw.x.size(0) - frames));
+        raw.notes.push_back(fmt::format("{} positions for {} frames: the last {} positions are dropped", raw.x.size(0),
+                                        frames, raw.x.size(0) - frames));
     return at::stack({raw.x.slice(0, 0, frames), raw.y.slice(0, 0, frames)}, 1);
 }
 
 /// The options' lengths in place of the file's; an object pixel that the file states is theirs no more.
 Geometry with_given_lengths(Geometry geometry, const config::Settings& settings)
 {
-    constexpr double joule_per_ev = 1.602176634e-19;  // exact
+    constexpr double joule_per_ev = 1.602176634e-19; // exact
     const auto given = [&](const char* option, std::optional<double>& length, double unit) {
         if (!settings.has(option))
             return;
@@ -186,8 +205,8 @@ Geometry with_given_lengths(Geometry geometry, const config::Settings& settings)
     return geometry;
 }
 
-/// Of the frames after their steps; @p change is how much larger its pixel is than that of the frames before. An explicit pixel is that of the
-/// frames in the file.
+/// Of the frames after their steps; @p change is how much larger its pixel is than that of the frames before. An
+/// explicit pixel is that of the frames in the file.
 double object_pixel(const Geometry& g, const config::Settings& settings, std::int64_t side, double change)
 {
     if (settings.has("data.pixel_size_m"))
@@ -196,13 +215,17 @@ double object_pixel(const Geometry& g, const config::Settings& settings, std::in
         return *g.object_pixel_m * change;
     if (!g.energy_j || !g.distance_m || !g.detector_pixel_m)
         return 0;
-    const double pixel = planck_j_s * light_speed_m_s / *g.energy_j * *g.distance_m / (static_cast<double>(side) * *g.detector_pixel_m);
+    const double pixel =
+        planck_j_s * light_speed_m_s / *g.energy_j * *g.distance_m / (static_cast<double>(side) * *g.detector_pixel_m);
     return std::isfinite(pixel) && pixel > 0 ? pixel : 0;
 }
 
 void to_pixels(Scan& scan, double pixel, const std::optional<std::array<double, 2>>& origin)
 {
-    require(pixel > 0, Status::InvalidConfig, "{}: positions are in metres, but energy, distance and detector pixel are not in the file; give data.pixel_size_m", scan.source);
+    require(pixel > 0, Status::InvalidConfig,
+            "{}: positions are in metres, but energy, distance and detector pixel are not in the file; give "
+            "data.pixel_size_m",
+            scan.source);
     scan.notes.push_back(fmt::format("positions in metres became pixels of {:.4g} nm", pixel * 1e9));
     if (origin) {
         scan.position_origin_m = at::tensor({(*origin)[0], (*origin)[1]}, at::kDouble);
@@ -221,7 +244,8 @@ at::Tensor probe_modes(const RawScan& raw, const DetectorSteps& steps, std::int6
 {
     if (!raw.probe.defined())
         return {};
-    require(raw.probe.is_complex(), Status::Format, "{}: '{}' has type {}, expected complex numbers", raw.source, raw.probe_key, c10::toString(raw.probe.scalar_type()));
+    require(raw.probe.is_complex(), Status::Format, "{}: '{}' has type {}, expected complex numbers", raw.source,
+            raw.probe_key, c10::toString(raw.probe.scalar_type()));
     auto probe = raw.probe.to(at::kComplexFloat);
     if (probe.dim() == 3 && probe.size(2) == 1 && side > 1)
         probe = probe.squeeze(2);
@@ -230,7 +254,8 @@ at::Tensor probe_modes(const RawScan& raw, const DetectorSteps& steps, std::int6
     if (side != before && probe.dim() == 3 && probe.size(1) == before && probe.size(2) == before)
         probe = probe_after(steps, probe);
     require(probe.dim() == 3 && probe.size(1) == side && probe.size(2) == side, Status::Shape,
-            "{}: '{}' has shape {}, but the frames are {} x {}; resample the probe or crop the frames", raw.source, raw.probe_key, shape_of(raw.probe), side, side);
+            "{}: '{}' has shape {}, but the frames are {} x {}; resample the probe or crop the frames", raw.source,
+            raw.probe_key, shape_of(raw.probe), side, side);
     return probe.contiguous();
 }
 
@@ -238,7 +263,8 @@ at::Tensor object_frame(const RawScan& raw)
 {
     if (!raw.object.defined())
         return {};
-    require(raw.object.dim() == 2, Status::Shape, "{}: '{}' has shape {}, expected (rows, columns)", raw.source, raw.object_key, shape_of(raw.object));
+    require(raw.object.dim() == 2, Status::Shape, "{}: '{}' has shape {}, expected (rows, columns)", raw.source,
+            raw.object_key, shape_of(raw.object));
     return raw.object.to(at::kComplexFloat).contiguous();
 }
 
@@ -249,14 +275,16 @@ Scan inside(Scan scan, const config::Settings& settings)
     const auto kept = inside_bounds(scan.positions, x, y);
     if (kept.size(0) == scan.size())
         return scan;
-    require(kept.size(0) > 0, Status::Shape, "{}: no scan point lies inside data.x_bounds [{}, {}] and data.y_bounds [{}, {}]", scan.source, x.first, x.second, y.first, y.second);
+    require(kept.size(0) > 0, Status::Shape,
+            "{}: no scan point lies inside data.x_bounds [{}, {}] and data.y_bounds [{}, {}]", scan.source, x.first,
+            x.second, y.first, y.second);
     const auto all = scan.size();
     scan = subset(scan, kept);
     scan.notes.push_back(fmt::format("{} of {} frames lie inside the bounds", kept.size(0), all));
     return scan;
 }
 
-}  // namespace
+} // namespace
 
 namespace {
 
@@ -273,7 +301,8 @@ struct Finished {
     Measurement measurement = Measurement::Counts;
 };
 
-/// The frames after their steps, checked, and of these the rows that have positions; what they are is told before the steps make fractions.
+/// The frames after their steps, checked, and of these the rows that have positions; what they are is told before the
+/// steps make fractions.
 Finished finished_frames(RawScan& raw, const DetectorSteps& steps, const config::Settings& settings)
 {
     Finished result;
@@ -291,20 +320,23 @@ Finished finished_frames(RawScan& raw, const DetectorSteps& steps, const config:
             raw.frames = steps.apply(raw.frames);
         result.frames = frames_in_memory(raw.frames);
     }
-    require(result.measurement != Measurement::Amplitude || (steps.bin == 1 && !steps.dark.defined()), Status::InvalidConfig,
-            "{}: data.bin and data.dark sum and subtract counts or intensities, but '{}' holds amplitudes", raw.source, raw.frames_key);
+    require(result.measurement != Measurement::Amplitude || (steps.bin == 1 && !steps.dark.defined()),
+            Status::InvalidConfig,
+            "{}: data.bin and data.dark sum and subtract counts or intensities, but '{}' holds amplitudes", raw.source,
+            raw.frames_key);
     if (raw.rows.defined())
         result.frames = frames_subset(std::move(result.frames), raw.rows);
     return result;
 }
 
-}  // namespace
+} // namespace
 
 std::optional<Measurement> measurement_in_text(std::string text)
 {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const auto says = [&](const char* word) { return text.find(word) != std::string::npos; };
-    if (says("amplitude") || says("sqrt") || says("square root"))  // of counts or intensities
+    if (says("amplitude") || says("sqrt") || says("square root")) // of counts or intensities
         return Measurement::Amplitude;
     if (says("count"))
         return Measurement::Counts;
@@ -341,7 +373,8 @@ Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log)
     scan.object = object_frame(raw);
     scan.notes = std::move(raw.notes);
     if (scan.bad_pixels.defined())
-        scan.notes.push_back(fmt::format("{} of {} pixels of a frame are bad and are not used", scan.bad_pixels.sum().item<std::int64_t>(), side * side));
+        scan.notes.push_back(fmt::format("{} of {} pixels of a frame are bad and are not used",
+                                         scan.bad_pixels.sum().item<std::int64_t>(), side * side));
     const auto& unit = settings.text("data.position_unit");
     if (unit == "metre" || (unit == "auto" && raw.metres))
         to_pixels(scan, pixel, raw.object_origin_m);
@@ -368,7 +401,9 @@ FileKind file_kind(const std::string& path)
     require(stream.good(), Status::Io, "{}: cannot be read", path);
     std::array<char, 8> bytes{};
     stream.read(bytes.data(), bytes.size());
-    const auto starts = [&](const char* magic, std::size_t size) { return std::memcmp(bytes.data(), magic, size) == 0; };
+    const auto starts = [&](const char* magic, std::size_t size) {
+        return std::memcmp(bytes.data(), magic, size) == 0;
+    };
     if (starts("PK\3\4", 4) || starts("PK\5\6", 4))
         return FileKind::Npz;
     if (starts("\x93NUMPY", 6))
@@ -376,4 +411,4 @@ FileKind file_kind(const std::string& path)
     return starts("\x89HDF\r\n\x1a\n", 8) ? FileKind::Hdf5 : FileKind::Other;
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -15,65 +15,76 @@ class Hdf5File;
 
 /// What a reader found, before options, units and checks: every format fills one of these.
 struct RawScan {
-    std::string source;            ///< file, or "arrays"
-    std::string frames_key;        ///< names in the source, for messages
+    std::string source;     ///< file, or "arrays"
+    std::string frames_key; ///< names in the source, for messages
     std::string x_key, y_key;
     std::string probe_key;
     std::string object_key;
-    at::Tensor frames;             ///< 3-D, any real type; undefined when disk is set
-    std::shared_ptr<const Hdf5File> disk;  ///< the file that the frames stay in, under frames_key
-    at::Tensor rows;               ///< (k) int64: the frames that belong to the positions, in their order; undefined: all
-    at::Tensor x, y;               ///< 1-D positions, columns and rows
-    bool metres = false;           ///< unit of x and y that the format implies
-    at::Tensor probe;              ///< any rank; undefined when there is none
-    at::Tensor object;             ///< undefined when there is none
-    std::optional<std::array<double, 2>> object_origin_m{};  ///< (x, y) of the object's index (0, 0), for positions in metres
-    at::Tensor bad_pixels;         ///< (h, w) bool; undefined when there are none
+    at::Tensor frames;                    ///< 3-D, any real type; undefined when disk is set
+    std::shared_ptr<const Hdf5File> disk; ///< the file that the frames stay in, under frames_key
+    at::Tensor rows;     ///< (k) int64: the frames that belong to the positions, in their order; undefined: all
+    at::Tensor x, y;     ///< 1-D positions, columns and rows
+    bool metres = false; ///< unit of x and y that the format implies
+    at::Tensor probe;    ///< any rank; undefined when there is none
+    at::Tensor object;   ///< undefined when there is none
+    std::optional<std::array<double, 2>>
+        object_origin_m{}; ///< (x, y) of the object's index (0, 0), for positions in metres
+    at::Tensor bad_pixels; ///< (h, w) bool; undefined when there are none
     Geometry geometry{};
-    std::optional<Measurement> stated{};  ///< what the source says the numbers are
-    bool corner = false;           ///< the source says that the zero frequency is at index (0, 0)
+    std::optional<Measurement> stated{}; ///< what the source says the numbers are
+    bool corner = false;                 ///< the source says that the zero frequency is at index (0, 0)
     std::vector<std::string> notes{};
 };
 
 /// Apply the data.* options, bring everything into the library's frame and check it. The rules:
-///  * layout: frame-first (n, h, w) or frame-last (h, w, n); 'auto' takes the one whose frames are square, then the one whose
+///  * layout: frame-first (n, h, w) or frame-last (h, w, n); 'auto' takes the one whose frames are square, then the one
+///  whose
 ///    count is the number of positions, then the one with fewer frames than positions (PtychoPINN's rule).
-///  * measurement 'auto': what the source says; else whole numbers are counts and fractions amplitudes, with a note (of frames that stay in
+///  * measurement 'auto': what the source says; else whole numbers are counts and fractions amplitudes, with a note (of
+///  frames that stay in
 ///    their file the first 16 are looked at).
 ///  * more positions than frames: the surplus at the end is dropped with a note; fewer: Error(Shape).
-///  * the steps of detector_steps.h change frames and probe; where the object pixel changes, positions in pixels change with it.
-///  * metres become pixels by data.pixel_size_m, else by wavelength * distance / (N * detector pixel); the smallest position then lies so
-///    that its patch begins at pixel 1, or where the source says that its object lies, and position_origin_m says where pixel 0 is.
+///  * the steps of detector_steps.h change frames and probe; where the object pixel changes, positions in pixels change
+///  with it.
+///  * metres become pixels by data.pixel_size_m, else by wavelength * distance / (N * detector pixel); the smallest
+///  position then lies so
+///    that its patch begins at pixel 1, or where the source says that its object lies, and position_origin_m says where
+///    pixel 0 is.
 Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log);
 
 /// What a text of a file ("photon counts", "amplitude = sqrt(counts)") says of the frames, if anything.
 std::optional<Measurement> measurement_in_text(std::string text);
 
-/// NPZ of PtychoPINN: frames 'diffraction' or 'diff3d', 'xcoords', 'ycoords', and, where they are there, 'probeGuess', 'objectGuess' and the JSON
-/// text '_metadata' ("measurement" or "units", "dc", lengths in metres and joule as write_scan() names them), 'bad_pixels'. An optional array saved as a Python object is left out with a note; a probe is not.
+/// NPZ of PtychoPINN: frames 'diffraction' or 'diff3d', 'xcoords', 'ycoords', and, where they are there, 'probeGuess',
+/// 'objectGuess' and the JSON text '_metadata' ("measurement" or "units", "dc", lengths in metres and joule as
+/// write_scan() names them), 'bad_pixels'. An optional array saved as a Python object is left out with a note; a probe
+/// is not.
 RawScan read_npz_scan(const std::string& path, const config::Settings& settings);
 
-/// CXI: the first group entry_* that has frames (data_1/data or instrument_1/detector_1/data), translations in metres (x, y, z), the probe at
-/// source_1/probe or source_1/illumination, energy, distance and detector pixel, the mask of bad pixels. An image_1 is taken along only when
-/// write_scan() noted how it lies to the translations.
+/// CXI: the first group entry_* that has frames (data_1/data or instrument_1/detector_1/data), translations in metres
+/// (x, y, z), the probe at source_1/probe or source_1/illumination, energy, distance and detector pixel, the mask of
+/// bad pixels. An image_1 is taken along only when write_scan() noted how it lies to the translations.
 RawScan read_cxi_scan(const std::string& path, const config::Settings& settings);
 
-/// HDF5 by the paths in data.frames, data.positions or data.positions_x and data.positions_y, data.probe, data.object, data.mask.
+/// HDF5 by the paths in data.frames, data.positions or data.positions_x and data.positions_y, data.probe, data.object,
+/// data.mask.
 RawScan read_plain_hdf5_scan(const std::string& path, const config::Settings& settings);
 
-/// ptychodus: frames of a diffraction file ('patterns', 'indexes', 'bad_pixels') with positions, probe and object of a product; matched by their
-/// indexes, frames without a position left out, positions of one index averaged.
-RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& product, const config::Settings& settings);
+/// ptychodus: frames of a diffraction file ('patterns', 'indexes', 'bad_pixels') with positions, probe and object of a
+/// product; matched by their indexes, frames without a position left out, positions of one index averaged.
+RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& product,
+                            const config::Settings& settings);
 
-/// PtyPy's .ptyd: all chunks of 'chunks', lengths of 'meta'. Positions are (row, column) in metres, the energy is in keV; pixels whose weight is zero
-/// in every frame are bad.
+/// PtyPy's .ptyd: all chunks of 'chunks', lengths of 'meta'. Positions are (row, column) in metres, the energy is in
+/// keV; pixels whose weight is zero in every frame are bad.
 RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings);
 
-/// Any of the four, told apart by what is in the file. The product of a diffraction file is data.product, or product-out.h5, product-in.h5 or
-/// product.h5 beside it.
+/// Any of the four, told apart by what is in the file. The product of a diffraction file is data.product, or
+/// product-out.h5, product-in.h5 or product.h5 beside it.
 RawScan read_hdf5_scan(const std::string& path, const config::Settings& settings);
 
-/// A folder: of ptychodus (diffraction.h5), or of NPZ files that are put side by side, far enough apart that no patches overlap.
+/// A folder: of ptychodus (diffraction.h5), or of NPZ files that are put side by side, far enough apart that no patches
+/// overlap.
 RawScan read_folder(const std::string& path, const config::Settings& settings);
 
 /// Frames of raw.frames_key, in memory or left in the file by data.memory_mib.
@@ -85,4 +96,4 @@ std::optional<double> positive_number(const Hdf5File& file, const std::string& n
 enum class FileKind { Npz, Npy, Hdf5, Other };
 FileKind file_kind(const std::string& path);
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -17,26 +17,35 @@ Scan read_scan(const std::string& path, const config::Settings& settings, Log& l
     if (std::filesystem::is_directory(path, code))
         return finish_scan(read_folder(path, settings), settings, log);
     switch (file_kind(path)) {
-    case FileKind::Npz: return finish_scan(read_npz_scan(path, settings), settings, log);
-    case FileKind::Hdf5: return finish_scan(read_hdf5_scan(path, settings), settings, log);
-    case FileKind::Npy: fail(Status::Format, "{}: a single array; a scan needs frames and positions (NPZ or HDF5)", path);
-    case FileKind::Other: break;
+    case FileKind::Npz:
+        return finish_scan(read_npz_scan(path, settings), settings, log);
+    case FileKind::Hdf5:
+        return finish_scan(read_hdf5_scan(path, settings), settings, log);
+    case FileKind::Npy:
+        fail(Status::Format, "{}: a single array; a scan needs frames and positions (NPZ or HDF5)", path);
+    case FileKind::Other:
+        break;
     }
     fail(Status::Format, "{}: neither an NPZ archive nor an HDF5 file", path);
 }
 
-Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe, at::Tensor object, const config::Settings& settings, Log& log)
+Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe, at::Tensor object,
+                      const config::Settings& settings, Log& log)
 {
     require(frames.defined() && positions.defined(), Status::InvalidArgument, "frames and positions are needed");
     require(positions.dim() == 2 && positions.size(1) == 2, Status::Shape, "positions: expected shape (n, 2), found {}",
             base::shape_text({positions.sizes().begin(), positions.sizes().end()}));
-    require(frames.dim() == 3, Status::Shape, "patterns: expected shape (n, N, N), found {}", base::shape_text({frames.sizes().begin(), frames.sizes().end()}));
+    require(frames.dim() == 3, Status::Shape, "patterns: expected shape (n, N, N), found {}",
+            base::shape_text({frames.sizes().begin(), frames.sizes().end()}));
     // Shapes are compared before anything is copied.
     const auto most = std::max(frames.size(0), frames.size(2));
-    require(positions.size(0) >= std::min(frames.size(0), frames.size(2)), Status::Shape, "arrays: {} positions for {} frames", positions.size(0), frames.size(0));
+    require(positions.size(0) >= std::min(frames.size(0), frames.size(2)), Status::Shape,
+            "arrays: {} positions for {} frames", positions.size(0), frames.size(0));
     positions = positions.slice(0, 0, std::min(most, positions.size(0)));
-    require(!probe.defined() || (probe.dim() >= 2 && probe.dim() <= 3 && probe.numel() <= (std::int64_t{1} << 30)), Status::Shape, "arrays: the probe has shape {}, but the frames are {} x {}",
-            probe.defined() ? base::shape_text({probe.sizes().begin(), probe.sizes().end()}) : "()", frames.size(1), frames.size(1));
+    require(!probe.defined() || (probe.dim() >= 2 && probe.dim() <= 3 && probe.numel() <= (std::int64_t{1} << 30)),
+            Status::Shape, "arrays: the probe has shape {}, but the frames are {} x {}",
+            probe.defined() ? base::shape_text({probe.sizes().begin(), probe.sizes().end()}) : "()", frames.size(1),
+            frames.size(1));
     RawScan raw;
     raw.source = "arrays";
     raw.frames_key = "patterns";
@@ -55,7 +64,8 @@ namespace {
 
 at::Tensor checked_object(const at::Tensor& object, const std::string& path, const std::string& key)
 {
-    require(object.dim() == 2 && object.is_complex(), Status::Shape, "{}: '{}' has shape {}, expected a complex (rows, columns)", path, key,
+    require(object.dim() == 2 && object.is_complex(), Status::Shape,
+            "{}: '{}' has shape {}, expected a complex (rows, columns)", path, key,
             base::shape_text({object.sizes().begin(), object.sizes().end()}));
     return object.to(at::kComplexFloat).contiguous();
 }
@@ -73,7 +83,8 @@ at::Tensor object_of_npz(const std::string& path)
         if (header.shape.size() == 2 && header.type.find('c') != std::string::npos)
             candidates.push_back(name);
     }
-    require(candidates.size() == 1, Status::NotFound, "{}: expected 'objectGuess' or one complex array of two axes, found {}", path, candidates.size());
+    require(candidates.size() == 1, Status::NotFound,
+            "{}: expected 'objectGuess' or one complex array of two axes, found {}", path, candidates.size());
     return checked_object(archive.read(candidates.front()), path, candidates.front());
 }
 
@@ -86,17 +97,21 @@ at::Tensor object_of_hdf5(const std::string& path)
     fail(Status::NotFound, "{}: there is no 'object' and no 'entry_1/image_1/data'", path);
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor read_object(const std::string& path)
 {
     switch (file_kind(path)) {
-    case FileKind::Npz: return object_of_npz(path);
-    case FileKind::Npy: return checked_object(read_npy(path), path, "array");
-    case FileKind::Hdf5: return object_of_hdf5(path);
-    case FileKind::Other: break;
+    case FileKind::Npz:
+        return object_of_npz(path);
+    case FileKind::Npy:
+        return checked_object(read_npy(path), path, "array");
+    case FileKind::Hdf5:
+        return object_of_hdf5(path);
+    case FileKind::Other:
+        break;
     }
     fail(Status::Format, "{}: neither NPZ, NPY nor HDF5", path);
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

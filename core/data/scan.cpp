@@ -22,8 +22,10 @@ std::string shape_of(const at::Tensor& tensor)
 void check_positions(const Scan& scan)
 {
     const auto n = scan.size();
-    require(scan.positions.defined() && scan.positions.dim() == 2 && scan.positions.size(1) == 2 && scan.positions.size(0) == n, Status::Shape,
-            "{}: positions have shape {}, expected ({}, 2) for {} frames", scan.source, scan.positions.defined() ? shape_of(scan.positions) : "()", n, n);
+    require(scan.positions.defined() && scan.positions.dim() == 2 && scan.positions.size(1) == 2 &&
+                scan.positions.size(0) == n,
+            Status::Shape, "{}: positions have shape {}, expected ({}, 2) for {} frames", scan.source,
+            scan.positions.defined() ? shape_of(scan.positions) : "()", n, n);
     const auto finite = at::isfinite(scan.positions).all(1);
     if (!finite.all().item<bool>()) {
         const auto first = at::nonzero(~finite).select(0, 0).item<std::int64_t>();
@@ -32,17 +34,20 @@ void check_positions(const Scan& scan)
     if (n < 2)
         return;
     const auto range = scan.positions.amax(0) - scan.positions.amin(0);
-    require(range.max().item<double>() > 1e-9, Status::Format, "{}: all {} positions are equal ({}, {}); a scan has to move", scan.source, n,
+    require(range.max().item<double>() > 1e-9, Status::Format,
+            "{}: all {} positions are equal ({}, {}); a scan has to move", scan.source, n,
             scan.positions[0][0].item<double>(), scan.positions[0][1].item<double>());
 }
 
 void check_complex(const Scan& scan, const at::Tensor& tensor, const char* name)
 {
-    require(tensor.is_complex(), Status::Format, "{}: '{}' has type {}, expected complex numbers", scan.source, name, tensor.dtype().name());
-    require(at::isfinite(at::view_as_real(tensor.resolve_conj())).all().item<bool>(), Status::Format, "{}: '{}' has numbers that are not finite", scan.source, name);
+    require(tensor.is_complex(), Status::Format, "{}: '{}' has type {}, expected complex numbers", scan.source, name,
+            tensor.dtype().name());
+    require(at::isfinite(at::view_as_real(tensor.resolve_conj())).all().item<bool>(), Status::Format,
+            "{}: '{}' has numbers that are not finite", scan.source, name);
 }
 
-}  // namespace
+} // namespace
 
 void check_scan(const Scan& scan)
 {
@@ -50,17 +55,23 @@ void check_scan(const Scan& scan)
     check_positions(scan);
     const auto side = scan.side();
     const auto& bad = scan.bad_pixels;
-    require(!bad.defined() || (bad.scalar_type() == at::kBool && bad.dim() == 2 && bad.size(0) == side && bad.size(1) == side && !bad.all().item<bool>()), Status::Shape,
-            "{}: the bad pixels have shape {}, expected ({}, {}) with a good one among them", scan.source, bad.defined() ? shape_of(bad) : "()", side, side);
+    require(!bad.defined() || (bad.scalar_type() == at::kBool && bad.dim() == 2 && bad.size(0) == side &&
+                               bad.size(1) == side && !bad.all().item<bool>()),
+            Status::Shape, "{}: the bad pixels have shape {}, expected ({}, {}) with a good one among them",
+            scan.source, bad.defined() ? shape_of(bad) : "()", side, side);
     if (scan.probe.defined()) {
-        require(scan.probe.dim() == 3 && scan.probe.size(0) >= 1, Status::Shape, "{}: the probe has shape {}, expected (modes, {}, {})", scan.source, shape_of(scan.probe), side, side);
+        require(scan.probe.dim() == 3 && scan.probe.size(0) >= 1, Status::Shape,
+                "{}: the probe has shape {}, expected (modes, {}, {})", scan.source, shape_of(scan.probe), side, side);
         require(scan.probe.size(1) == side && scan.probe.size(2) == side, Status::Shape,
-                "{}: the probe has shape {}, but the frames are {} x {}; resample the probe or crop the frames", scan.source, shape_of(scan.probe), side, side);
+                "{}: the probe has shape {}, but the frames are {} x {}; resample the probe or crop the frames",
+                scan.source, shape_of(scan.probe), side, side);
         check_complex(scan, scan.probe, "probe");
-        require(scan.probe.abs().max().item<double>() > 0, Status::Format, "{}: the probe is zero everywhere", scan.source);
+        require(scan.probe.abs().max().item<double>() > 0, Status::Format, "{}: the probe is zero everywhere",
+                scan.source);
     }
     if (scan.object.defined()) {
-        require(scan.object.dim() == 2, Status::Shape, "{}: the object has shape {}, expected (rows, columns)", scan.source, shape_of(scan.object));
+        require(scan.object.dim() == 2, Status::Shape, "{}: the object has shape {}, expected (rows, columns)",
+                scan.source, shape_of(scan.object));
         check_complex(scan, scan.object, "object");
     }
 }
@@ -81,7 +92,8 @@ at::Tensor inside_bounds(const at::Tensor& positions, std::pair<double, double> 
         const double high = values.max().item<double>();
         const double range = high > low ? high - low : 1.0;
         // The ends themselves: low + 1 * range may round to less than high.
-        const double upper = high > low ? (bounds.second == 1 ? high : low + bounds.second * range) : low + bounds.first * range;
+        const double upper =
+            high > low ? (bounds.second == 1 ? high : low + bounds.second * range) : low + bounds.first * range;
         return (values >= low + bounds.first * range).logical_and(values <= upper);
     };
     return at::nonzero(inside(0, x).logical_and(inside(1, y))).flatten();
@@ -107,4 +119,4 @@ double mean_power(const Scan& scan)
     return sum / static_cast<double>(scan.size());
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -26,7 +26,7 @@ namespace ptk::data {
 
 namespace {
 
-constexpr double joule_per_ev = 1.602176634e-19;  // exact
+constexpr double joule_per_ev = 1.602176634e-19; // exact
 
 /// Slabs of about 16 MiB of frames, in their order.
 template <class Use> void for_slabs(const Scan& scan, const Use& use)
@@ -45,7 +45,7 @@ at::ScalarType stored_type(const Scan& scan)
         whole = whole && at::floor(frames).eq(frames).all().item<bool>();
         largest = std::max(largest, frames.max().item<double>());
     });
-    if (!whole || largest > 2147483520.0)  // the last float32 below 2^31
+    if (!whole || largest > 2147483520.0) // the last float32 below 2^31
         return at::kFloat;
     return largest <= 65535 ? at::kUInt16 : at::kInt;
 }
@@ -53,7 +53,9 @@ at::ScalarType stored_type(const Scan& scan)
 double object_pixel(const Scan& scan, const char* format)
 {
     const auto pixel = scan.geometry.object_pixel_m;
-    require(pixel && *pixel > 0, Status::InvalidArgument, "{}: {} holds positions in metres, but the object pixel is not known; give data.pixel_size_m or write NPZ", scan.source, format);
+    require(pixel && *pixel > 0, Status::InvalidArgument,
+            "{}: {} holds positions in metres, but the object pixel is not known; give data.pixel_size_m or write NPZ",
+            scan.source, format);
     return *pixel;
 }
 
@@ -95,7 +97,9 @@ std::string metadata(const Scan& scan)
 at::Tensor all_frames(const Scan& scan, at::ScalarType type, const std::string& path)
 {
     auto frames = allocate({scan.size(), scan.side(), scan.side()}, type, path);
-    for_slabs(scan, [&](std::int64_t begin, const at::Tensor& slab) { frames.slice(0, begin, begin + slab.size(0)).copy_(slab); });
+    for_slabs(scan, [&](std::int64_t begin, const at::Tensor& slab) {
+        frames.slice(0, begin, begin + slab.size(0)).copy_(slab);
+    });
     return frames;
 }
 
@@ -103,7 +107,12 @@ void write_npz_scan(const Scan& scan, const std::string& path)
 {
     const auto x = scan.positions.select(1, 0).contiguous(), y = scan.positions.select(1, 1).contiguous();
     std::vector<std::pair<std::string, at::Tensor>> arrays{
-        {"diff3d", all_frames(scan, stored_type(scan), path)}, {"xcoords", x}, {"ycoords", y}, {"xcoords_start", x}, {"ycoords_start", y}, {"scan_index", at::zeros({scan.size()}, at::kLong)},
+        {"diff3d", all_frames(scan, stored_type(scan), path)},
+        {"xcoords", x},
+        {"ycoords", y},
+        {"xcoords_start", x},
+        {"ycoords_start", y},
+        {"scan_index", at::zeros({scan.size()}, at::kLong)},
     };
     if (scan.probe.defined())
         arrays.emplace_back("probeGuess", scan.probe.size(0) == 1 ? scan.probe[0] : scan.probe);
@@ -120,7 +129,8 @@ void write_frames(Hdf5File& file, const std::string& name, const Scan& scan)
 {
     const auto type = stored_type(scan);
     file.create_rows(name, {scan.size(), scan.side(), scan.side()}, type);
-    for_slabs(scan, [&](std::int64_t begin, const at::Tensor& frames) { file.write_rows(name, begin, frames.to(type)); });
+    for_slabs(scan,
+              [&](std::int64_t begin, const at::Tensor& frames) { file.write_rows(name, begin, frames.to(type)); });
 }
 
 void write_known(Hdf5File& file, const std::string& name, const std::optional<double>& value)
@@ -134,7 +144,8 @@ void write_cxi(const Scan& scan, const std::string& path)
 {
     const double pixel = object_pixel(scan, "CXI");
     auto file = Hdf5File::create(path);
-    const std::string entry = "/entry_1", detector = entry + "/instrument_1/detector_1", source = entry + "/instrument_1/source_1", image = entry + "/image_1";
+    const std::string entry = "/entry_1", detector = entry + "/instrument_1/detector_1",
+                      source = entry + "/instrument_1/source_1", image = entry + "/image_1";
     file.write("/cxi_version", at::full({}, 150, at::kInt));
     write_frames(file, detector + "/data", scan);
     file.set_attribute(detector + "/data", "units", measurement_name(scan.measurement));
@@ -143,9 +154,10 @@ void write_cxi(const Scan& scan, const std::string& path)
     write_known(file, detector + "/y_pixel_size", scan.geometry.detector_pixel_m);
     write_known(file, source + "/energy", scan.geometry.energy_j);
     if (scan.bad_pixels.defined())
-        file.write(detector + "/mask", scan.bad_pixels.to(at::kInt));  // 0 is a good pixel
+        file.write(detector + "/mask", scan.bad_pixels.to(at::kInt)); // 0 is a good pixel
     const auto xy = metres(scan, pixel);
-    file.write(entry + "/sample_1/geometry_1/translation", at::stack({xy.select(1, 0), xy.select(1, 1), at::zeros_like(xy.select(1, 0))}, 1));
+    file.write(entry + "/sample_1/geometry_1/translation",
+               at::stack({xy.select(1, 0), xy.select(1, 1), at::zeros_like(xy.select(1, 0))}, 1));
     file.link(detector + "/data", entry + "/data_1/data");
     file.link(entry + "/sample_1/geometry_1/translation", entry + "/data_1/translation");
     if (scan.probe.defined())
@@ -153,7 +165,7 @@ void write_cxi(const Scan& scan, const std::string& path)
     if (scan.object.defined()) {
         file.write(image + "/data", scan.object);
         const auto [x, y] = origin(scan);
-        file.set_attribute(image + "/data", "origin_x_m", x);  // of index (0, 0), as the translations
+        file.set_attribute(image + "/data", "origin_x_m", x); // of index (0, 0), as the translations
         file.set_attribute(image + "/data", "origin_y_m", y);
     }
     // Ours: the object pixel for readers that do not know energy, distance and detector pixel.
@@ -170,7 +182,8 @@ void write_diffraction(const Scan& scan, const std::string& path)
             file.set_attribute("/patterns", name, *scan.geometry.detector_pixel_m);
     file.set_attribute("/patterns", "units", measurement_name(scan.measurement));
     file.write("/indexes", at::arange(scan.size()));
-    file.write_booleans("/bad_pixels", scan.bad_pixels.defined() ? scan.bad_pixels : at::zeros({scan.side(), scan.side()}, at::kBool));
+    file.write_booleans("/bad_pixels",
+                        scan.bad_pixels.defined() ? scan.bad_pixels : at::zeros({scan.side(), scan.side()}, at::kBool));
     file.close();
 }
 
@@ -178,10 +191,13 @@ void write_diffraction(const Scan& scan, const std::string& path)
 at::Tensor empty_object(const Scan& scan, double pixel, double& x, double& y)
 {
     const auto low = at::floor(std::get<0>(scan.positions.min(0))) - static_cast<double>(scan.side() / 2 + 1);
-    const auto sides = at::floor(std::get<0>(scan.positions.max(0))) - low + static_cast<double>(scan.side() - scan.side() / 2 + 2);
+    const auto sides =
+        at::floor(std::get<0>(scan.positions.max(0))) - low + static_cast<double>(scan.side() - scan.side() / 2 + 2);
     x += pixel * low[0].item<double>();
     y += pixel * low[1].item<double>();
-    return at::ones({static_cast<std::int64_t>(sides[1].item<double>()), static_cast<std::int64_t>(sides[0].item<double>())}, at::kComplexFloat);
+    return at::ones(
+        {static_cast<std::int64_t>(sides[1].item<double>()), static_cast<std::int64_t>(sides[0].item<double>())},
+        at::kComplexFloat);
 }
 
 void write_product(const Scan& scan, const std::string& path)
@@ -192,7 +208,7 @@ void write_product(const Scan& scan, const std::string& path)
     file.write("/probe_position_indexes", at::arange(scan.size()));
     file.write("/probe_position_x_m", xy.select(1, 0));
     file.write("/probe_position_y_m", xy.select(1, 1));
-    file.write("/probe", scan.probe.unsqueeze(0));  // (coherent, incoherent, N, N)
+    file.write("/probe", scan.probe.unsqueeze(0)); // (coherent, incoherent, N, N)
     auto [x, y] = origin(scan);
     const auto object = scan.object.defined() ? scan.object : empty_object(scan, pixel, x, y);
     file.write("/object", object.unsqueeze(0));
@@ -207,12 +223,13 @@ void write_product(const Scan& scan, const std::string& path)
     file.set_attribute("/", "name", std::filesystem::path(scan.source).stem().string());
     file.set_attribute("/", "comments", "written by PtychoKit");
     const auto counts = scan.measurement == Measurement::Counts ? mean_power(scan) : 0.0;
-    for (const auto& [name, value] : std::initializer_list<std::pair<const char*, double>>{{"detector_object_distance_m", scan.geometry.distance_m.value_or(0)},
-                                                                                            {"probe_energy_eV", scan.geometry.energy_j.value_or(0) / joule_per_ev},
-                                                                                            {"probe_photon_count", counts},
-                                                                                            {"exposure_time_s", 0},
-                                                                                            {"mass_attenuation_m2_kg", 0},
-                                                                                            {"tomography_angle_deg", 0}})
+    for (const auto& [name, value] : std::initializer_list<std::pair<const char*, double>>{
+             {"detector_object_distance_m", scan.geometry.distance_m.value_or(0)},
+             {"probe_energy_eV", scan.geometry.energy_j.value_or(0) / joule_per_ev},
+             {"probe_photon_count", counts},
+             {"exposure_time_s", 0},
+             {"mass_attenuation_m2_kg", 0},
+             {"tomography_angle_deg", 0}})
         file.set_attribute("/", name, value);
     file.close();
 }
@@ -226,11 +243,17 @@ void write_ptychodus(const Scan& scan, const std::string& path)
     std::error_code code;
     require(!fs::exists(path, code), Status::Exists, "{}: is there already; remove it or choose another name", path);
     std::string temporary = path + ".XXXXXX";
-    require(::mkdtemp(temporary.data()) != nullptr, Status::Io, "{}: cannot make a folder beside it: {}", path, std::strerror(errno));
-    fs::permissions(temporary, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec, code);
+    require(::mkdtemp(temporary.data()) != nullptr, Status::Io, "{}: cannot make a folder beside it: {}", path,
+            std::strerror(errno));
+    fs::permissions(temporary,
+                    fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read |
+                        fs::perms::others_exec,
+                    code);
     try {
-        base::write_atomically(temporary + "/diffraction.h5", [&](const std::string& file) { write_diffraction(scan, file); });
-        base::write_atomically(temporary + "/product-in.h5", [&](const std::string& file) { write_product(scan, file); });
+        base::write_atomically(temporary + "/diffraction.h5",
+                               [&](const std::string& file) { write_diffraction(scan, file); });
+        base::write_atomically(temporary + "/product-in.h5",
+                               [&](const std::string& file) { write_product(scan, file); });
         fs::rename(temporary, path, code);
         require(!code, Status::Io, "{}: cannot rename the finished folder to it: {}", path, code.message());
     } catch (...) {
@@ -239,7 +262,7 @@ void write_ptychodus(const Scan& scan, const std::string& path)
     }
 }
 
-}  // namespace
+} // namespace
 
 ScanFormat scan_format(const std::string& name, const std::string& path)
 {
@@ -255,7 +278,9 @@ ScanFormat scan_format(const std::string& name, const std::string& path)
         return ScanFormat::Npz;
     if (suffix == ".cxi" || suffix == ".h5" || suffix == ".hdf5")
         return ScanFormat::Cxi;
-    require(suffix.empty(), Status::InvalidArgument, "{}: the format of '{}' is not known; use .npz, .cxi, .h5 or .hdf5, a folder for ptychodus, or say which", path, suffix);
+    require(suffix.empty(), Status::InvalidArgument,
+            "{}: the format of '{}' is not known; use .npz, .cxi, .h5 or .hdf5, a folder for ptychodus, or say which",
+            path, suffix);
     return ScanFormat::Ptychodus;
 }
 
@@ -265,8 +290,8 @@ void write_scan(const Scan& scan, const std::string& path, ScanFormat format)
         return write_ptychodus(scan, path);
     if (format == ScanFormat::Npz)
         return write_npz_scan(scan, path);
-    object_pixel(scan, "CXI");  // before anything is written
+    object_pixel(scan, "CXI"); // before anything is written
     base::write_atomically(path, [&](const std::string& temporary) { write_cxi(scan, temporary); });
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

@@ -31,7 +31,7 @@ config::Json lengths(const Geometry& geometry)
     return known;
 }
 
-}  // namespace
+} // namespace
 
 config::Json summary(const Scan& scan)
 {
@@ -49,4 +49,4 @@ config::Json summary(const Scan& scan)
             {"notes", scan.notes}};
 }
 
-}  // namespace ptk::data
+} // namespace ptk::data

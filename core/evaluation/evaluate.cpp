@@ -18,8 +18,8 @@ namespace {
 
 /// Pixels that two frames have in common, along one axis.
 struct Span {
-    std::int64_t from;    ///< first in the image
-    std::int64_t to;      ///< first in the frame
+    std::int64_t from; ///< first in the image
+    std::int64_t to;   ///< first in the frame
     std::int64_t length;
 };
 
@@ -44,7 +44,8 @@ at::Tensor moved(const at::Tensor& image, const Frame& frame)
     if (frame.rows.length > 0 && frame.columns.length > 0)
         target.narrow(0, frame.rows.to, frame.rows.length)
             .narrow(1, frame.columns.to, frame.columns.length)
-            .copy_(image.narrow(0, frame.rows.from, frame.rows.length).narrow(1, frame.columns.from, frame.columns.length));
+            .copy_(image.narrow(0, frame.rows.from, frame.rows.length)
+                       .narrow(1, frame.columns.from, frame.columns.length));
     return target;
 }
 
@@ -53,7 +54,8 @@ at::Tensor scored_area(const reconstruction::Result& result, const Reference& re
 {
     const auto inside = moved(at::ones_like(result.object, at::kBool), frame);
     if (result.positions.defined())
-        return scanned_area(result.positions, frame.height, frame.width, reference.origin_x, reference.origin_y).logical_and(inside);
+        return scanned_area(result.positions, frame.height, frame.width, reference.origin_x, reference.origin_y)
+            .logical_and(inside);
     return result.coverage.defined() ? moved(result.coverage.gt(0), frame) : inside;
 }
 
@@ -68,11 +70,12 @@ bool is_hdf5(const std::string& path)
 std::int64_t origin(const data::Hdf5File& file, const std::string& path, const char* name)
 {
     const double value = file.number_attribute("/", name).value_or(0);
-    require(std::abs(value) <= 1e12 && value == std::floor(value), Status::Format, "{}: attribute '{}' is {}; expected a whole number", path, name, value);
+    require(std::abs(value) <= 1e12 && value == std::floor(value), Status::Format,
+            "{}: attribute '{}' is {}; expected a whole number", path, name, value);
     return static_cast<std::int64_t>(value);
 }
 
-}  // namespace
+} // namespace
 
 Reference read_reference(const std::string& path)
 {
@@ -92,17 +95,29 @@ Scores evaluate(const reconstruction::Result& result, const Reference& reference
     const Frame frame{common(result.origin_y, result.object.size(0), reference.origin_y, height),
                       common(result.origin_x, result.object.size(1), reference.origin_x, width), height, width};
     const auto mask = scored_area(result, reference, frame);
-    require(mask.any().item<bool>(), Status::Shape, "reference: the object ({} x {} from x = {}, y = {}) has no scanned pixel in its frame ({} x {} from x = {}, y = {})",
-            result.object.size(0), result.object.size(1), result.origin_x, result.origin_y, height, width, reference.origin_x, reference.origin_y);
+    require(mask.any().item<bool>(), Status::Shape,
+            "reference: the object ({} x {} from x = {}, y = {}) has no scanned pixel in its frame ({} x {} from x = "
+            "{}, y = {})",
+            result.object.size(0), result.object.size(1), result.origin_x, result.origin_y, height, width,
+            reference.origin_x, reference.origin_y);
     return compare(moved(result.object, frame), reference.object, mask);
 }
 
 config::Json to_json(const Scores& s)
 {
-    return {{"complex_nrmse", s.complex_nrmse}, {"amplitude_mae", s.amplitude_mae}, {"phase_mae", s.phase_mae}, {"amplitude_psnr", s.amplitude_psnr},
-            {"phase_psnr", s.phase_psnr}, {"amplitude_ssim", s.amplitude_ssim}, {"phase_ssim", s.phase_ssim}, {"frc_half", s.frc_half},
-            {"amplitude_range", s.amplitude_range}, {"phase_range", s.phase_range}, {"shift_x", s.shift_x}, {"shift_y", s.shift_y},
+    return {{"complex_nrmse", s.complex_nrmse},
+            {"amplitude_mae", s.amplitude_mae},
+            {"phase_mae", s.phase_mae},
+            {"amplitude_psnr", s.amplitude_psnr},
+            {"phase_psnr", s.phase_psnr},
+            {"amplitude_ssim", s.amplitude_ssim},
+            {"phase_ssim", s.phase_ssim},
+            {"frc_half", s.frc_half},
+            {"amplitude_range", s.amplitude_range},
+            {"phase_range", s.phase_range},
+            {"shift_x", s.shift_x},
+            {"shift_y", s.shift_y},
             {"frc", {{"frequency", s.frc.frequency}, {"correlation", s.frc.correlation}}}};
 }
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

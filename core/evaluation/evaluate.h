@@ -9,7 +9,7 @@ namespace ptk::evaluation {
 
 /// A known object; pixel (r, c) is at position (x, y) = (origin_x + c, origin_y + r).
 struct Reference {
-    at::Tensor object;  ///< (H, W) complex
+    at::Tensor object; ///< (H, W) complex
     std::int64_t origin_x = 0;
     std::int64_t origin_y = 0;
 };
@@ -18,11 +18,12 @@ struct Reference {
 /// @throws Error(Io | Format | NotFound)
 Reference read_reference(const std::string& path);
 
-/// The scores of a result in the frame of a reference, inside the scanned area that both have (without positions: where there is coverage, or everywhere).
+/// The scores of a result in the frame of a reference, inside the scanned area that both have (without positions: where
+/// there is coverage, or everywhere).
 /// @throws Error(Shape) when that area is empty
 Scores evaluate(const reconstruction::Result& result, const Reference& reference);
 
 /// The fields of the scores by name; numbers that are not finite become null in the text.
 config::Json to_json(const Scores& scores);
 
-}  // namespace ptk::evaluation
+} // namespace ptk::evaluation

@@ -11,14 +11,14 @@ namespace ptk::generators {
 
 /// What a generator may look at: G frames of each of B groups.
 struct Input {
-    at::Tensor amplitude; ///< (B, G, N, N) float32, sqrt(counts), zero frequency at index N/2
-    double scale = 1;     ///< the training set's factor that makes amplitudes of order one (frozen in the model)
+    at::Tensor amplitude;  ///< (B, G, N, N) float32, sqrt(counts), zero frequency at index N/2
+    double scale = 1;      ///< the training set's factor that makes amplitudes of order one (frozen in the model)
     at::Tensor probe = {}; ///< (B, G, M, N, N) complex64, sqrt(counts), shifted to each frame's fraction of a pixel;
-                          ///< undefined when not needed
-    at::Tensor known = {}; ///< (B, G, N, N) complex64, the object around each frame as overlapping frames agreed on it in
-                          ///< an earlier pass; undefined in the first
-    at::Tensor good = {}; ///< (N, N) float32, 0 at the detector's bad pixels, where amplitudes are 0 too; undefined when
-                          ///< all are good
+                           ///< undefined when not needed
+    at::Tensor known = {}; ///< (B, G, N, N) complex64, the object around each frame as overlapping frames agreed on it
+                           ///< in an earlier pass; undefined in the first
+    at::Tensor good = {}; ///< (N, N) float32, 0 at the detector's bad pixels, where amplitudes are 0 too; undefined
+                          ///< when all are good
 };
 
 /// A network from frames to the complex object around each of their positions. The output is the object's transmission

@@ -32,7 +32,7 @@ std::string shape_of(const at::Tensor& tensor)
     return tensor.defined() ? base::shape_text({tensor.sizes().begin(), tensor.sizes().end()}) : "nothing";
 }
 
-}  // namespace
+} // namespace
 
 config::Schema physics_unet_options()
 {
@@ -147,10 +147,12 @@ at::Tensor PhysicsUnet::forward(const Input& input)
     const auto side = options_.side;
     const auto shape = input.amplitude.sizes();
     require(input.probe.defined(), Status::State, "physics_unet needs a probe");
-    const bool fits = input.amplitude.dim() == 4 && shape[2] == side && shape[3] == side && input.probe.dim() == 5 && input.probe.size(0) == shape[0] &&
-                      input.probe.size(1) == shape[1] && input.probe.size(3) == side && input.probe.size(4) == side;
-    require(fits, Status::Shape, "physics_unet: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}", side, shape_of(input.amplitude),
-            shape_of(input.probe));
+    const bool fits = input.amplitude.dim() == 4 && shape[2] == side && shape[3] == side && input.probe.dim() == 5 &&
+                      input.probe.size(0) == shape[0] && input.probe.size(1) == shape[1] &&
+                      input.probe.size(3) == side && input.probe.size(4) == side;
+    require(fits, Status::Shape,
+            "physics_unet: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}",
+            side, shape_of(input.amplitude), shape_of(input.probe));
     require(!input.known.defined() || input.known.sizes() == shape, Status::Shape,
             "physics_unet: expected known patches {}, found {}", shape_of(input.amplitude), shape_of(input.known));
     at::Tensor known;
@@ -168,4 +170,4 @@ at::Tensor PhysicsUnet::forward(const Input& input)
     return (known + at::complex(change.select(1, 0), change.select(1, 1))).view(shape);
 }
 
-}  // namespace ptk::generators
+} // namespace ptk::generators

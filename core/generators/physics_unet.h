@@ -14,10 +14,11 @@ namespace ptk::generators {
 /// 2^levels divides, and before training it returns the estimate.
 ///
 /// Channels in: gain * (Re(estimate) - 1), gain * Im(estimate), probe intensity over its maximum, log(1 + scaled
-/// amplitude); the gain brings the estimate, whose deviation from 1 is small, to the order of the others. Net: two 3 x 3
-/// convolutions; at each level below a stride-2 one to twice the channels and residual pairs; on the way up transposed
-/// convolutions, joined with the features of that size, and a 3 x 3 convolution; GELU between. The last layer and the
-/// second of every pair start at zero. Gradients do not flow through the estimate. The layout inside is channels last.
+/// amplitude); the gain brings the estimate, whose deviation from 1 is small, to the order of the others. Net: two 3 x
+/// 3 convolutions; at each level below a stride-2 one to twice the channels and residual pairs; on the way up
+/// transposed convolutions, joined with the features of that size, and a 3 x 3 convolution; GELU between. The last
+/// layer and the second of every pair start at zero. Gradients do not flow through the estimate. The layout inside is
+/// channels last.
 class PhysicsUnet : public Generator {
 public:
     /// @throws Error(Shape) when 2^levels does not divide N

@@ -23,7 +23,7 @@ config::Schema section(const std::string& name)
          base::did_you_mean(name, known));
 }
 
-}  // namespace
+} // namespace
 
 std::string chosen_generator(const config::Config& config)
 {
@@ -42,7 +42,8 @@ config::Schema full_schema(const generators::GeneratorRegistry& registry, const 
     return config::library_schema().with(entry.metadata.options);
 }
 
-config::Schema schema_of(const generators::GeneratorRegistry& registry, const std::string& subject, const config::Config& config)
+config::Schema schema_of(const generators::GeneratorRegistry& registry, const std::string& subject,
+                         const config::Config& config)
 {
     static const std::string prefix = "generator:";
     if (subject == "library")
@@ -52,7 +53,8 @@ config::Schema schema_of(const generators::GeneratorRegistry& registry, const st
     return section(subject);
 }
 
-config::Settings settings_for(const Model& model, const generators::GeneratorRegistry& registry, const config::Config& config)
+config::Settings settings_for(const Model& model, const generators::GeneratorRegistry& registry,
+                              const config::Config& config)
 {
     auto settings = model.settings.with(config);
     const auto& named = settings.text("generator.name");
@@ -61,4 +63,4 @@ config::Settings settings_for(const Model& model, const generators::GeneratorReg
     return settings;
 }
 
-}  // namespace ptk::model
+} // namespace ptk::model

@@ -16,7 +16,8 @@ namespace ptk::physics {
 
 namespace {
 
-at::Tensor agreed(const at::Tensor& patches, const at::Tensor& relative, const at::Tensor& probe, const PtychoPinnForward& options)
+at::Tensor agreed(const at::Tensor& patches, const at::Tensor& relative, const at::Tensor& probe,
+                  const PtychoPinnForward& options)
 {
     if (options.merge == PatchMerge::None)
         return patches;
@@ -24,7 +25,9 @@ at::Tensor agreed(const at::Tensor& patches, const at::Tensor& relative, const a
         if (options.merge == PatchMerge::CentralMask)
             return merge_central_mask(patches, relative, options.padded);
         const bool by_probe = options.merge == PatchMerge::Probe;
-        return merge_weighted(patches, relative, by_probe ? at::view_as_real(probe).square().sum(at::IntArrayRef({0, -1})) : at::Tensor(), options.padded, by_probe);
+        return merge_weighted(patches, relative,
+                              by_probe ? at::view_as_real(probe).square().sum(at::IntArrayRef({0, -1})) : at::Tensor(),
+                              options.padded, by_probe);
     }();
     return extract_patches(merged, relative, patches.size(3));
 }
@@ -39,9 +42,10 @@ at::Tensor per_group(const at::Tensor& values)
     return values.view({-1, 1, 1, 1});
 }
 
-}  // namespace
+} // namespace
 
-at::Tensor amplitude_forward(const at::Tensor& patches, const at::Tensor& relative, const at::Tensor& probe, const PtychoPinnForward& options)
+at::Tensor amplitude_forward(const at::Tensor& patches, const at::Tensor& relative, const at::Tensor& probe,
+                             const PtychoPinnForward& options)
 {
     const auto divided = probe / options.probe_scale;
     const auto exit = agreed(patches, relative, divided, options).unsqueeze(2) * masked(divided, options.mask);
@@ -55,7 +59,8 @@ at::Tensor amplitude_forward(const at::Tensor& patches, const at::Tensor& relati
     return amplitude;
 }
 
-at::Tensor rectangular_forward(const at::Tensor& patches, const at::Tensor& relative, const at::Tensor& probe, const PtychoPinnForward& options)
+at::Tensor rectangular_forward(const at::Tensor& patches, const at::Tensor& relative, const at::Tensor& probe,
+                               const PtychoPinnForward& options)
 {
     auto object = agreed(patches, relative, probe, options);
     if (options.s1.defined())
@@ -68,10 +73,10 @@ at::Tensor rectangular_forward(const at::Tensor& patches, const at::Tensor& rela
 Illuminated illuminate_and_diffract(const at::Tensor& objects, const at::Tensor& probe, double photons)
 {
     require(photons > 0, Status::InvalidArgument, "photons per frame: {}; expected a number above zero", photons);
-    const auto intensity = far_field_intensity(objects, probe.sum(0, true));  // coherent modes diffract as their sum
+    const auto intensity = far_field_intensity(objects, probe.sum(0, true)); // coherent modes diffract as their sum
     const double mean = intensity.detach().sum(at::IntArrayRef({1, 2})).to(at::kDouble).mean().item<double>();
     const double factor = mean > std::max(1e-9, photons * 1e-9) ? photons / mean : 1;
     return {intensity * factor, probe * std::sqrt(factor)};
 }
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

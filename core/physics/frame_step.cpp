@@ -7,7 +7,7 @@ namespace ptk::physics {
 
 namespace {
 
-enum Norm : std::int64_t { none = 0, by_root = 1, by_count = 2 };  // of at::_fft_c2c
+enum Norm : std::int64_t { none = 0, by_root = 1, by_count = 2 }; // of at::_fft_c2c
 
 float* floats(at::Tensor& tensor)
 {
@@ -29,11 +29,12 @@ void solve(const kernels::cpu::ShiftEquations& sums, FrameStep::Outcome& outcome
     outcome.shift_y = (sums.xx * sums.y - sums.xy * sums.x) / determinant;
 }
 
-}  // namespace
+} // namespace
 
 FrameStep::FrameStep(std::int64_t modes, std::int64_t side)
-    : loops_(kernels::cpu::pie_loops()), modes_(modes), side_(side), waves_(at::empty({modes, side, side}, at::kComplexFloat)), g_(2 * side * side),
-      power_(side * side), line_(2 * side)
+    : loops_(kernels::cpu::pie_loops()), modes_(modes), side_(side),
+      waves_(at::empty({modes, side, side}, at::kComplexFloat)), g_(2 * side * side), power_(side * side),
+      line_(2 * side)
 {
 }
 
@@ -54,13 +55,15 @@ FrameStep::Outcome FrameStep::run(at::Tensor& spectrum, const Frame& frame, cons
     if (steps.position)
         solve(loops_.shift_equations(frame.object, frame.stride, g_.data(), power_.data(), side_), outcome);
     if (steps.probe != 0) {
-        loops_.probe_change(floats(difference), frame.object, frame.stride, steps.alpha, steps.probe, line_.data(), modes_, side_);
+        loops_.probe_change(floats(difference), frame.object, frame.stride, steps.alpha, steps.probe, line_.data(),
+                            modes_, side_);
         auto change = transform(difference, none, true);
         loops_.add_unramped(floats(spectrum), floats(change), frame.row, frame.column, line_.data(), modes_, side_);
     }
     if (steps.object != 0)
-        loops_.object_change(frame.object, frame.stride, g_.data(), power_.data(), largest, steps.alpha, steps.object, side_);
+        loops_.object_change(frame.object, frame.stride, g_.data(), power_.data(), largest, steps.alpha, steps.object,
+                             side_);
     return outcome;
 }
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

@@ -36,13 +36,13 @@ namespace ptk::physics {
 
 namespace {
 
-constexpr std::int64_t largest_object = std::int64_t{1} << 30;     ///< pixels
-constexpr std::int64_t kept_amplitudes = std::int64_t{1} << 28;    ///< bytes of frames that stay in memory as amplitudes
-constexpr std::int64_t slab_bytes = std::int64_t{1} << 23;         ///< of frames read at once otherwise
-constexpr std::int64_t first_position_epoch = 3;                   ///< before, the object is too rough to tell
-constexpr double position_step = 0.5;                              ///< of the least-squares shift: the object follows too
-constexpr double largest_position_step = 0.25;                     ///< pixels an epoch
-constexpr double largest_position_move = 2;                        ///< pixels in all
+constexpr std::int64_t largest_object = std::int64_t{1} << 30;  ///< pixels
+constexpr std::int64_t kept_amplitudes = std::int64_t{1} << 28; ///< bytes of frames that stay in memory as amplitudes
+constexpr std::int64_t slab_bytes = std::int64_t{1} << 23;      ///< of frames read at once otherwise
+constexpr std::int64_t first_position_epoch = 3;                ///< before, the object is too rough to tell
+constexpr double position_step = 0.5;                           ///< of the least-squares shift: the object follows too
+constexpr double largest_position_step = 0.25;                  ///< pixels an epoch
+constexpr double largest_position_move = 2;                     ///< pixels in all
 
 using Clock = std::chrono::steady_clock;
 
@@ -61,7 +61,8 @@ float* floats(const at::Tensor& tensor)
     return reinterpret_cast<float*>(tensor.mutable_data_ptr<c10::complex<float>>());
 }
 
-/// The measured amplitudes with the zero frequency at index 0, bad pixels -1 (see PieLoops::impose), kept when they are few, else read in slabs.
+/// The measured amplitudes with the zero frequency at index 0, bad pixels -1 (see PieLoops::impose), kept when they are
+/// few, else read in slabs.
 class Amplitudes {
 public:
     explicit Amplitudes(const data::Scan& scan) : scan_(scan)
@@ -85,15 +86,16 @@ public:
             for (std::int64_t k = 0; k < size; ++k) {
                 const auto index = order[begin + k];
                 const auto place = all_.amplitude.defined() ? index : k;
-                use(index, slab.amplitude.const_data_ptr<float>() + place * pixels, slab.power.const_data_ptr<double>()[place]);
+                use(index, slab.amplitude.const_data_ptr<float>() + place * pixels,
+                    slab.power.const_data_ptr<double>()[place]);
             }
         }
     }
 
 private:
     struct Slab {
-        at::Tensor amplitude;  ///< (k, N, N) float32
-        at::Tensor power;      ///< (k) float64
+        at::Tensor amplitude; ///< (k, N, N) float32
+        at::Tensor power;     ///< (k) float64
     };
 
     Slab load(const at::Tensor& indices) const
@@ -101,7 +103,8 @@ private:
         const auto amplitude = data::to_amplitude(scan_.frames->gather(indices), scan_.measurement).to(at::kFloat);
         const auto known = scan_.bad_pixels.defined() ? amplitude.masked_fill(scan_.bad_pixels, -1) : amplitude;
         const auto power = scan_.bad_pixels.defined() ? amplitude.masked_fill(scan_.bad_pixels, 0) : amplitude;
-        return {at::fft_ifftshift(known, at::IntArrayRef({1, 2})).contiguous(), power.square().sum(at::IntArrayRef({1, 2}), false, at::kDouble)};
+        return {at::fft_ifftshift(known, at::IntArrayRef({1, 2})).contiguous(),
+                power.square().sum(at::IntArrayRef({1, 2}), false, at::kDouble)};
     }
 
     const data::Scan& scan_;
@@ -116,16 +119,18 @@ at::Tensor ramps(const at::Tensor& fractions, std::int64_t side)
     return at::polar(at::ones_like(angle), angle).to(at::kComplexFloat).contiguous();
 }
 
-/// Moves without the affine function of the positions that fits them best: a shift, stretch or shear of all positions together with the object changes the
-/// frames so little that noise decides about it.
+/// Moves without the affine function of the positions that fits them best: a shift, stretch or shear of all positions
+/// together with the object changes the frames so little that noise decides about it.
 at::Tensor without_trend(const at::Tensor& moves, const at::Tensor& positions)
 {
     const auto centred = positions - positions.mean(0, true);
-    const auto basis = at::cat({at::ones({positions.size(0), 1}, at::kDouble), centred / centred.abs().max().clamp_min(1)}, 1);
+    const auto basis =
+        at::cat({at::ones({positions.size(0), 1}, at::kDouble), centred / centred.abs().max().clamp_min(1)}, 1);
     return moves - at::matmul(basis, at::matmul(at::linalg_pinv(basis), moves));
 }
 
-/// What is iterated. The object has a margin of ones around, so that content which a centred probe pushes over the edge of the frame is not lost.
+/// What is iterated. The object has a margin of ones around, so that content which a centred probe pushes over the edge
+/// of the frame is not lost.
 struct Model {
     at::Tensor object;    ///< (H + 2 margin, W + 2 margin) complex64
     at::Tensor spectrum;  ///< (M, N, N) complex64: FFT2 of the probe
@@ -137,10 +142,12 @@ struct Model {
 class Engine {
 public:
     Engine(const data::Scan& scan, const EngineState& start)
-        : scan_(scan), frame_{start.object.size(0), start.object.size(1), start.origin_x, start.origin_y}, side_(scan.side()), margin_(side_ / 4),
-          step_(start.probe.size(0), side_), amplitudes_(scan)
+        : scan_(scan), frame_{start.object.size(0), start.object.size(1), start.origin_x, start.origin_y},
+          side_(scan.side()), margin_(side_ / 4), step_(start.probe.size(0), side_), amplitudes_(scan)
     {
-        model.object = at::constant_pad_nd(start.object.detach().to(at::kCPU, at::kComplexFloat).resolve_conj(), {margin_, margin_, margin_, margin_}, 1).contiguous();
+        model.object = at::constant_pad_nd(start.object.detach().to(at::kCPU, at::kComplexFloat).resolve_conj(),
+                                           {margin_, margin_, margin_, margin_}, 1)
+                           .contiguous();
         set_probe(start.probe.detach().to(at::kCPU, at::kComplexFloat));
         model.positions = start.positions.detach().to(at::kCPU, at::kDouble).clone();
         place();
@@ -155,15 +162,20 @@ public:
         rows_ = ramps(grid.fractions.select(1, 1), side_);
         const auto* corner = corners_.const_data_ptr<std::int64_t>();
         for (std::int64_t i = 0; i < corners_.size(0); ++i) {
-            const bool inside = corner[2 * i] >= 0 && corner[2 * i] + side_ <= frame_.width && corner[2 * i + 1] >= 0 && corner[2 * i + 1] + side_ <= frame_.height;
-            require(inside, Status::Shape, "{}: the patch of position {}, pixels ({}, {}), lies outside of the object of {} columns and {} rows from ({}, {})", scan_.source,
-                    i, model.positions[i][0].item<double>(), model.positions[i][1].item<double>(), frame_.width, frame_.height, frame_.origin_x, frame_.origin_y);
+            const bool inside = corner[2 * i] >= 0 && corner[2 * i] + side_ <= frame_.width && corner[2 * i + 1] >= 0 &&
+                                corner[2 * i + 1] + side_ <= frame_.height;
+            require(inside, Status::Shape,
+                    "{}: the patch of position {}, pixels ({}, {}), lies outside of the object of {} columns and {} "
+                    "rows from ({}, {})",
+                    scan_.source, i, model.positions[i][0].item<double>(), model.positions[i][1].item<double>(),
+                    frame_.width, frame_.height, frame_.origin_x, frame_.origin_y);
         }
     }
 
     /// One pass over the frames of @p order. @return relative Fourier error before each frame's step
     /// @param moves  (n, 2): takes the shift of each frame's position when steps.position
-    double sweep(const std::vector<std::int64_t>& order, const FrameStep::Steps& steps, at::Tensor& moves, const Monitor& monitor)
+    double sweep(const std::vector<std::int64_t>& order, const FrameStep::Steps& steps, at::Tensor& moves,
+                 const Monitor& monitor)
     {
         double error = 0, power = 0;
         const auto stride = model.object.size(1);
@@ -172,9 +184,13 @@ public:
         amplitudes_.for_each(order, [&](std::int64_t i, const float* amplitude, double frame_power) {
             monitor.check();
             auto* first = object + 2 * ((corner[2 * i + 1] + margin_) * stride + corner[2 * i] + margin_);
-            const auto outcome = step_.run(model.spectrum, {amplitude, floats(rows_) + 2 * i * side_, floats(columns_) + 2 * i * side_, first, stride}, steps);
+            const auto outcome = step_.run(
+                model.spectrum,
+                {amplitude, floats(rows_) + 2 * i * side_, floats(columns_) + 2 * i * side_, first, stride}, steps);
             require(std::isfinite(outcome.error), Status::NotConverged,
-                    "{}: frame {} gives a Fourier error of {}: the frame holds numbers that are not finite, or the steps are too large", scan_.source, i, outcome.error);
+                    "{}: frame {} gives a Fourier error of {}: the frame holds numbers that are not finite, or the "
+                    "steps are too large",
+                    scan_.source, i, outcome.error);
             error += outcome.error;
             power += frame_power;
             if (steps.position) {
@@ -189,9 +205,11 @@ public:
     /// @throws Error(NotConverged) when object or probe hold a number that is not finite
     void check_finite(std::int64_t epoch) const
     {
-        const auto finite = [](const at::Tensor& tensor) { return std::isfinite(at::view_as_real(tensor).sum(at::kDouble).item<double>()); };
-        require(finite(model.object) && finite(model.spectrum), Status::NotConverged, "{}: after epoch {} object or probe are not finite: the steps are too large",
-                scan_.source, epoch);
+        const auto finite = [](const at::Tensor& tensor) {
+            return std::isfinite(at::view_as_real(tensor).sum(at::kDouble).item<double>());
+        };
+        require(finite(model.object) && finite(model.spectrum), Status::NotConverged,
+                "{}: after epoch {} object or probe are not finite: the steps are too large", scan_.source, epoch);
     }
 
     /// Orthogonal modes, power and centre of the probe; the object takes the inverse factor and moves along.
@@ -202,7 +220,8 @@ public:
         const double before = at::view_as_real(modes).to(at::kDouble).square().sum().item<double>();
         model.object.mul_(std::sqrt(before / power));
         const auto now = centre_of_mass(scaled);
-        const auto rows = bounded_shift(centre.row - now.row, moved_rows_), columns = bounded_shift(centre.column - now.column, moved_columns_);
+        const auto rows = bounded_shift(centre.row - now.row, moved_rows_),
+                   columns = bounded_shift(centre.column - now.column, moved_columns_);
         if (rows != 0 || columns != 0) {
             scaled = at::roll(scaled, {rows, columns}, {1, 2});
             model.object = at::roll(model.object, {rows, columns}, {0, 1});
@@ -216,8 +235,13 @@ public:
         moves = (position_step * moves).clamp(-largest_position_step, largest_position_step);
         auto offset = model.positions + moves - start;
         offset = without_trend(offset, start).clamp(-largest_position_move, largest_position_move);
-        const auto low = at::tensor({static_cast<double>(frame_.origin_x), static_cast<double>(frame_.origin_y)}, at::kDouble) + (static_cast<double>(side_ / 2) - 0.5);
-        const auto room = at::tensor({static_cast<double>(frame_.width - side_), static_cast<double>(frame_.height - side_)}, at::kDouble) + (1 - 1e-6);
+        const auto low =
+            at::tensor({static_cast<double>(frame_.origin_x), static_cast<double>(frame_.origin_y)}, at::kDouble) +
+            (static_cast<double>(side_ / 2) - 0.5);
+        const auto room =
+            at::tensor({static_cast<double>(frame_.width - side_), static_cast<double>(frame_.height - side_)},
+                       at::kDouble) +
+            (1 - 1e-6);
         model.positions = (start + offset).clamp(low, low + room);
         place();
     }
@@ -225,7 +249,8 @@ public:
     EngineState state(const Model& of, c10::Device device) const
     {
         EngineState result;
-        result.object = of.object.narrow(0, margin_, frame_.height).narrow(1, margin_, frame_.width).contiguous().to(device);
+        result.object =
+            of.object.narrow(0, margin_, frame_.height).narrow(1, margin_, frame_.width).contiguous().to(device);
         result.probe = at::fft_ifft2(of.spectrum).contiguous().to(device);
         result.positions = of.positions;
         result.origin_x = frame_.origin_x;
@@ -262,22 +287,28 @@ void check_start(const data::Scan& scan, const EngineState& start)
 {
     data::check_scan(scan);
     const auto side = scan.side();
-    require(start.object.defined() && start.object.dim() == 2 && start.object.is_complex(), Status::Shape, "object: expected complex (H, W), found {}", shape_of(start.object));
-    require(start.probe.defined() && start.probe.dim() == 3 && start.probe.is_complex() && start.probe.size(1) == side && start.probe.size(2) == side, Status::Shape,
-            "probe: expected complex (modes, {}, {}), found {}", side, side, shape_of(start.probe));
-    require(start.positions.defined() && start.positions.dim() == 2 && start.positions.size(0) == scan.size() && start.positions.size(1) == 2, Status::Shape,
-            "positions: expected ({}, 2), found {}", scan.size(), shape_of(start.positions));
+    require(start.object.defined() && start.object.dim() == 2 && start.object.is_complex(), Status::Shape,
+            "object: expected complex (H, W), found {}", shape_of(start.object));
+    require(start.probe.defined() && start.probe.dim() == 3 && start.probe.is_complex() &&
+                start.probe.size(1) == side && start.probe.size(2) == side,
+            Status::Shape, "probe: expected complex (modes, {}, {}), found {}", side, side, shape_of(start.probe));
+    require(start.positions.defined() && start.positions.dim() == 2 && start.positions.size(0) == scan.size() &&
+                start.positions.size(1) == 2,
+            Status::Shape, "positions: expected ({}, 2), found {}", scan.size(), shape_of(start.positions));
 }
 
 void check_options(const EngineOptions& options)
 {
-    require(options.epochs >= 0, Status::InvalidArgument, "refinement.epochs is {}; expected 0 or more", options.epochs);
-    require(options.alpha > 0 && options.alpha <= 1, Status::InvalidArgument, "refinement.alpha is {}; expected a number in (0, 1]", options.alpha);
-    require(options.object_step >= 0 && options.probe_step >= 0, Status::InvalidArgument, "refinement steps are {} and {}; expected 0 or more", options.object_step,
-            options.probe_step);
-    require(options.held_out_fraction >= 0 && options.held_out_fraction < 1, Status::InvalidArgument, "refinement.held_out_fraction is {}; expected a number in [0, 1)",
-            options.held_out_fraction);
-    require(options.patience >= 1, Status::InvalidArgument, "refinement.patience is {}; expected 1 or more", options.patience);
+    require(options.epochs >= 0, Status::InvalidArgument, "refinement.epochs is {}; expected 0 or more",
+            options.epochs);
+    require(options.alpha > 0 && options.alpha <= 1, Status::InvalidArgument,
+            "refinement.alpha is {}; expected a number in (0, 1]", options.alpha);
+    require(options.object_step >= 0 && options.probe_step >= 0, Status::InvalidArgument,
+            "refinement steps are {} and {}; expected 0 or more", options.object_step, options.probe_step);
+    require(options.held_out_fraction >= 0 && options.held_out_fraction < 1, Status::InvalidArgument,
+            "refinement.held_out_fraction is {}; expected a number in [0, 1)", options.held_out_fraction);
+    require(options.patience >= 1, Status::InvalidArgument, "refinement.patience is {}; expected 1 or more",
+            options.patience);
 }
 
 std::vector<std::int64_t> all_indices(std::int64_t count)
@@ -302,7 +333,8 @@ Split split(std::int64_t count, const EngineOptions& options)
     auto random = base::random_engine(options.seed, "refinement held out");
     auto order = all_indices(count);
     shuffle(order, random);
-    const auto held = std::min(count - 1, static_cast<std::int64_t>(std::llround(options.held_out_fraction * static_cast<double>(count))));
+    const auto held = std::min(
+        count - 1, static_cast<std::int64_t>(std::llround(options.held_out_fraction * static_cast<double>(count))));
     return {{order.begin() + held, order.end()}, {order.begin(), order.begin() + held}};
 }
 
@@ -310,30 +342,35 @@ FrameStep::Steps steps_of_epoch(const EngineOptions& options, std::int64_t epoch
 {
     FrameStep::Steps steps;
     steps.object = static_cast<float>(options.object_step);
-    if (epoch >= options.probe_start)  // falling: every frame pulls the probe its way, and the mean over frames is wanted (Robbins & Monro 1951)
-        steps.probe = static_cast<float>(options.probe_step / static_cast<double>(epoch - std::max<std::int64_t>(options.probe_start, 1) + 1));
+    if (epoch >= options.probe_start) // falling: every frame pulls the probe its way, and the mean over frames is
+                                      // wanted (Robbins & Monro 1951)
+        steps.probe = static_cast<float>(
+            options.probe_step / static_cast<double>(epoch - std::max<std::int64_t>(options.probe_start, 1) + 1));
     steps.alpha = options.rpie ? static_cast<float>(options.alpha) : 1;
     steps.position = options.positions && epoch >= first_position_epoch;
     return steps;
 }
 
-}  // namespace
+} // namespace
 
 ObjectFrame frame_for(const at::Tensor& positions, std::int64_t side, std::int64_t height, std::int64_t width)
 {
     const auto corners = pixel_grid(positions, side).corners;
     require(corners.size(0) > 0, Status::Shape, "positions: expected at least one");
     const auto low = corners.amin(0) - 1, high = corners.amax(0) + (side + 1);
-    std::int64_t left = low[0].item<std::int64_t>(), top = low[1].item<std::int64_t>(), right = high[0].item<std::int64_t>(), bottom = high[1].item<std::int64_t>();
+    std::int64_t left = low[0].item<std::int64_t>(), top = low[1].item<std::int64_t>(),
+                 right = high[0].item<std::int64_t>(), bottom = high[1].item<std::int64_t>();
     if (height > 0 && width > 0) {
         left = std::min<std::int64_t>(left, 0);
         top = std::min<std::int64_t>(top, 0);
         right = std::max(right, width);
         bottom = std::max(bottom, height);
     }
-    const double pixels = (static_cast<double>(right) - static_cast<double>(left)) * (static_cast<double>(bottom) - static_cast<double>(top));
-    require(pixels <= static_cast<double>(largest_object), Status::Shape, "positions: the object would have {:.3g} pixels, at most {} are allowed; are the positions in pixels?", pixels,
-            largest_object);
+    const double pixels = (static_cast<double>(right) - static_cast<double>(left)) *
+                          (static_cast<double>(bottom) - static_cast<double>(top));
+    require(pixels <= static_cast<double>(largest_object), Status::Shape,
+            "positions: the object would have {:.3g} pixels, at most {} are allowed; are the positions in pixels?",
+            pixels, largest_object);
     return {bottom - top, right - left, left, top};
 }
 
@@ -341,17 +378,20 @@ EngineState flat_start(const data::Scan& scan, const at::Tensor& probe, std::int
 {
     data::check_scan(scan);
     const bool given = scan.object.defined();
-    const auto frame = frame_for(scan.positions, scan.side(), given ? scan.object.size(0) : 0, given ? scan.object.size(1) : 0);
+    const auto frame =
+        frame_for(scan.positions, scan.side(), given ? scan.object.size(0) : 0, given ? scan.object.size(1) : 0);
     EngineState state;
     state.object = at::ones({frame.height, frame.width}, at::kComplexFloat);
-    state.probe = with_power(with_modes(canonical_probe(probe, scan.side()), modes), data::mean_power(scan)).to(at::kCPU);
+    state.probe =
+        with_power(with_modes(canonical_probe(probe, scan.side()), modes), data::mean_power(scan)).to(at::kCPU);
     state.positions = scan.positions.to(at::kCPU, at::kDouble).clone();
     state.origin_x = frame.origin_x;
     state.origin_y = frame.origin_y;
     return state;
 }
 
-EngineState iterate(const data::Scan& scan, EngineState start, const EngineOptions& options, const Monitor& monitor, Log& log)
+EngineState iterate(const data::Scan& scan, EngineState start, const EngineOptions& options, const Monitor& monitor,
+                    Log& log)
 {
     const at::NoGradGuard no_gradient;
     const auto began = Clock::now();
@@ -371,7 +411,8 @@ EngineState iterate(const data::Scan& scan, EngineState start, const EngineOptio
     auto moves = at::zeros_like(engine.model.positions);
 
     Model best = engine.model.copy();
-    double best_error = held_out.empty() ? std::numeric_limits<double>::infinity() : engine.sweep(held_out, {}, moves, monitor);
+    double best_error =
+        held_out.empty() ? std::numeric_limits<double>::infinity() : engine.sweep(held_out, {}, moves, monitor);
     std::int64_t best_epoch = 0, epoch = 1;
     std::vector<double> errors, held_out_errors;
     for (; epoch <= options.epochs && epoch - best_epoch <= options.patience; ++epoch) {
@@ -398,12 +439,14 @@ EngineState iterate(const data::Scan& scan, EngineState start, const EngineOptio
         }
         if (steps.position)
             engine.move_positions(moves, first_positions);
-        monitor.report({options.phase, epoch, options.epochs, epoch * scan.size(), options.epochs * scan.size(), errors.back(), error, rate, seconds_since(began)});
+        monitor.report({options.phase, epoch, options.epochs, epoch * scan.size(), options.epochs * scan.size(),
+                        errors.back(), error, rate, seconds_since(began)});
     }
     if (held_out.empty())
         best = engine.model;
     else
-        log.info(options.phase, "{} of {} epochs; Fourier error of {} held-out frames {:.4f}, best after epoch {}", epoch - 1, options.epochs, held_out.size(), best_error, best_epoch);
+        log.info(options.phase, "{} of {} epochs; Fourier error of {} held-out frames {:.4f}, best after epoch {}",
+                 epoch - 1, options.epochs, held_out.size(), best_error, best_epoch);
 
     auto result = best_epoch == 0 ? std::move(start) : engine.state(best, start.object.device());
     result.fourier_errors = std::move(errors);
@@ -411,7 +454,8 @@ EngineState iterate(const data::Scan& scan, EngineState start, const EngineOptio
     return result;
 }
 
-at::Tensor warm_probe(const data::Scan& scan, std::int64_t modes, std::int64_t epochs, std::uint64_t seed, const Monitor& monitor, Log& log)
+at::Tensor warm_probe(const data::Scan& scan, std::int64_t modes, std::int64_t epochs, std::uint64_t seed,
+                      const Monitor& monitor, Log& log)
 {
     require(scan.probe.defined(), Status::State, "{}: holds no probe to start from", scan.source);
     EngineOptions options;
@@ -431,4 +475,4 @@ double fourier_error(const data::Scan& scan, const EngineState& state, const Mon
     return engine.sweep(all_indices(scan.size()), {}, moves, monitor);
 }
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

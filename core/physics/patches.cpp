@@ -23,7 +23,8 @@ namespace ptk::physics {
 
 namespace {
 
-/// Groups whose positions lie further apart than this many pixels of canvas hold wrong positions, not overlapping patches.
+/// Groups whose positions lie further apart than this many pixels of canvas hold wrong positions, not overlapping
+/// patches.
 constexpr std::int64_t largest_canvas = std::int64_t{1} << 28;
 
 std::string shape_of(const at::Tensor& tensor)
@@ -33,7 +34,7 @@ std::string shape_of(const at::Tensor& tensor)
 
 /// Where the patches of each group lie on a canvas of the group's own.
 struct Layout {
-    at::Tensor corners;  ///< (B, G, 2) int64 (x, y) on the CPU, smallest 0 in each group
+    at::Tensor corners; ///< (B, G, 2) int64 (x, y) on the CPU, smallest 0 in each group
     std::int64_t height = 0;
     std::int64_t width = 0;
     std::int64_t side = 0;
@@ -48,15 +49,17 @@ Layout layout(const at::Tensor& corners, std::int64_t side)
     local = (local - local.amin(1, true)).contiguous();
     const auto extent = local.amax({0, 1});
     const auto width = extent[0].item<std::int64_t>() + side, height = extent[1].item<std::int64_t>() + side;
-    require(width <= largest_canvas && height <= largest_canvas && width * height <= largest_canvas / local.size(0), Status::Shape,
-            "patches of one group lie up to {} x {} pixels apart: expected neighbours", width - side, height - side);
+    require(width <= largest_canvas && height <= largest_canvas && width * height <= largest_canvas / local.size(0),
+            Status::Shape, "patches of one group lie up to {} x {} pixels apart: expected neighbours", width - side,
+            height - side);
     return {local, height, width, side};
 }
 
 /// Index of every patch pixel in the flattened canvases: (B, G, N, N) on @p device.
 at::Tensor pixel_index(const Layout& at_, c10::Device device)
 {
-    const auto first = at::arange(at_.groups(), at::kLong).unsqueeze(1) * (at_.height * at_.width) + at_.corners.select(2, 1) * at_.width + at_.corners.select(2, 0);
+    const auto first = at::arange(at_.groups(), at::kLong).unsqueeze(1) * (at_.height * at_.width) +
+                       at_.corners.select(2, 1) * at_.width + at_.corners.select(2, 0);
     const auto line = at::arange(at_.side, at::TensorOptions(at::kLong).device(device));
     return first.to(device).view({at_.groups(), at_.patches(), 1, 1}) + (line.unsqueeze(1) * at_.width + line);
 }
@@ -67,7 +70,8 @@ at::Tensor window(const at::Tensor& canvas, const Layout& where, std::int64_t b,
     return canvas.select(0, b).narrow(0, corner[1], where.side).narrow(1, corner[0], where.side);
 }
 
-// On the CPU a slice a patch: contiguous rows and no table of indices. On a GPU one kernel over all pixels. Which is faster has not been measured.
+// On the CPU a slice a patch: contiguous rows and no table of indices. On a GPU one kernel over all pixels. Which is
+// faster has not been measured.
 
 at::Tensor add_up(const at::Tensor& patches, const Layout& where)
 {
@@ -86,7 +90,9 @@ at::Tensor add_up(const at::Tensor& patches, const Layout& where)
 at::Tensor cut_out(const at::Tensor& canvas, const Layout& where)
 {
     if (!canvas.is_cpu())
-        return canvas.reshape(-1).index_select(0, pixel_index(where, canvas.device()).view(-1)).view({where.groups(), where.patches(), where.side, where.side});
+        return canvas.reshape(-1)
+            .index_select(0, pixel_index(where, canvas.device()).view(-1))
+            .view({where.groups(), where.patches(), where.side, where.side});
     auto patches = at::empty({where.groups(), where.patches(), where.side, where.side}, canvas.options());
     for (std::int64_t b = 0; b < where.groups(); ++b) {
         for (std::int64_t g = 0; g < where.patches(); ++g)
@@ -101,7 +107,8 @@ using torch::autograd::variable_list;
 Layout saved_layout(AutogradContext* context)
 {
     const auto saved = context->saved_data["corners"].toTensor();
-    return {saved, context->saved_data["height"].toInt(), context->saved_data["width"].toInt(), context->saved_data["side"].toInt()};
+    return {saved, context->saved_data["height"].toInt(), context->saved_data["width"].toInt(),
+            context->saved_data["side"].toInt()};
 }
 
 void save_layout(AutogradContext* context, const Layout& where)
@@ -154,7 +161,8 @@ at::Tensor from_channels(const at::Tensor& channels)
 at::Tensor padded_to(const at::Tensor& images, std::int64_t side)
 {
     const auto total = side - images.size(-1);
-    require(total >= 0, Status::Shape, "the merged region of {} pixels is smaller than a patch of {}", side, images.size(-1));
+    require(total >= 0, Status::Shape, "the merged region of {} pixels is smaller than a patch of {}", side,
+            images.size(-1));
     const auto left = total / 2;
     return at::constant_pad_nd(images, {left, total - left, left, total - left});
 }
@@ -169,26 +177,32 @@ at::Tensor central_half(std::int64_t side, const at::TensorOptions& options)
 
 void check_groups(const at::Tensor& patches, const at::Tensor& relative)
 {
-    require(patches.dim() == 4 && patches.size(2) == patches.size(3), Status::Shape, "patches: expected (B, C, N, N), found {}", shape_of(patches));
-    require(relative.dim() == 3 && relative.size(0) == patches.size(0) && relative.size(1) == patches.size(1) && relative.size(2) == 2, Status::Shape,
-            "relative positions: expected ({}, {}, 2), found {}", patches.size(0), patches.size(1), shape_of(relative));
+    require(patches.dim() == 4 && patches.size(2) == patches.size(3), Status::Shape,
+            "patches: expected (B, C, N, N), found {}", shape_of(patches));
+    require(relative.dim() == 3 && relative.size(0) == patches.size(0) && relative.size(1) == patches.size(1) &&
+                relative.size(2) == 2,
+            Status::Shape, "relative positions: expected ({}, {}, 2), found {}", patches.size(0), patches.size(1),
+            shape_of(relative));
 }
 
 /// Patches and weights (B, C, N, N) at their places in the merged region: (B, C, M, M) each.
-std::pair<at::Tensor, at::Tensor> placed(const at::Tensor& patches, const at::Tensor& weights, const at::Tensor& relative, std::int64_t side)
+std::pair<at::Tensor, at::Tensor> placed(const at::Tensor& patches, const at::Tensor& weights,
+                                         const at::Tensor& relative, std::int64_t side)
 {
     const auto offsets = -relative.reshape({-1, 2});
     const auto move = [&](const at::Tensor& images) {
-        return translated(padded_to(images, side).flatten(0, 1), offsets).view({patches.size(0), patches.size(1), side, side});
+        return translated(padded_to(images, side).flatten(0, 1), offsets)
+            .view({patches.size(0), patches.size(1), side, side});
     };
     return {move(patches), move(weights)};
 }
 
-}  // namespace
+} // namespace
 
 PixelGrid pixel_grid(const at::Tensor& positions, std::int64_t side)
 {
-    require(positions.dim() == 2 && positions.size(1) == 2, Status::Shape, "positions: expected (n, 2), found {}", shape_of(positions));
+    require(positions.dim() == 2 && positions.size(1) == 2, Status::Shape, "positions: expected (n, 2), found {}",
+            shape_of(positions));
     const auto exact = positions.to(at::kDouble);
     const auto whole = (exact + 0.5).floor();
     return {whole.to(at::kLong) - side / 2, exact - whole};
@@ -196,10 +210,13 @@ PixelGrid pixel_grid(const at::Tensor& positions, std::int64_t side)
 
 at::Tensor merge_and_cut(const at::Tensor& patches, const at::Tensor& corners, const at::Tensor& weights)
 {
-    require(patches.dim() == 4 && patches.size(2) == patches.size(3) && patches.numel() > 0, Status::Shape, "patches: expected (B, G, N, N), found {}", shape_of(patches));
-    require(weights.sizes().equals(patches.sizes()), Status::Shape, "weights: expected the shape {} of the patches, found {}", shape_of(patches), shape_of(weights));
-    require(corners.dim() == 3 && corners.sizes().slice(0, 2).equals(patches.sizes().slice(0, 2)) && corners.size(2) == 2, Status::Shape,
-            "corners: expected ({}, {}, 2), found {}", patches.size(0), patches.size(1), shape_of(corners));
+    require(patches.dim() == 4 && patches.size(2) == patches.size(3) && patches.numel() > 0, Status::Shape,
+            "patches: expected (B, G, N, N), found {}", shape_of(patches));
+    require(weights.sizes().equals(patches.sizes()), Status::Shape,
+            "weights: expected the shape {} of the patches, found {}", shape_of(patches), shape_of(weights));
+    require(
+        corners.dim() == 3 && corners.sizes().slice(0, 2).equals(patches.sizes().slice(0, 2)) && corners.size(2) == 2,
+        Status::Shape, "corners: expected ({}, {}, 2), found {}", patches.size(0), patches.size(1), shape_of(corners));
     const auto where = layout(corners, patches.size(3));
     const auto sum = AddUp::apply(patches * weights, where);
     const auto weight = AddUp::apply(weights, where);
@@ -209,15 +226,18 @@ at::Tensor merge_and_cut(const at::Tensor& patches, const at::Tensor& corners, c
 at::Tensor translated(const at::Tensor& images, const at::Tensor& offsets)
 {
     require(images.dim() == 3, Status::Shape, "images: expected (n, H, W), found {}", shape_of(images));
-    require(offsets.dim() == 2 && offsets.size(0) == images.size(0) && offsets.size(1) == 2, Status::Shape, "offsets: expected ({}, 2), found {}", images.size(0),
-            shape_of(offsets));
+    require(offsets.dim() == 2 && offsets.size(0) == images.size(0) && offsets.size(1) == 2, Status::Shape,
+            "offsets: expected ({}, 2), found {}", images.size(0), shape_of(offsets));
     const auto channels = as_channels(images);
     const auto real = channels.options();
-    // The affine grid and the sampler round as the reference's do: at the edge of the support a weight of 1e-6 or of nothing decides about a pixel.
-    const auto scale = at::stack({at::full({}, 2.0 / static_cast<double>(images.size(2) - 1), real), at::full({}, 2.0 / static_cast<double>(images.size(1) - 1), real)});
+    // The affine grid and the sampler round as the reference's do: at the edge of the support a weight of 1e-6 or of
+    // nothing decides about a pixel.
+    const auto scale = at::stack({at::full({}, 2.0 / static_cast<double>(images.size(2) - 1), real),
+                                  at::full({}, 2.0 / static_cast<double>(images.size(1) - 1), real)});
     const auto shift = -offsets.to(real.dtype()) * scale;
     const auto identity = at::eye(2, real).expand({images.size(0), 2, 2});
-    const auto grid = at::affine_grid_generator(at::cat({identity, shift.unsqueeze(2)}, 2), channels.sizes(), /*align_corners=*/true);
+    const auto grid =
+        at::affine_grid_generator(at::cat({identity, shift.unsqueeze(2)}, 2), channels.sizes(), /*align_corners=*/true);
     constexpr std::int64_t bilinear = 0, zeros = 0;
     return from_channels(at::grid_sampler(channels, grid, bilinear, zeros, /*align_corners=*/true));
 }
@@ -225,19 +245,23 @@ at::Tensor translated(const at::Tensor& images, const at::Tensor& offsets)
 at::Tensor merge_central_mask(const at::Tensor& patches, const at::Tensor& relative, std::int64_t padded)
 {
     check_groups(patches, relative);
-    const auto mask = central_half(patches.size(3), relative.options().dtype(c10::toRealValueType(patches.scalar_type()))).expand(patches.sizes());
+    const auto mask =
+        central_half(patches.size(3), relative.options().dtype(c10::toRealValueType(patches.scalar_type())))
+            .expand(patches.sizes());
     const auto [moved, masks] = placed(patches, mask, relative, padded);
     const auto count = masks.sum(1);
     // 0.001 is the reference's: it makes single coverage 0.1 % dark.
     return (moved * masks).sum(1) * (count > 1e-6) / (count + 0.001);
 }
 
-at::Tensor merge_weighted(const at::Tensor& patches, const at::Tensor& relative, const at::Tensor& weights, std::int64_t padded, bool probe_threshold)
+at::Tensor merge_weighted(const at::Tensor& patches, const at::Tensor& relative, const at::Tensor& weights,
+                          std::int64_t padded, bool probe_threshold)
 {
     check_groups(patches, relative);
     const auto options = patches.options().dtype(c10::toRealValueType(patches.scalar_type()));
     const auto given = weights.defined() ? weights.to(options) : central_half(patches.size(3), options);
-    require(given.dim() == 2 || given.dim() == 4, Status::Shape, "weights: expected (N, N) or (B or 1, C or 1, N, N), found {}", shape_of(given));
+    require(given.dim() == 2 || given.dim() == 4, Status::Shape,
+            "weights: expected (N, N) or (B or 1, C or 1, N, N), found {}", shape_of(given));
     const auto [moved, places] = placed(patches, given.expand(patches.sizes()), relative, padded);
     const auto total = places.sum(1);
     const auto reached = probe_threshold ? total > total.detach().max() * 1e-6 : total > 1e-6;
@@ -246,10 +270,10 @@ at::Tensor merge_weighted(const at::Tensor& patches, const at::Tensor& relative,
 
 at::Tensor extract_patches(const at::Tensor& merged, const at::Tensor& relative, std::int64_t side)
 {
-    require(merged.dim() == 3 && merged.size(1) == merged.size(2) && merged.size(1) >= side, Status::Shape, "merged region: expected (B, M, M) with M >= {}, found {}", side,
-            shape_of(merged));
-    require(relative.dim() == 3 && relative.size(0) == merged.size(0) && relative.size(2) == 2, Status::Shape, "relative positions: expected ({}, C, 2), found {}",
-            merged.size(0), shape_of(relative));
+    require(merged.dim() == 3 && merged.size(1) == merged.size(2) && merged.size(1) >= side, Status::Shape,
+            "merged region: expected (B, M, M) with M >= {}, found {}", side, shape_of(merged));
+    require(relative.dim() == 3 && relative.size(0) == merged.size(0) && relative.size(2) == 2, Status::Shape,
+            "relative positions: expected ({}, C, 2), found {}", merged.size(0), shape_of(relative));
     const auto patches = relative.size(1), region = merged.size(1);
     const auto repeated = merged.unsqueeze(1).expand({merged.size(0), patches, region, region}).flatten(0, 1);
     const auto moved = translated(repeated, relative.reshape({-1, 2}));
@@ -259,10 +283,11 @@ at::Tensor extract_patches(const at::Tensor& merged, const at::Tensor& relative,
 
 std::int64_t padded_side(std::int64_t side, std::int64_t grid, double max_neighbour_distance)
 {
-    require(std::isfinite(max_neighbour_distance) && max_neighbour_distance >= 0 && max_neighbour_distance < 1e6, Status::InvalidArgument,
-            "largest neighbour distance is {}; expected 0 to 1e6 pixels", max_neighbour_distance);
+    require(std::isfinite(max_neighbour_distance) && max_neighbour_distance >= 0 && max_neighbour_distance < 1e6,
+            Status::InvalidArgument, "largest neighbour distance is {}; expected 0 to 1e6 pixels",
+            max_neighbour_distance);
     const auto distance = static_cast<std::int64_t>(std::ceil(max_neighbour_distance));
     return side + (grid - 1) * (distance + distance % 2);
 }
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

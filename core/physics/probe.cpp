@@ -30,7 +30,7 @@ namespace ptk::physics {
 
 namespace {
 
-constexpr double mode_power = 0.05;  ///< share of each mode that with_modes() makes
+constexpr double mode_power = 0.05; ///< share of each mode that with_modes() makes
 
 std::string shape_of(const at::Tensor& tensor)
 {
@@ -39,19 +39,23 @@ std::string shape_of(const at::Tensor& tensor)
 
 void require_probe(const at::Tensor& probe)
 {
-    require(probe.defined() && probe.dim() == 3 && probe.is_complex() && probe.size(0) > 0 && probe.size(1) == probe.size(2) && probe.size(1) > 0, Status::Shape,
-            "probe: expected complex (modes, N, N), found {}", probe.defined() ? shape_of(probe) : std::string("none"));
+    require(probe.defined() && probe.dim() == 3 && probe.is_complex() && probe.size(0) > 0 &&
+                probe.size(1) == probe.size(2) && probe.size(1) > 0,
+            Status::Shape, "probe: expected complex (modes, N, N), found {}",
+            probe.defined() ? shape_of(probe) : std::string("none"));
 }
 
 at::Tensor intensity(const at::Tensor& probe)
 {
-    return at::view_as_real(probe.detach().to(at::kComplexDouble).resolve_conj()).square().sum(at::IntArrayRef({0, -1}));
+    return at::view_as_real(probe.detach().to(at::kComplexDouble).resolve_conj())
+        .square()
+        .sum(at::IntArrayRef({0, -1}));
 }
 
 struct Moments {
     double power;
-    double row, column;              ///< centre of mass
-    double row_width, column_width;  ///< root mean square
+    double row, column;             ///< centre of mass
+    double row_width, column_width; ///< root mean square
 };
 
 Moments moments(const at::Tensor& probe)
@@ -60,7 +64,8 @@ Moments moments(const at::Tensor& probe)
     const auto index = at::arange(weight.size(0), at::kDouble);
     const auto rows = weight.sum(1), columns = weight.sum(0);
     const double power = rows.sum().item<double>();
-    require(std::isfinite(power) && power > 0, Status::InvalidArgument, "probe: its sum of squares is {}; expected a finite number above zero", power);
+    require(std::isfinite(power) && power > 0, Status::InvalidArgument,
+            "probe: its sum of squares is {}; expected a finite number above zero", power);
     Moments result{};
     result.power = power;
     result.row = (rows * index).sum().item<double>() / power;
@@ -92,8 +97,8 @@ std::vector<std::pair<std::int64_t, std::int64_t>> polynomial_orders(std::int64_
     return orders;
 }
 
-/// @p mode without its parts along the unit vectors of @p basis, as a unit vector. Twice, because once is not enough in floating point
-/// (Giraud et al., Numer. Math. 101, 87 (2005)). Undefined when nothing is left.
+/// @p mode without its parts along the unit vectors of @p basis, as a unit vector. Twice, because once is not enough in
+/// floating point (Giraud et al., Numer. Math. 101, 87 (2005)). Undefined when nothing is left.
 at::Tensor orthonormal_to(const std::vector<at::Tensor>& basis, at::Tensor mode)
 {
     for (int pass = 0; pass < 2; ++pass) {
@@ -108,7 +113,7 @@ at::Tensor orthonormal_to(const std::vector<at::Tensor>& basis, at::Tensor mode)
     return mode;
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor canonical_probe(const at::Tensor& probe, std::int64_t side)
 {
@@ -119,14 +124,16 @@ at::Tensor canonical_probe(const at::Tensor& probe, std::int64_t side)
     if (modes.dim() == 2)
         modes = modes.unsqueeze(0);
     require(modes.dim() == 3 && modes.size(0) > 0 && modes.size(1) == side && modes.size(2) == side, Status::Shape,
-            "probe has shape {}, expected ({}, {}), ({}, {}, 1) or (modes, {}, {})", shape_of(probe), side, side, side, side, side, side);
+            "probe has shape {}, expected ({}, {}), ({}, {}, 1) or (modes, {}, {})", shape_of(probe), side, side, side,
+            side, side, side);
     return modes.to(at::kComplexFloat).contiguous();
 }
 
 at::Tensor with_power(const at::Tensor& probe, double power)
 {
     require_probe(probe);
-    require(std::isfinite(power) && power > 0, Status::InvalidArgument, "probe: asked for a power of {}; expected a finite number above zero", power);
+    require(std::isfinite(power) && power > 0, Status::InvalidArgument,
+            "probe: asked for a power of {}; expected a finite number above zero", power);
     return probe * std::sqrt(power / moments(probe).power);
 }
 
@@ -149,7 +156,7 @@ at::Tensor with_modes(const at::Tensor& probe, std::int64_t modes)
     }
     std::vector<at::Tensor> made;
     const auto missing = modes - given;
-    const auto orders = polynomial_orders(2 * missing + 8);  // some may be dependent on what is there
+    const auto orders = polynomial_orders(2 * missing + 8); // some may be dependent on what is there
     const auto columns = hermite(orders.back().first + orders.back().second, side, first.column, first.column_width);
     const auto rows = hermite(orders.back().first + orders.back().second, side, first.row, first.row_width);
     for (const auto& [column, row] : orders) {
@@ -161,7 +168,8 @@ at::Tensor with_modes(const at::Tensor& probe, std::int64_t modes)
         basis.push_back(unit);
         made.push_back(unit);
     }
-    require(static_cast<std::int64_t>(made.size()) == missing, Status::InvalidArgument, "probe: {} independent modes cannot be made from it; ask for fewer", modes);
+    require(static_cast<std::int64_t>(made.size()) == missing, Status::InvalidArgument,
+            "probe: {} independent modes cannot be made from it; ask for fewer", modes);
 
     const double share = std::min(mode_power, 0.5 / static_cast<double>(missing));
     const double kept = 1 - share * static_cast<double>(missing);
@@ -173,9 +181,10 @@ at::Tensor orthogonal_modes(const at::Tensor& probe)
     require_probe(probe);
     const auto exact = probe.to(at::kComplexDouble).flatten(1);
     const auto coherence = at::matmul(exact, exact.conj().t()).cpu();
-    const auto [powers, vectors] = at::linalg_eigh(coherence);  // ascending
+    const auto [powers, vectors] = at::linalg_eigh(coherence); // ascending
     auto mixing = vectors.flip(1);
-    // An eigenvector has no phase of its own: keep that of the mode it is mostly made of, so that modes do not turn from call to call.
+    // An eigenvector has no phase of its own: keep that of the mode it is mostly made of, so that modes do not turn
+    // from call to call.
     const auto largest = mixing.abs().argmax(0, true);
     mixing = mixing * at::exp(at::complex(at::zeros_like(powers), -mixing.gather(0, largest).angle().squeeze(0)));
     return at::matmul(mixing.conj().t().to(exact.device()), exact).view_as(probe).to(probe.scalar_type());
@@ -184,11 +193,12 @@ at::Tensor orthogonal_modes(const at::Tensor& probe)
 at::Tensor shifted_probe(const at::Tensor& probe, const at::Tensor& fractions)
 {
     require_probe(probe);
-    require(fractions.dim() == 2 && fractions.size(1) == 2, Status::Shape, "fractions: expected (B, 2), found {}", shape_of(fractions));
+    require(fractions.dim() == 2 && fractions.size(1) == 2, Status::Shape, "fractions: expected (B, 2), found {}",
+            shape_of(fractions));
     const auto frequency = at::fft_fftfreq(probe.size(1), 1.0, fractions.options().dtype(at::kDouble)) * (-2 * M_PI);
-    const auto angle = fractions.to(at::kDouble).t().unsqueeze(2) * frequency;  // (2, B, N), x first
+    const auto angle = fractions.to(at::kDouble).t().unsqueeze(2) * frequency; // (2, B, N), x first
     const auto ramp = at::polar(at::ones_like(angle), angle).to(probe.options());
-    const auto ramps = ramp[1].unsqueeze(2) * ramp[0].unsqueeze(1);  // (B, N, N)
+    const auto ramps = ramp[1].unsqueeze(2) * ramp[0].unsqueeze(1); // (B, N, N)
     return at::fft_ifft2(at::fft_fft2(probe).unsqueeze(0) * ramps.unsqueeze(1));
 }
 
@@ -214,7 +224,8 @@ NormalisedProbe normalised_like_ptychopinn(const at::Tensor& probe, double probe
     require(probe_scale > 0, Status::InvalidArgument, "probe_scale is {}; expected a number above zero", probe_scale);
     const auto masked = mask.defined() ? probe * mask : probe;
     const double divisor = probe_scale * masked.abs().to(at::kDouble).mean().item<double>();
-    require(std::isfinite(divisor) && divisor > 0, Status::InvalidArgument, "probe: its mean modulus under the mask is zero or not finite");
+    require(std::isfinite(divisor) && divisor > 0, Status::InvalidArgument,
+            "probe: its mean modulus under the mask is zero or not finite");
     return {probe / divisor, 1 / divisor};
 }
 
@@ -236,4 +247,4 @@ at::Tensor soft_disk(std::int64_t side, std::optional<double> diameter, double s
     return (disk / largest).clamp(0, 1).to(at::kFloat);
 }
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

@@ -16,14 +16,18 @@ namespace ptk::physics {
 at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const at::Tensor& amplitude, double alpha,
                      double step, const at::Tensor& good)
 {
-    const bool fits = patches.dim() == 3 && probe.dim() == 4 && patches.size(0) == probe.size(0) && amplitude.sizes().equals(patches.sizes()) &&
+    const bool fits = patches.dim() == 3 && probe.dim() == 4 && patches.size(0) == probe.size(0) &&
+                      amplitude.sizes().equals(patches.sizes()) &&
                       patches.sizes().slice(1).equals(probe.sizes().slice(2));
-    require(fits, Status::Shape, "rPIE step: expected patches (B, N, N), probe (B, modes, N, N), amplitude (B, N, N), found {}, {}, {}",
-            base::shape_text({patches.sizes().begin(), patches.sizes().end()}), base::shape_text({probe.sizes().begin(), probe.sizes().end()}),
+    require(fits, Status::Shape,
+            "rPIE step: expected patches (B, N, N), probe (B, modes, N, N), amplitude (B, N, N), found {}, {}, {}",
+            base::shape_text({patches.sizes().begin(), patches.sizes().end()}),
+            base::shape_text({probe.sizes().begin(), probe.sizes().end()}),
             base::shape_text({amplitude.sizes().begin(), amplitude.sizes().end()}));
     static constexpr std::array<std::int64_t, 2> plane{-2, -1};
     const auto field = at::fft_fft2(patches.unsqueeze(1) * probe, c10::nullopt, plane, "ortho");
-    // Where nothing is predicted there is no phase to give the measured amplitude to: with a floor the field stays zero and gradients finite.
+    // Where nothing is predicted there is no phase to give the measured amplitude to: with a floor the field stays zero
+    // and gradients finite.
     const auto predicted = at::view_as_real(field).square().sum(at::IntArrayRef({1, -1})).clamp_min(1e-12).sqrt();
     auto change = at::fft_ifftshift(amplitude, plane) / predicted - 1;
     if (good.defined())
@@ -34,4 +38,4 @@ at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const a
     return patches + step * (probe.conj() * difference).sum(1) / denominator.clamp_min(1e-30);
 }
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

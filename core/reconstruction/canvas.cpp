@@ -30,21 +30,24 @@ constexpr std::int64_t pixels_per_thread = 1 << 15;
 
 std::string shape_of(const at::Tensor& tensor)
 {
-    return tensor.defined() ? base::shape_text(std::vector<long>(tensor.sizes().begin(), tensor.sizes().end())) : "none";
+    return tensor.defined() ? base::shape_text(std::vector<long>(tensor.sizes().begin(), tensor.sizes().end()))
+                            : "none";
 }
 
 void check_batch(const at::Tensor& patches, const at::Tensor& positions, const at::Tensor& weights)
 {
-    require(patches.defined() && patches.dim() == 3 && patches.size(1) == patches.size(2) && patches.size(1) > 0 && patches.is_complex(),
+    require(patches.defined() && patches.dim() == 3 && patches.size(1) == patches.size(2) && patches.size(1) > 0 &&
+                patches.is_complex(),
             Status::Shape, "patches to stitch: expected complex (k, n, n), found {}", shape_of(patches));
     const auto count = patches.size(0);
     const auto side = patches.size(1);
     require(positions.defined() && positions.sizes() == at::IntArrayRef({count, 2}), Status::Shape,
             "positions of patches: expected ({}, 2), found {}", count, shape_of(positions));
     require(weights.defined() && !weights.is_complex() &&
-                (weights.sizes() == at::IntArrayRef({side, side}) || weights.sizes() == at::IntArrayRef({count, side, side})),
-            Status::Shape, "weights of patches: expected ({}, {}) or ({}, {}, {}), found {}", side, side, count, side, side,
-            shape_of(weights));
+                (weights.sizes() == at::IntArrayRef({side, side}) ||
+                 weights.sizes() == at::IntArrayRef({count, side, side})),
+            Status::Shape, "weights of patches: expected ({}, {}) or ({}, {}, {}), found {}", side, side, count, side,
+            side, shape_of(weights));
 }
 
 void check_weights(const at::Tensor& weights)
@@ -54,7 +57,8 @@ void check_weights(const at::Tensor& weights)
             "weights of patches: expected numbers that are not negative");
 }
 
-/// Adds the patches in bands of rows, one a thread: every pixel receives its patches in their order, however many threads there are.
+/// Adds the patches in bands of rows, one a thread: every pixel receives its patches in their order, however many
+/// threads there are.
 void splat(const kernels::cpu::SplatPatches& patches, const kernels::cpu::SplatCanvas& canvas)
 {
     const auto [top, bottom] = std::minmax_element(patches.places, patches.places + patches.count,
@@ -62,28 +66,30 @@ void splat(const kernels::cpu::SplatPatches& patches, const kernels::cpu::SplatC
     const auto first = top->row;
     const auto rows = bottom->row + patches.side + 1 - first;
     const auto pixels = patches.count * patches.side * patches.side;
-    const auto bands = std::clamp<std::int64_t>(pixels / pixels_per_thread, 1, std::min<std::int64_t>(at::get_num_threads(), rows));
+    const auto bands =
+        std::clamp<std::int64_t>(pixels / pixels_per_thread, 1, std::min<std::int64_t>(at::get_num_threads(), rows));
     at::parallel_for(0, bands, 1, [&](std::int64_t begin, std::int64_t end) {
         kernels::cpu::splat_rows(patches, canvas, first + rows * begin / bands, first + rows * end / bands);
     });
 }
 
-}  // namespace
+} // namespace
 
 Canvas::Canvas(std::int64_t height, std::int64_t width, std::int64_t origin_x, std::int64_t origin_y)
     : height_(height), width_(width), origin_x_(origin_x), origin_y_(origin_y)
 {
-    require(height > 0 && width > 0 && static_cast<double>(height) * static_cast<double>(width) <= most_pixels, Status::Shape,
-            "a canvas of {} x {} pixels: expected 1 to {:.0f} pixels; are the positions in object pixels?", height, width,
-            most_pixels);
+    require(height > 0 && width > 0 && static_cast<double>(height) * static_cast<double>(width) <= most_pixels,
+            Status::Shape,
+            "a canvas of {} x {} pixels: expected 1 to {:.0f} pixels; are the positions in object pixels?", height,
+            width, most_pixels);
     sum_ = at::zeros({height, width, 2}, at::kDouble);
     weight_ = at::zeros({height, width}, at::kDouble);
 }
 
 Canvas Canvas::around(const at::Tensor& positions, std::int64_t side, std::int64_t height, std::int64_t width)
 {
-    require(positions.defined() && positions.dim() == 2 && positions.size(0) > 0 && positions.size(1) == 2, Status::Shape,
-            "positions of a canvas: expected (n, 2), found {}", shape_of(positions));
+    require(positions.defined() && positions.dim() == 2 && positions.size(0) > 0 && positions.size(1) == 2,
+            Status::Shape, "positions of a canvas: expected (n, 2), found {}", shape_of(positions));
     const double farthest = positions.to(at::kDouble).abs().max().item<double>();
     require(farthest <= most_pixels, Status::Shape, "positions reach to {:g}; are they in object pixels?", farthest);
     const auto frame = physics::frame_for(positions.to(at::kCPU, at::kDouble), side, height, width);
@@ -106,8 +112,9 @@ void Canvas::add(const at::Tensor& patches, const at::Tensor& positions, const a
 
     const auto* value = reinterpret_cast<const float*>(values.const_data_ptr<c10::complex<float>>());
     const auto stride = weight.dim() == 2 ? 0 : side * side;
-    splat({value, weight.const_data_ptr<float>(), stride, side, places.data(), static_cast<std::int64_t>(places.size())},
-          {sum_.mutable_data_ptr<double>(), weight_.mutable_data_ptr<double>(), width_});
+    splat(
+        {value, weight.const_data_ptr<float>(), stride, side, places.data(), static_cast<std::int64_t>(places.size())},
+        {sum_.mutable_data_ptr<double>(), weight_.mutable_data_ptr<double>(), width_});
 }
 
 std::vector<SplatPlace> Canvas::places_of(const at::Tensor& positions, std::int64_t side) const
@@ -119,12 +126,14 @@ std::vector<SplatPlace> Canvas::places_of(const at::Tensor& positions, std::int6
         const double left = xy[2 * i] - static_cast<double>(origin_x_ + side / 2);
         const double top = xy[2 * i + 1] - static_cast<double>(origin_y_ + side / 2);
         // Written so that positions that are not finite do not fit either.
-        const bool fits = left >= 0 && top >= 0 && left <= static_cast<double>(width_ - side) && top <= static_cast<double>(height_ - side);
+        const bool fits = left >= 0 && top >= 0 && left <= static_cast<double>(width_ - side) &&
+                          top <= static_cast<double>(height_ - side);
         if (!fits)
             continue;
         const double row = std::floor(top);
         const double column = std::floor(left);
-        places.push_back({i, static_cast<std::int64_t>(row), static_cast<std::int64_t>(column), top - row, left - column});
+        places.push_back(
+            {i, static_cast<std::int64_t>(row), static_cast<std::int64_t>(column), top - row, left - column});
     }
     return places;
 }
@@ -140,7 +149,8 @@ at::Tensor Canvas::object(double fill, double coverage) const
     at::parallel_for(0, height_ * width_, pixels_per_thread, [&](std::int64_t begin, std::int64_t end) {
         for (auto i = begin; i < end; ++i)
             out[i] = weight[i] < least ? outside
-                                       : c10::complex<float>(static_cast<float>(sum[2 * i] / weight[i]), static_cast<float>(sum[2 * i + 1] / weight[i]));
+                                       : c10::complex<float>(static_cast<float>(sum[2 * i] / weight[i]),
+                                                             static_cast<float>(sum[2 * i + 1] / weight[i]));
     });
     return object;
 }
@@ -181,7 +191,7 @@ at::Tensor Canvas::covered(double coverage) const
 double Canvas::least_weight(double coverage) const
 {
     const double least = coverage * weight_.max().item<double>();
-    return std::max(least, std::numeric_limits<double>::min());  // a pixel without weight is never reached
+    return std::max(least, std::numeric_limits<double>::min()); // a pixel without weight is never reached
 }
 
-}  // namespace ptk::reconstruction
+} // namespace ptk::reconstruction

@@ -26,13 +26,15 @@ using Clock = std::chrono::steady_clock;
 
 std::string shape_of(const at::Tensor& tensor)
 {
-    return tensor.defined() ? base::shape_text(std::vector<long>(tensor.sizes().begin(), tensor.sizes().end())) : "none";
+    return tensor.defined() ? base::shape_text(std::vector<long>(tensor.sizes().begin(), tensor.sizes().end()))
+                            : "none";
 }
 
 /// Evaluation mode while it lives. A model at rest is in it already and is not touched, so that threads may share it.
 class EvaluationMode {
 public:
-    explicit EvaluationMode(generators::Generator& generator) : generator_(generator), was_training_(generator.is_training())
+    explicit EvaluationMode(generators::Generator& generator)
+        : generator_(generator), was_training_(generator.is_training())
     {
         if (was_training_)
             generator_.set_training(false);
@@ -62,20 +64,25 @@ at::Tensor probe_for(const model::Model& model, const data::Scan& scan)
 class Plan {
 public:
     Plan(model::Model& model, const data::Scan& scan, const config::Settings& settings)
-        : model_(model), scan_(scan), subpixel_(settings.text("physics.subpixel")), weighting_(settings.text("physics.patch_weighting")),
+        : model_(model), scan_(scan), subpixel_(settings.text("physics.subpixel")),
+          weighting_(settings.text("physics.patch_weighting")),
           grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side()))
     {
         probe = probe_for(model, scan);
         if (probe.defined())
             probe_ = probe.to(model.device);
-        groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels()) : data::single_groups(scan.positions);
+        groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels())
+                                             : data::single_groups(scan.positions);
         rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
-        places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble) : (grid_.corners + scan.side() / 2).to(at::kDouble);
-        passes_ = settings.has("reconstruction.passes") ? settings.integer("reconstruction.passes") : model.generator->passes();
+        places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble)
+                                             : (grid_.corners + scan.side() / 2).to(at::kDouble);
+        passes_ = settings.has("reconstruction.passes") ? settings.integer("reconstruction.passes")
+                                                        : model.generator->passes();
         if (scan.bad_pixels.defined())
             good_ = scan.bad_pixels.logical_not().to(model.device, at::kFloat);
         trim_ = settings.integer("reconstruction.middle_trim");
-        require(trim_ <= scan.side(), Status::InvalidConfig, "reconstruction.middle_trim = {}: the patches have only {} pixels", trim_, scan.side());
+        require(trim_ <= scan.side(), Status::InvalidConfig,
+                "reconstruction.middle_trim = {}: the patches have only {} pixels", trim_, scan.side());
     }
 
     /// Passes over all rows; what is stitched in one is where the frames start in the next.
@@ -90,7 +97,8 @@ public:
         const auto frames = groups_.slice(0, begin, end).reshape(-1);
         const auto group = groups_.size(1);
         const auto side = scan_.side();
-        const auto amplitude = data::to_amplitude(scan_.frames->gather(frames), scan_.measurement).to(model_.device, at::kFloat);
+        const auto amplitude =
+            data::to_amplitude(scan_.frames->gather(frames), scan_.measurement).to(model_.device, at::kFloat);
         const auto probes = probes_of(frames);
         const auto places = places_.index_select(0, frames);
         generators::Input input{.amplitude = amplitude.view({-1, group, side, side}), .scale = model_.input_scale};
@@ -103,7 +111,7 @@ public:
         canvas.add(trimmed(patches).cpu(), places, trimmed(weights_of(probes)).cpu());
     }
 
-    at::Tensor probe;  ///< (M, N, N) as it was used, or undefined
+    at::Tensor probe; ///< (M, N, N) as it was used, or undefined
 
 private:
     /// (k, M, N, N): the probe of each frame, moved by its fraction of a pixel or shared.
@@ -121,7 +129,10 @@ private:
     {
         const auto side = scan_.side();
         if (weighting_ == "probe" && probes.defined())
-            return at::view_as_real(subpixel_ == "shift_probe" ? probes : probe_.unsqueeze(0)).square().sum(at::IntArrayRef({1, 4})).squeeze(0);
+            return at::view_as_real(subpixel_ == "shift_probe" ? probes : probe_.unsqueeze(0))
+                .square()
+                .sum(at::IntArrayRef({1, 4}))
+                .squeeze(0);
         if (weighting_ != "central_mask")
             return at::ones({side, side});
         auto weights = at::zeros({side, side});
@@ -142,10 +153,10 @@ private:
     const data::Scan& scan_;
     std::string subpixel_, weighting_;
     physics::PixelGrid grid_;
-    at::Tensor probe_;   ///< on the model's device
-    at::Tensor good_;    ///< (N, N), 0 at bad pixels, or undefined
-    at::Tensor groups_;  ///< (rows, G)
-    at::Tensor places_;  ///< (n, 2) float64: where the centres of the patches go
+    at::Tensor probe_;  ///< on the model's device
+    at::Tensor good_;   ///< (N, N), 0 at bad pixels, or undefined
+    at::Tensor groups_; ///< (rows, G)
+    at::Tensor places_; ///< (n, 2) float64: where the centres of the patches go
     std::int64_t rows_per_batch_ = 1;
     std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
@@ -154,16 +165,20 @@ private:
 Canvas canvas_for(const data::Scan& scan)
 {
     const bool framed = scan.object.defined();
-    return Canvas::around(scan.positions, scan.side(), framed ? scan.object.size(0) : 0, framed ? scan.object.size(1) : 0);
+    return Canvas::around(scan.positions, scan.side(), framed ? scan.object.size(0) : 0,
+                          framed ? scan.object.size(1) : 0);
 }
 
-Result result_of(const Canvas& canvas, const Plan& plan, const data::Scan& scan, const model::Model& model, const config::Settings& settings)
+Result result_of(const Canvas& canvas, const Plan& plan, const data::Scan& scan, const model::Model& model,
+                 const config::Settings& settings)
 {
     const double coverage = settings.number("reconstruction.coverage");
     Result result;
     result.object = canvas.object(settings.number("reconstruction.fill"), coverage);
     require(at::isfinite(at::view_as_real(result.object)).all().item<bool>(), Status::NotConverged,
-            "{}: generator '{}' gives numbers that are not finite; the model was not trained well, or the frames are far from what it knows", scan.source, model.generator_name);
+            "{}: generator '{}' gives numbers that are not finite; the model was not trained well, or the frames are "
+            "far from what it knows",
+            scan.source, model.generator_name);
     result.coverage = canvas.weights() * canvas.covered(coverage);
     result.probe = plan.probe;
     result.positions = scan.positions.to(at::kCPU, at::kDouble).clone();
@@ -174,36 +189,43 @@ Result result_of(const Canvas& canvas, const Plan& plan, const data::Scan& scan,
     return result;
 }
 
-}  // namespace
+} // namespace
 
 at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, const at::Tensor& probe)
 {
     auto& generator = *model.generator;
     const auto side = model.problem.side;
-    require(amplitude.defined() && amplitude.dim() == 4 && amplitude.size(2) == side && amplitude.size(3) == side, Status::Shape,
-            "amplitudes: expected (B, G, {}, {}), found {}", side, side, shape_of(amplitude));
-    require(!generator.grouped() || amplitude.size(1) == generator.channels(), Status::Shape, "amplitudes: generator '{}' takes groups of {} frames, found {}",
-            model.generator_name, generator.channels(), shape_of(amplitude));
+    require(amplitude.defined() && amplitude.dim() == 4 && amplitude.size(2) == side && amplitude.size(3) == side,
+            Status::Shape, "amplitudes: expected (B, G, {}, {}), found {}", side, side, shape_of(amplitude));
+    require(!generator.grouped() || amplitude.size(1) == generator.channels(), Status::Shape,
+            "amplitudes: generator '{}' takes groups of {} frames, found {}", model.generator_name,
+            generator.channels(), shape_of(amplitude));
     const EvaluationMode evaluation(generator);
     at::Tensor patches;
     {
         const c10::InferenceMode inference;
         generators::Input input{.amplitude = amplitude.to(model.device, at::kFloat), .scale = model.input_scale};
         if (generator.needs_probe()) {
-            require(probe.defined(), Status::State, "generator '{}' needs the probe of each frame", model.generator_name);
-            require(probe.dim() == 5 && probe.size(0) == amplitude.size(0) && probe.size(1) == amplitude.size(1) && probe.size(2) > 0 && probe.size(3) == side && probe.size(4) == side,
-                    Status::Shape, "probes: expected ({}, {}, modes, {}, {}), found {}", amplitude.size(0), amplitude.size(1), side, side, shape_of(probe));
+            require(probe.defined(), Status::State, "generator '{}' needs the probe of each frame",
+                    model.generator_name);
+            require(probe.dim() == 5 && probe.size(0) == amplitude.size(0) && probe.size(1) == amplitude.size(1) &&
+                        probe.size(2) > 0 && probe.size(3) == side && probe.size(4) == side,
+                    Status::Shape, "probes: expected ({}, {}, modes, {}, {}), found {}", amplitude.size(0),
+                    amplitude.size(1), side, side, shape_of(probe));
             input.probe = probe.to(model.device, at::kComplexFloat);
         }
         patches = generator.forward(input).cpu();
     }
-    return patches.clone();  // a tensor as any other: one of inference mode could not be changed or take part in a gradient
+    return patches
+        .clone(); // a tensor as any other: one of inference mode could not be changed or take part in a gradient
 }
 
-Result reconstruct(model::Model& model, const data::Scan& scan, const config::Settings& settings, const Monitor& monitor)
+Result reconstruct(model::Model& model, const data::Scan& scan, const config::Settings& settings,
+                   const Monitor& monitor)
 {
     data::check_scan(scan);
-    require(scan.side() == model.problem.side, Status::Shape, "{}: the frames are {} x {}, but the model was made for {} x {}", scan.source, scan.side(), scan.side(),
+    require(scan.side() == model.problem.side, Status::Shape,
+            "{}: the frames are {} x {}, but the model was made for {} x {}", scan.source, scan.side(), scan.side(),
             model.problem.side, model.problem.side);
     const EvaluationMode evaluation(*model.generator);
     const Plan plan(model, scan, settings);
@@ -226,11 +248,12 @@ Result reconstruct(model::Model& model, const data::Scan& scan, const config::Se
             }
             progress.step = pass * plan.rows() + end;
             progress.seconds = std::chrono::duration<double>(Clock::now() - began).count();
-            progress.frames_per_second = static_cast<double>(progress.step / plan.passes()) / std::max(progress.seconds, 1e-9);
+            progress.frames_per_second =
+                static_cast<double>(progress.step / plan.passes()) / std::max(progress.seconds, 1e-9);
             monitor.report(progress);
         }
     }
     return result_of(canvas, plan, scan, model, settings);
 }
 
-}  // namespace ptk::reconstruction
+} // namespace ptk::reconstruction

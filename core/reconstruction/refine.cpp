@@ -31,7 +31,8 @@ at::Tensor reached(const Result& result)
     return result.coverage.defined() ? result.coverage.cpu() > 0 : at::ones(result.object.sizes(), at::kBool);
 }
 
-/// The mean amplitude and the mean phase of the reached object: continued with it, the picture ends without an edge that would diffract.
+/// The mean amplitude and the mean phase of the reached object: continued with it, the picture ends without an edge
+/// that would diffract.
 c10::complex<float> continuation(const at::Tensor& object, const at::Tensor& mask)
 {
     const auto values = object.masked_select(mask).to(at::kComplexDouble);
@@ -45,10 +46,13 @@ c10::complex<float> continuation(const at::Tensor& object, const at::Tensor& mas
 }
 
 /// @p image of a frame in a larger one, @p fill around.
-at::Tensor framed(const at::Tensor& image, std::int64_t origin_x, std::int64_t origin_y, const physics::ObjectFrame& frame, const at::Scalar& fill)
+at::Tensor framed(const at::Tensor& image, std::int64_t origin_x, std::int64_t origin_y,
+                  const physics::ObjectFrame& frame, const at::Scalar& fill)
 {
     auto larger = at::full({frame.height, frame.width}, fill, image.options());
-    larger.narrow(0, origin_y - frame.origin_y, image.size(0)).narrow(1, origin_x - frame.origin_x, image.size(1)).copy_(image);
+    larger.narrow(0, origin_y - frame.origin_y, image.size(0))
+        .narrow(1, origin_x - frame.origin_x, image.size(1))
+        .copy_(image);
     return larger;
 }
 
@@ -72,17 +76,20 @@ at::Tensor probe_of(const Result& result, const data::Scan& scan)
 /// Object, probe and positions as the engine takes them.
 physics::EngineState state_of(const Result& result, const data::Scan& scan)
 {
-    require(result.object.defined() && result.object.dim() == 2, Status::State, "{}: there is no object to refine", scan.source);
+    require(result.object.defined() && result.object.dim() == 2, Status::State, "{}: there is no object to refine",
+            scan.source);
     physics::EngineState state;
     state.positions = (result.positions.defined() ? result.positions : scan.positions).to(at::kCPU, at::kDouble);
-    require(state.positions.size(0) == scan.size(), Status::Shape, "{}: the scan has {} frames, but the start was made of {}", scan.source, scan.size(),
+    require(state.positions.size(0) == scan.size(), Status::Shape,
+            "{}: the scan has {} frames, but the start was made of {}", scan.source, scan.size(),
             state.positions.size(0));
     state.probe = probe_of(result, scan).to(at::kCPU, at::kComplexFloat);
     const auto frame = frame_of(result, state.positions, scan.side());
     const auto object = result.object.to(at::kCPU, at::kComplexFloat);
     const auto mask = reached(result);
     const at::Scalar fill(continuation(object, mask));
-    state.object = framed(at::where(mask, object, at::full({}, fill, object.options())), result.origin_x, result.origin_y, frame, fill);
+    state.object = framed(at::where(mask, object, at::full({}, fill, object.options())), result.origin_x,
+                          result.origin_y, frame, fill);
     state.origin_x = frame.origin_x;
     state.origin_y = frame.origin_y;
     return state;
@@ -116,7 +123,7 @@ Result result_of(const data::Scan& scan, physics::EngineState state, const confi
     return result;
 }
 
-}  // namespace
+} // namespace
 
 physics::EngineOptions engine_options(const config::Settings& settings)
 {
@@ -134,7 +141,8 @@ physics::EngineOptions engine_options(const config::Settings& settings)
     return options;
 }
 
-Result refine(const data::Scan& scan, const Result& start, const config::Settings& settings, const Monitor& monitor, Log& log)
+Result refine(const data::Scan& scan, const Result& start, const config::Settings& settings, const Monitor& monitor,
+              Log& log)
 {
     const at::NoGradGuard no_gradient;
     const auto options = engine_options(settings);
@@ -161,4 +169,4 @@ double fourier_error(const data::Scan& scan, const Result& result, const Monitor
     return physics::fourier_error(scan, state_of(result, scan), monitor);
 }
 
-}  // namespace ptk::reconstruction
+} // namespace ptk::reconstruction

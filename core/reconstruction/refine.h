@@ -10,11 +10,14 @@ namespace ptk::reconstruction {
 /// The refinement.* settings.
 physics::EngineOptions engine_options(const config::Settings& settings);
 
-/// Iterate the engine over the frames from the object, probe and positions of @p start, e.g. the network's picture. Pixels that no frame reached in the
-/// start take the mean amplitude and phase of the others, so that the picture has no edge; the frame grows where patches need it. Returns the best
-/// state with both error curves; its coverage is the sum of the refined probe's intensities at the refined positions. With refinement.epochs = 0, the start.
-/// @throws Error(State) without object or probe, Error(Shape) when the start was made of another number of frames, and what physics::iterate() throws
-Result refine(const data::Scan& scan, const Result& start, const config::Settings& settings, const Monitor& monitor, Log& log);
+/// Iterate the engine over the frames from the object, probe and positions of @p start, e.g. the network's picture.
+/// Pixels that no frame reached in the start take the mean amplitude and phase of the others, so that the picture has
+/// no edge; the frame grows where patches need it. Returns the best state with both error curves; its coverage is the
+/// sum of the refined probe's intensities at the refined positions. With refinement.epochs = 0, the start.
+/// @throws Error(State) without object or probe, Error(Shape) when the start was made of another number of frames, and
+/// what physics::iterate() throws
+Result refine(const data::Scan& scan, const Result& start, const config::Settings& settings, const Monitor& monitor,
+              Log& log);
 
 /// Iterate from a flat object and the scan's probe. @throws Error(State) when the scan has no probe
 Result refine_from_scratch(const data::Scan& scan, const config::Settings& settings, const Monitor& monitor, Log& log);
@@ -22,4 +25,4 @@ Result refine_from_scratch(const data::Scan& scan, const config::Settings& setti
 /// Relative Fourier error of a result against the measured frames; pixels that no frame reached as in refine().
 double fourier_error(const data::Scan& scan, const Result& result, const Monitor& monitor);
 
-}  // namespace ptk::reconstruction
+} // namespace ptk::reconstruction

@@ -39,7 +39,7 @@ at::Tensor probes_of(const model::Model& model, std::int64_t batch, std::int64_t
     return physics::shifted_probe(model.probe, fractions).reshape({batch, group, modes, side, side});
 }
 
-}  // namespace
+} // namespace
 
 data::Measurement measurement_of(const std::string& name, c10::ScalarType frames)
 {
@@ -48,11 +48,12 @@ data::Measurement measurement_of(const std::string& name, c10::ScalarType frames
     return c10::isFloatingType(frames) ? data::Measurement::Amplitude : data::Measurement::Counts;
 }
 
-at::Tensor predict_frames(model::Model& model, const at::Tensor& frames, data::Measurement measurement, const at::Tensor& positions)
+at::Tensor predict_frames(model::Model& model, const at::Tensor& frames, data::Measurement measurement,
+                          const at::Tensor& positions)
 {
     check_frames(model, frames, positions);
     const auto amplitude = data::to_amplitude(frames.to(at::kFloat), measurement);
     return predict_patches(model, amplitude, probes_of(model, frames.size(0), frames.size(1), positions));
 }
 
-}  // namespace ptk::reconstruction
+} // namespace ptk::reconstruction

@@ -14,6 +14,7 @@ data::Measurement measurement_of(const std::string& name, c10::ScalarType frames
 /// @param positions  (B, G, 2) (x, y) in pixels, whose fractions shift the probe; or undefined for whole pixels
 /// @return (B, G, N, N) complex64 on the CPU
 /// @throws Error(Shape) naming the axis; Error(State) without a probe for a generator that needs one
-at::Tensor predict_frames(model::Model& model, const at::Tensor& frames, data::Measurement measurement, const at::Tensor& positions);
+at::Tensor predict_frames(model::Model& model, const at::Tensor& frames, data::Measurement measurement,
+                          const at::Tensor& positions);
 
-}  // namespace ptk::reconstruction
+} // namespace ptk::reconstruction

@@ -15,10 +15,10 @@ namespace ptk::registry {
 struct Metadata {
     std::string name;
     std::vector<std::string> aliases{};
-    std::string summary;           ///< one line
-    std::string source;            ///< paper or program
-    std::vector<std::string> capabilities{};  ///< "N=64|128|256", "any probe" ...
-    config::Schema options{};      ///< names start with "<category>."
+    std::string summary;                     ///< one line
+    std::string source;                      ///< paper or program
+    std::vector<std::string> capabilities{}; ///< "N=64|128|256", "any probe" ...
+    config::Schema options{};                ///< names start with "<category>."
 };
 
 /// Named factories of one category. Entries are added by explicit tables; a name or alias is taken once.
@@ -78,4 +78,4 @@ private:
     std::vector<Entry> entries_;
 };
 
-}  // namespace ptk::registry
+} // namespace ptk::registry

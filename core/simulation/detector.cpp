@@ -20,7 +20,8 @@ at::Tensor beamstop(std::int64_t height, std::int64_t width, double diameter)
     auto* out = mask.data_ptr<bool>();
     for (std::int64_t row = 0; row < height; ++row)
         for (std::int64_t column = 0; column < width; ++column) {
-            const double y = static_cast<double>(row) - static_cast<double>(height - 1) / 2, x = static_cast<double>(column) - static_cast<double>(width - 1) / 2;
+            const double y = static_cast<double>(row) - static_cast<double>(height - 1) / 2,
+                         x = static_cast<double>(column) - static_cast<double>(width - 1) / 2;
             out[row * width + column] = std::hypot(x, y) <= diameter / 2;
         }
     return mask;
@@ -55,4 +56,4 @@ void detect(float* frame, std::int64_t count, const Detector& detector, std::mt1
     }
 }
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

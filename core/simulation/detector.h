@@ -7,13 +7,13 @@
 
 namespace ptk::simulation {
 
-/// What a detector makes of the mean counts of a pixel, in this order: photon noise, readout noise and rounding to whole counts (none below zero),
-/// saturation; then pixels that are dead or behind the beamstop are zero.
+/// What a detector makes of the mean counts of a pixel, in this order: photon noise, readout noise and rounding to
+/// whole counts (none below zero), saturation; then pixels that are dead or behind the beamstop are zero.
 struct Detector {
     bool poisson = true;
-    double readout_noise = 0;              ///< standard deviation, counts
-    std::optional<double> saturation{};    ///< largest count
-    at::Tensor blind{};                    ///< (N, N) bool: dead or behind the beamstop; may be undefined
+    double readout_noise = 0;           ///< standard deviation, counts
+    std::optional<double> saturation{}; ///< largest count
+    at::Tensor blind{};                 ///< (N, N) bool: dead or behind the beamstop; may be undefined
 };
 
 /// Pixels behind a round stop: r <= diameter/2 about ((H - 1)/2, (W - 1)/2) (golden datagen_beamstop). (H, W) bool
@@ -25,4 +25,4 @@ at::Tensor dead_pixels(std::int64_t side, double fraction, std::mt19937_64& rand
 /// One frame, in place. @param frame  count mean counts, become counts
 void detect(float* frame, std::int64_t count, const Detector& detector, std::mt19937_64& random);
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

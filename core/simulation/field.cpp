@@ -15,7 +15,8 @@ std::vector<double> gaussian_kernel(double sigma)
     std::vector<double> kernel(static_cast<std::size_t>(2 * radius + 1));
     double sum = 0;
     for (std::int64_t i = -radius; i <= radius; ++i)
-        sum += kernel[static_cast<std::size_t>(i + radius)] = std::exp(-0.5 * static_cast<double>(i * i) / (sigma * sigma));
+        sum += kernel[static_cast<std::size_t>(i + radius)] =
+            std::exp(-0.5 * static_cast<double>(i * i) / (sigma * sigma));
     for (auto& value : kernel)
         value /= sum;
     return kernel;
@@ -29,7 +30,8 @@ std::int64_t mirrored(std::int64_t index, std::int64_t length)
     return index < length ? index : period - 1 - index;
 }
 
-void filter_line(const std::vector<double>& kernel, const double* in, double* out, std::int64_t length, std::int64_t stride)
+void filter_line(const std::vector<double>& kernel, const double* in, double* out, std::int64_t length,
+                 std::int64_t stride)
 {
     const auto radius = static_cast<std::int64_t>(kernel.size() / 2);
     for (std::int64_t i = 0; i < length; ++i) {
@@ -42,7 +44,7 @@ void filter_line(const std::vector<double>& kernel, const double* in, double* ou
     }
 }
 
-}  // namespace
+} // namespace
 
 Field blurred(const Field& field, double sigma)
 {
@@ -51,10 +53,12 @@ Field blurred(const Field& field, double sigma)
     const auto kernel = gaussian_kernel(sigma);
     Field columns = field;
     for (std::int64_t x = 0; x < field.width; ++x)
-        filter_line(kernel, &field.values[static_cast<std::size_t>(x)], &columns.values[static_cast<std::size_t>(x)], field.height, field.width);
+        filter_line(kernel, &field.values[static_cast<std::size_t>(x)], &columns.values[static_cast<std::size_t>(x)],
+                    field.height, field.width);
     Field both = columns;
     for (std::int64_t y = 0; y < field.height; ++y)
-        filter_line(kernel, &columns.values[static_cast<std::size_t>(y * field.width)], &both.values[static_cast<std::size_t>(y * field.width)], field.width, 1);
+        filter_line(kernel, &columns.values[static_cast<std::size_t>(y * field.width)],
+                    &both.values[static_cast<std::size_t>(y * field.width)], field.width, 1);
     return both;
 }
 
@@ -101,4 +105,4 @@ at::Tensor to_tensor(const ComplexField& field)
     return tensor;
 }
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

@@ -21,14 +21,21 @@ template <class Number> struct Picture {
         : height(rows), width(columns), values(static_cast<std::size_t>(rows * columns), value)
     {
     }
-    Number& operator()(std::int64_t row, std::int64_t column) { return values[static_cast<std::size_t>(row * width + column)]; }
-    Number operator()(std::int64_t row, std::int64_t column) const { return values[static_cast<std::size_t>(row * width + column)]; }
+    Number& operator()(std::int64_t row, std::int64_t column)
+    {
+        return values[static_cast<std::size_t>(row * width + column)];
+    }
+    Number operator()(std::int64_t row, std::int64_t column) const
+    {
+        return values[static_cast<std::size_t>(row * width + column)];
+    }
 };
 using Field = Picture<double>;
 using ComplexField = Picture<std::complex<double>>;
 using Range = std::pair<double, double>;
 
-/// Gaussian filter, cut off at four sigma, the picture mirrored about its outer edges (scipy.ndimage.gaussian_filter's defaults).
+/// Gaussian filter, cut off at four sigma, the picture mirrored about its outer edges (scipy.ndimage.gaussian_filter's
+/// defaults).
 /// @param sigma  pixels; 0 or less returns the picture
 Field blurred(const Field& field, double sigma);
 
@@ -41,11 +48,11 @@ void stretch(Field& field, Range range);
 /// amplitude * exp(i phase).
 ComplexField from_amplitude_phase(const Field& amplitude, const Field& phase);
 
-/// A base map in [0, 1] (clipped; NaN is 0) as an object: amplitude falls from the upper end of its range with growing base, phase rises.
-/// PtychoPINN's objects (golden datagen_objects).
+/// A base map in [0, 1] (clipped; NaN is 0) as an object: amplitude falls from the upper end of its range with growing
+/// base, phase rises. PtychoPINN's objects (golden datagen_objects).
 ComplexField complex_object(const Field& base, Range amplitude, Range phase);
 
 /// (H, W) complex64.
 at::Tensor to_tensor(const ComplexField& field);
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

@@ -33,7 +33,9 @@ public:
     }
     double of(double draw) const
     {
-        const auto nearest = std::min_element(cumulative_.begin(), cumulative_.end(), [&](double a, double b) { return std::abs(a - draw) < std::abs(b - draw); });
+        const auto nearest = std::min_element(cumulative_.begin(), cumulative_.end(), [&](double a, double b) {
+            return std::abs(a - draw) < std::abs(b - draw);
+        });
         return std::floor(radius_[static_cast<std::size_t>(nearest - cumulative_.begin())]);
     }
 
@@ -47,7 +49,8 @@ std::vector<Point> outline_of(const Leaf& leaf, double radius)
     if (leaf.shape == Leaf::Shape::Square || leaf.shape == Leaf::Shape::Rectangle) {
         const bool square = leaf.shape == Leaf::Shape::Square;
         const double aspect = square ? pi / 4 : leaf.angles[0], rotation = leaf.angles[square ? 0 : 1];
-        const double a = radius * std::cos(aspect), b = radius * std::sin(aspect), c = std::cos(rotation), s = std::sin(rotation);
+        const double a = radius * std::cos(aspect), b = radius * std::sin(aspect), c = std::cos(rotation),
+                     s = std::sin(rotation);
         std::vector<Point> corners;
         for (const auto& [x, y] : {Point{-a, -b}, Point{a, -b}, Point{a, b}, Point{-a, b}})
             corners.push_back({x * c - y * s, x * s + y * c});
@@ -75,7 +78,8 @@ void paint_leaf(Matter& matter, const Leaf& leaf, double radius)
         return fill_disk(h, w, centre, radius, paint);
     std::vector<Corner> corners;
     for (const auto& point : outline_of(leaf, radius))
-        corners.push_back({static_cast<std::int64_t>(centre.x + point.x), static_cast<std::int64_t>(centre.y + point.y)});
+        corners.push_back(
+            {static_cast<std::int64_t>(centre.x + point.x), static_cast<std::int64_t>(centre.y + point.y)});
     fill_polygon(h, w, corners, paint);
 }
 
@@ -110,7 +114,7 @@ std::array<Vector, 20> face_normals()
             normals[n++] = {a / golden, b * golden, 0};
             normals[n++] = {a * golden, 0, b / golden};
         }
-    for (auto& normal : normals)  // all of length sqrt(3)
+    for (auto& normal : normals) // all of length sqrt(3)
         for (auto& part : normal)
             part /= std::numbers::sqrt3;
     return normals;
@@ -136,7 +140,7 @@ std::array<Vector, 3> random_rotation(std::mt19937_64& random)
 struct Polyhedron {
     std::array<Vector, 20> normals{};
     std::array<double, 20> distances{};
-    double reach = 0;  ///< no point is further away
+    double reach = 0; ///< no point is further away
 
     /// Length of the line along the beam through (x, y) inside the body scaled by @p factor.
     double thickness(double x, double y, double factor) const
@@ -177,7 +181,8 @@ Polyhedron random_polyhedron(double radius, std::mt19937_64& random)
 }
 
 /// Adds the body around a centre to the picture.
-void add_polyhedron(Matter& matter, const Polyhedron& body, Point centre, double absorption, double shift, double hollow)
+void add_polyhedron(Matter& matter, const Polyhedron& body, Point centre, double absorption, double shift,
+                    double hollow)
 {
     const auto paint = [&](std::int64_t row, std::int64_t column) {
         const double x = static_cast<double>(column) - centre.x, y = static_cast<double>(row) - centre.y;
@@ -188,7 +193,7 @@ void add_polyhedron(Matter& matter, const Polyhedron& body, Point centre, double
     fill_disk(matter.absorption.height, matter.absorption.width, centre, body.reach, paint);
 }
 
-}  // namespace
+} // namespace
 
 Leaf random_leaf(std::int64_t height, std::int64_t width, std::mt19937_64& random)
 {
@@ -203,7 +208,7 @@ Leaf random_leaf(std::int64_t height, std::int64_t width, std::mt19937_64& rando
     for (int i = 0; i < draws[static_cast<std::size_t>(leaf.shape)]; ++i)
         leaf.angles.push_back(uniform(random) * 2 * pi);
     if (leaf.shape == Leaf::Shape::Rectangle)
-        leaf.angles[0] /= 4;  // an aspect, 0 to pi/2
+        leaf.angles[0] /= 4; // an aspect, 0 to pi/2
     return leaf;
 }
 
@@ -231,4 +236,4 @@ Matter polyhedra(std::int64_t height, std::int64_t width, std::mt19937_64& rando
     return matter;
 }
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

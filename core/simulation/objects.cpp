@@ -33,7 +33,8 @@ public:
     double operator()(double x, double y) const
     {
         const double fx = std::floor(x), fy = std::floor(y);
-        const auto i = static_cast<std::size_t>(static_cast<std::int64_t>(fx) & 255), j = static_cast<std::size_t>(static_cast<std::int64_t>(fy) & 255);
+        const auto i = static_cast<std::size_t>(static_cast<std::int64_t>(fx) & 255),
+                   j = static_cast<std::size_t>(static_cast<std::int64_t>(fy) & 255);
         const double u = x - fx, v = y - fy, a = fade(u), b = fade(v);
         const double top = mix(a, slope(i, j, u, v), slope(i + 1, j, u - 1, v));
         const double bottom = mix(a, slope(i, j + 1, u, v - 1), slope(i + 1, j + 1, u - 1, v - 1));
@@ -84,13 +85,18 @@ Field layer_mask(Layer layer, std::int64_t height, std::int64_t width, std::mt19
     const auto paint = [&](std::int64_t row, std::int64_t column) { mask(row, column) = 1; };
     const double side = shorter(height, width);
     const double scaling = std::max(0.25, side / 256);
-    const auto count = static_cast<std::int64_t>((layer == Layer::Disks ? 40 : layer == Layer::Ellipses ? 130 : 60) * scaling);
+    const auto count = static_cast<std::int64_t>((layer == Layer::Disks      ? 40
+                                                  : layer == Layer::Ellipses ? 130
+                                                                             : 60) *
+                                                 scaling);
     for (std::int64_t i = 0; i < count; ++i) {
         const auto centre = random_point(height, width, random);
         if (layer == Layer::Disks) {
-            fill_disk(height, width, centre, uniform(random, std::max(3.0, side / 40), std::max(4.0, side / 30)), paint);
+            fill_disk(height, width, centre, uniform(random, std::max(3.0, side / 40), std::max(4.0, side / 30)),
+                      paint);
         } else if (layer == Layer::Ellipses) {
-            const double a = uniform(random, std::max(1.0, side / 50), std::max(2.0, side / 10)), b = uniform(random, std::max(1.0, side / 50), std::max(2.0, side / 10));
+            const double a = uniform(random, std::max(1.0, side / 50), std::max(2.0, side / 10)),
+                         b = uniform(random, std::max(1.0, side / 50), std::max(2.0, side / 10));
             fill_ellipse(height, width, centre, a, b, uniform(random) * pi, paint);
         } else {
             const auto end = random_point(height, width, random);
@@ -100,11 +106,12 @@ Field layer_mask(Layer layer, std::int64_t height, std::int64_t width, std::mt19
     return mask;
 }
 
-}  // namespace
+} // namespace
 
 const std::vector<std::string>& object_kinds()
 {
-    static const std::vector<std::string> kinds{"dead_leaves", "lines", "siemens_star", "white_noise", "blurred_noise", "perlin", "layered", "polyhedra"};
+    static const std::vector<std::string> kinds{"dead_leaves",   "lines",  "siemens_star", "white_noise",
+                                                "blurred_noise", "perlin", "layered",      "polyhedra"};
     return kinds;
 }
 
@@ -128,7 +135,9 @@ Field perlin_map(std::int64_t height, std::int64_t width, std::int64_t octaves, 
             for (std::int64_t octave = 0; octave < octaves; ++octave) {
                 const double scale = std::ldexp(1.0, static_cast<int>(octave)) / cell;
                 // Offset, because every octave is zero at the lattice points of the first.
-                field(y, x) += std::ldexp(noise(static_cast<double>(x) * scale + 0.37, static_cast<double>(y) * scale + 0.61), -static_cast<int>(octave));
+                field(y, x) +=
+                    std::ldexp(noise(static_cast<double>(x) * scale + 0.37, static_cast<double>(y) * scale + 0.61),
+                               -static_cast<int>(octave));
             }
     normalise(field);
     return field;
@@ -142,7 +151,8 @@ Field lines_map(std::int64_t height, std::int64_t width, std::mt19937_64& random
     for (std::int64_t i = 0; i < count; ++i) {
         auto from = random_point(2 * height, 2 * width, random), to = random_point(2 * height, 2 * width, random);
         const double left = static_cast<double>(width) / 2, top = static_cast<double>(height) / 2;
-        fill_segment(height, width, {from.x - left, from.y - top}, {to.x - left, to.y - top}, 1, [&](std::int64_t row, std::int64_t column) { drawn(row, column) = 1; });
+        fill_segment(height, width, {from.x - left, from.y - top}, {to.x - left, to.y - top}, 1,
+                     [&](std::int64_t row, std::int64_t column) { drawn(row, column) = 1; });
     }
     const auto narrow = blurred(drawn, 1), medium = blurred(drawn, 5), wide = blurred(drawn, 10);
     for (std::size_t i = 0; i < drawn.values.size(); ++i)
@@ -159,8 +169,10 @@ Field siemens_map(std::int64_t height, std::int64_t width, std::int64_t spokes)
     for (std::int64_t y = 0; y < height; ++y)
         for (std::int64_t x = 0; x < width; ++x)
             for (int k = 0; k < samples * samples; ++k) {
-                const double dx = static_cast<double>(x) + (k % samples + 0.5) / samples - static_cast<double>(width) / 2;
-                const double dy = static_cast<double>(y) + (k / samples + 0.5) / samples - static_cast<double>(height) / 2;
+                const double dx =
+                    static_cast<double>(x) + (k % samples + 0.5) / samples - static_cast<double>(width) / 2;
+                const double dy =
+                    static_cast<double>(y) + (k / samples + 0.5) / samples - static_cast<double>(height) / 2;
                 const double r = std::hypot(dx, dy);
                 if (r >= inner && r <= outer && std::sin(static_cast<double>(spokes) * std::atan2(dy, dx)) > 0)
                     field(y, x) += 1.0 / (samples * samples);
@@ -174,7 +186,8 @@ Field layered_map(std::int64_t height, std::int64_t width, std::mt19937_64& rand
     for (auto& value : base.values)
         value = uniform(random, 0, 0.02);
     const bool disks_first = uniform(random) < 0.5;
-    for (const auto layer : {disks_first ? Layer::Disks : Layer::Ellipses, disks_first ? Layer::Ellipses : Layer::Disks, Layer::Lines})
+    for (const auto layer :
+         {disks_first ? Layer::Disks : Layer::Ellipses, disks_first ? Layer::Ellipses : Layer::Disks, Layer::Lines})
         add_layer(base, layer_mask(layer, height, width, random), random);
     const auto octaves = random_between(random, 4, 7);
     const double weight = uniform(random, 0.3, 0.4);
@@ -220,8 +233,9 @@ ComplexField make_object(const ObjectRecipe& recipe, std::mt19937_64& random)
         return mapped(noise_map(h, w, recipe.blur, random));
     if (recipe.kind == "perlin")
         return mapped(perlin_map(h, w, random_between(random, 3, 7), random));
-    require(recipe.kind == "layered", Status::InvalidConfig, "simulation.object: '{}' is not known{}", recipe.kind, base::did_you_mean(recipe.kind, object_kinds()));
+    require(recipe.kind == "layered", Status::InvalidConfig, "simulation.object: '{}' is not known{}", recipe.kind,
+            base::did_you_mean(recipe.kind, object_kinds()));
     return mapped(layered_map(h, w, random));
 }
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

@@ -34,7 +34,8 @@ double zernike_radial(int n, int k, double rho)
 {
     double sum = 0;
     for (int s = 0; s <= (n - k) / 2; ++s)
-        sum += (s % 2 == 0 ? 1 : -1) * factorial(n - s) / (factorial(s) * factorial((n + k) / 2 - s) * factorial((n - k) / 2 - s)) * std::pow(rho, n - 2 * s);
+        sum += (s % 2 == 0 ? 1 : -1) * factorial(n - s) /
+               (factorial(s) * factorial((n + k) / 2 - s) * factorial((n - k) / 2 - s)) * std::pow(rho, n - 2 * s);
     return sum;
 }
 
@@ -60,7 +61,7 @@ std::complex<double> curved(double amplitude, double r, double diameter, double 
     return std::polar(amplitude, defocus * 4 * r * r / (diameter * diameter));
 }
 
-}  // namespace
+} // namespace
 
 double zernike(int n, int m, double rho, double theta)
 {
@@ -71,7 +72,8 @@ double zernike(int n, int m, double rho, double theta)
     return norm * zernike_radial(n, k, rho) * (m >= 0 ? std::cos(m * theta) : std::sin(k * theta));
 }
 
-ComplexField zernike_probe(std::int64_t height, std::int64_t width, double diameter, const std::vector<ZernikeTerm>& terms)
+ComplexField zernike_probe(std::int64_t height, std::int64_t width, double diameter,
+                           const std::vector<ZernikeTerm>& terms)
 {
     ComplexField field(height, width);
     for (std::int64_t row = 0; row < height; ++row)
@@ -104,7 +106,8 @@ void apply_envelope(ComplexField& field, double sigma_y, double sigma_x)
 {
     for (std::int64_t row = 0; row < field.height; ++row)
         for (std::int64_t column = 0; column < field.width; ++column) {
-            const double y = static_cast<double>(row - field.height / 2) / sigma_y, x = static_cast<double>(column - field.width / 2) / sigma_x;
+            const double y = static_cast<double>(row - field.height / 2) / sigma_y,
+                         x = static_cast<double>(column - field.width / 2) / sigma_x;
             field(row, column) *= std::exp(-0.5 * (x * x + y * y));
         }
 }
@@ -117,12 +120,15 @@ double smooth_edge(double r, double r0, double w)
 ComplexField gaussian_probe(std::int64_t side, double diameter, double defocus)
 {
     // Intensity exp(-4 ln 2 r^2 / d^2), amplitude its root.
-    return radial_field(side, [&](double r) { return curved(std::exp(-2 * std::numbers::ln2 * r * r / (diameter * diameter)), r, diameter, defocus); });
+    return radial_field(side, [&](double r) {
+        return curved(std::exp(-2 * std::numbers::ln2 * r * r / (diameter * diameter)), r, diameter, defocus);
+    });
 }
 
 ComplexField disk_probe(std::int64_t side, double diameter, double defocus)
 {
-    return radial_field(side, [&](double r) { return curved(smooth_edge(r, diameter / 2, 0.5), r, diameter, defocus); });
+    return radial_field(side,
+                        [&](double r) { return curved(smooth_edge(r, diameter / 2, 0.5), r, diameter, defocus); });
 }
 
 ComplexField zone_plate_pupil(const ZonePlate& plate, std::int64_t side, double pixel_m)
@@ -131,7 +137,8 @@ ComplexField zone_plate_pupil(const ZonePlate& plate, std::int64_t side, double 
     return radial_field(side, [&](double pixels) {
         const double r = pixels * pixel_m;
         const double aperture = smooth_edge(r, plate.diameter_m / 2, plate.transition * plate.diameter_m);
-        const double stop = plate.stop_m > 0 ? 1 - smooth_edge(r, plate.stop_m / 2, plate.transition * plate.stop_m) : 1;
+        const double stop =
+            plate.stop_m > 0 ? 1 - smooth_edge(r, plate.stop_m / 2, plate.transition * plate.stop_m) : 1;
         return std::polar(aperture * stop, -curvature * r * r);
     });
 }
@@ -158,8 +165,9 @@ at::Tensor zone_plate_probe(const ZonePlate& plate, std::int64_t side, double sa
     const double distance = plate.focal_length_m() + defocus_m;
     const double pixel = plate.wavelength_m * distance / (static_cast<double>(side) * sample_pixel_m);
     require(static_cast<double>(side) * pixel >= plate.diameter_m, Status::InvalidConfig,
-            "simulation.zone_plate_*: {} pixels of {:.3g} m in the plane of the plate are shorter than its diameter {:.3g} m; a smaller object pixel, a longer focus or a smaller plate is needed", side,
-            pixel, plate.diameter_m);
+            "simulation.zone_plate_*: {} pixels of {:.3g} m in the plane of the plate are shorter than its diameter "
+            "{:.3g} m; a smaller object pixel, a longer focus or a smaller plate is needed",
+            side, pixel, plate.diameter_m);
     return fresnel_propagated(zone_plate_pupil(plate, side, pixel), pixel, plate.wavelength_m, distance);
 }
 
@@ -167,7 +175,8 @@ at::Tensor orthonormal_modes(const at::Tensor& primary, const std::vector<std::p
 {
     const auto rows = primary.size(0), columns = primary.size(1);
     const auto first = primary.to(at::kComplexDouble);
-    const auto x = at::linspace(-1, 1, columns, at::kDouble).unsqueeze(0), y = at::linspace(-1, 1, rows, at::kDouble).unsqueeze(1);
+    const auto x = at::linspace(-1, 1, columns, at::kDouble).unsqueeze(0),
+               y = at::linspace(-1, 1, rows, at::kDouble).unsqueeze(1);
     std::vector<at::Tensor> modes{first};
     for (const auto& [a, b] : ramps)
         modes.push_back(first * at::exp((x * a + y * b) * c10::complex<double>(0, pi)));
@@ -175,4 +184,4 @@ at::Tensor orthonormal_modes(const at::Tensor& primary, const std::vector<std::p
     return u.transpose(0, 1).reshape({static_cast<std::int64_t>(modes.size()), rows, columns}).contiguous();
 }
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

@@ -38,7 +38,8 @@ std::vector<Point> rings(std::int64_t count, double step)
         const auto on_ring = std::lround(2 * pi * static_cast<double>(ring));
         for (std::int64_t i = 0; i < on_ring && static_cast<std::int64_t>(points.size()) < count; ++i) {
             const double angle = 2 * pi * static_cast<double>(i) / static_cast<double>(on_ring);
-            points.push_back({step * static_cast<double>(ring) * std::cos(angle), step * static_cast<double>(ring) * std::sin(angle)});
+            points.push_back({step * static_cast<double>(ring) * std::cos(angle),
+                              step * static_cast<double>(ring) * std::sin(angle)});
         }
     }
     return points;
@@ -57,14 +58,16 @@ std::vector<Point> spiral(std::int64_t count, double step)
 
 void centre(std::vector<Point>& points)
 {
-    const auto [left, right] = std::minmax_element(points.begin(), points.end(), [](Point a, Point b) { return a.x < b.x; });
-    const auto [top, bottom] = std::minmax_element(points.begin(), points.end(), [](Point a, Point b) { return a.y < b.y; });
+    const auto [left, right] =
+        std::minmax_element(points.begin(), points.end(), [](Point a, Point b) { return a.x < b.x; });
+    const auto [top, bottom] =
+        std::minmax_element(points.begin(), points.end(), [](Point a, Point b) { return a.y < b.y; });
     const double x = (left->x + right->x) / 2, y = (top->y + bottom->y) / 2;
     for (auto& point : points)
         point = {point.x - x, point.y - y};
 }
 
-}  // namespace
+} // namespace
 
 const std::vector<std::string>& scan_kinds()
 {
@@ -72,7 +75,8 @@ const std::vector<std::string>& scan_kinds()
     return kinds;
 }
 
-std::vector<Point> scan_points(const std::string& kind, std::int64_t count, double step, double jitter, std::mt19937_64& random)
+std::vector<Point> scan_points(const std::string& kind, std::int64_t count, double step, double jitter,
+                               std::mt19937_64& random)
 {
     std::vector<Point> points;
     if (kind == "raster" || kind == "grid") {
@@ -87,7 +91,8 @@ std::vector<Point> scan_points(const std::string& kind, std::int64_t count, doub
     } else if (kind == "concentric") {
         points = rings(count, step);
     } else {
-        require(kind == "random", Status::InvalidConfig, "simulation.scan: '{}' is not known{}", kind, base::did_you_mean(kind, scan_kinds()));
+        require(kind == "random", Status::InvalidConfig, "simulation.scan: '{}' is not known{}", kind,
+                base::did_you_mean(kind, scan_kinds()));
         const double side = step * std::sqrt(static_cast<double>(count));
         for (std::int64_t i = 0; i < count; ++i) {
             const double x = base::uniform(random) * side;
@@ -98,19 +103,24 @@ std::vector<Point> scan_points(const std::string& kind, std::int64_t count, doub
     return points;
 }
 
-std::vector<Point> jittered_raster(std::int64_t height, std::int64_t width, std::int64_t side, std::int64_t count, const std::function<double()>& draw)
+std::vector<Point> jittered_raster(std::int64_t height, std::int64_t width, std::int64_t side, std::int64_t count,
+                                   const std::function<double()>& draw)
 {
     const auto columns = columns_for(count);
     const auto border = static_cast<double>(side / 2);
-    const auto spacing = [&](std::int64_t length) { return columns > 1 ? (static_cast<double>(length) - 2 * border) / static_cast<double>(columns - 1) : 0; };
+    const auto spacing = [&](std::int64_t length) {
+        return columns > 1 ? (static_cast<double>(length) - 2 * border) / static_cast<double>(columns - 1) : 0;
+    };
     const double step_x = spacing(width), step_y = spacing(height), jitter = 0.3 * std::min(step_x, step_y);
     std::vector<Point> points(static_cast<std::size_t>(columns * columns));
     for (std::size_t i = 0; i < points.size(); ++i)
-        points[i].x = border + step_x * static_cast<double>(static_cast<std::int64_t>(i) % columns) + (2 * draw() - 1) * jitter;
+        points[i].x =
+            border + step_x * static_cast<double>(static_cast<std::int64_t>(i) % columns) + (2 * draw() - 1) * jitter;
     for (std::size_t i = 0; i < points.size(); ++i)
-        points[i].y = border + step_y * static_cast<double>(static_cast<std::int64_t>(i) / columns) + (2 * draw() - 1) * jitter;
+        points[i].y =
+            border + step_y * static_cast<double>(static_cast<std::int64_t>(i) / columns) + (2 * draw() - 1) * jitter;
     points.resize(static_cast<std::size_t>(count));
     return points;
 }
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

@@ -27,7 +27,7 @@ namespace ptk::simulation {
 
 namespace {
 
-constexpr double planck_light_j_m = 6.62607015e-34 * 299792458.0;  // CODATA 2018, exact
+constexpr double planck_light_j_m = 6.62607015e-34 * 299792458.0; // CODATA 2018, exact
 constexpr double joule_per_ev = 1.602176634e-19;
 
 std::mt19937_64 stream(const config::Settings& settings, const char* name)
@@ -41,7 +41,8 @@ data::Geometry geometry_of(const config::Settings& settings)
     geometry.energy_j = settings.number("simulation.energy_ev") * joule_per_ev;
     geometry.distance_m = settings.number("simulation.distance_m");
     geometry.detector_pixel_m = settings.number("simulation.detector_pixel_m");
-    geometry.object_pixel_m = planck_light_j_m / *geometry.energy_j * *geometry.distance_m / (static_cast<double>(settings.integer("simulation.size")) * *geometry.detector_pixel_m);
+    geometry.object_pixel_m = planck_light_j_m / *geometry.energy_j * *geometry.distance_m /
+                              (static_cast<double>(settings.integer("simulation.size")) * *geometry.detector_pixel_m);
     return geometry;
 }
 
@@ -49,7 +50,8 @@ at::Tensor primary_probe(const config::Settings& settings, const data::Geometry&
 {
     const auto side = settings.integer("simulation.size");
     const auto& kind = settings.text("simulation.probe");
-    const double diameter = settings.has("simulation.probe_diameter") ? settings.number("simulation.probe_diameter") : static_cast<double>(side) / 3;
+    const double diameter = settings.has("simulation.probe_diameter") ? settings.number("simulation.probe_diameter")
+                                                                      : static_cast<double>(side) / 3;
     const double defocus = settings.number("simulation.probe_defocus");
     if (kind == "zone_plate") {
         ZonePlate plate;
@@ -57,20 +59,23 @@ at::Tensor primary_probe(const config::Settings& settings, const data::Geometry&
         plate.outermost_zone_m = settings.number("simulation.zone_plate_outermost_zone_m");
         plate.stop_m = settings.number("simulation.zone_plate_stop_m");
         plate.wavelength_m = planck_light_j_m / *geometry.energy_j;
-        return zone_plate_probe(plate, side, *geometry.object_pixel_m, settings.number("simulation.zone_plate_defocus_m"));
+        return zone_plate_probe(plate, side, *geometry.object_pixel_m,
+                                settings.number("simulation.zone_plate_defocus_m"));
     }
     if (kind == "gaussian")
         return to_tensor(gaussian_probe(side, diameter, defocus));
     if (kind == "disk")
         return to_tensor(disk_probe(side, diameter, defocus));
-    auto terms = random_zernike_terms(static_cast<int>(settings.integer("simulation.zernike_order")), settings.number("simulation.zernike_sigma"), random);
+    auto terms = random_zernike_terms(static_cast<int>(settings.integer("simulation.zernike_order")),
+                                      settings.number("simulation.zernike_sigma"), random);
     auto probe = zernike_probe(side, side, diameter, terms);
     apply_envelope(probe, diameter / 4, diameter / 4);
     return to_tensor(probe);
 }
 
 /// Modes with half the power of the one before, together @p photons.
-at::Tensor probe_modes(const config::Settings& settings, const data::Geometry& geometry, double photons, std::mt19937_64& random)
+at::Tensor probe_modes(const config::Settings& settings, const data::Geometry& geometry, double photons,
+                       std::mt19937_64& random)
 {
     const auto primary = primary_probe(settings, geometry, random);
     const auto modes = settings.integer("simulation.modes");
@@ -103,7 +108,8 @@ Bounds bounds_of(const std::vector<Point>& points)
 std::int64_t needed(double low, double high, std::int64_t side)
 {
     const double pixels = std::ceil(high - low) + static_cast<double>(side) + 2;
-    require(pixels <= 65536, Status::InvalidConfig, "simulation.frames, simulation.step: the scan spans {} pixels, at most 65536 can be simulated", pixels);
+    require(pixels <= 65536, Status::InvalidConfig,
+            "simulation.frames, simulation.step: the scan spans {} pixels, at most 65536 can be simulated", pixels);
     return static_cast<std::int64_t>(pixels);
 }
 
@@ -111,8 +117,9 @@ at::Tensor object_from_file(const std::string& path, std::int64_t height, std::i
 {
     const auto object = data::read_object(path);
     require(object.size(0) >= height && object.size(1) >= width, Status::Shape,
-            "simulation.object_file: {} has {} x {} pixels, but the scan needs {} x {}; fewer frames, a smaller step or a larger object are needed", path, object.size(0), object.size(1), height,
-            width);
+            "simulation.object_file: {} has {} x {} pixels, but the scan needs {} x {}; fewer frames, a smaller step "
+            "or a larger object are needed",
+            path, object.size(0), object.size(1), height, width);
     return object;
 }
 
@@ -135,7 +142,8 @@ at::Tensor place(const std::vector<Point>& points, const Bounds& bounds, const a
 {
     auto positions = at::empty({static_cast<std::int64_t>(points.size()), 2}, at::kDouble);
     auto* out = positions.data_ptr<double>();
-    const double x = static_cast<double>(object.size(1)) / 2 - (bounds.left + bounds.right) / 2, y = static_cast<double>(object.size(0)) / 2 - (bounds.top + bounds.bottom) / 2;
+    const double x = static_cast<double>(object.size(1)) / 2 - (bounds.left + bounds.right) / 2,
+                 y = static_cast<double>(object.size(0)) / 2 - (bounds.top + bounds.bottom) / 2;
     for (const auto& point : points) {
         *out++ = point.x + x;
         *out++ = point.y + y;
@@ -152,8 +160,10 @@ Detector detector_of(const config::Settings& settings)
     detector.readout_noise = settings.number("simulation.readout_noise");
     if (settings.has("simulation.saturation"))
         detector.saturation = settings.number("simulation.saturation");
-    const auto blind = beamstop(side, side, settings.number("simulation.beamstop")).logical_or(dead_pixels(side, settings.number("simulation.dead_pixels"), random));
-    require(!blind.all().item<bool>(), Status::InvalidConfig, "simulation.beamstop, simulation.dead_pixels: no pixel of the detector is left");
+    const auto blind = beamstop(side, side, settings.number("simulation.beamstop"))
+                           .logical_or(dead_pixels(side, settings.number("simulation.dead_pixels"), random));
+    require(!blind.all().item<bool>(), Status::InvalidConfig,
+            "simulation.beamstop, simulation.dead_pixels: no pixel of the detector is left");
     if (blind.any().item<bool>())
         detector.blind = blind;
     return detector;
@@ -161,8 +171,8 @@ Detector detector_of(const config::Settings& settings)
 
 /// Everything that the frames are made of.
 struct Experiment {
-    at::Tensor object;  ///< (H, W) complex64
-    at::Tensor probe;   ///< (modes, N, N) complex64
+    at::Tensor object; ///< (H, W) complex64
+    at::Tensor probe;  ///< (modes, N, N) complex64
     physics::PixelGrid grid;
     Detector detector;
     std::uint64_t seed;
@@ -180,7 +190,8 @@ void simulate_frame(const Experiment& e, std::int64_t index, float* out)
     detect(out, side * side, e.detector, random);
 }
 
-/// A slab of frames at a time; within it each frame is the work of one thread, so that its numbers do not depend on how many there are.
+/// A slab of frames at a time; within it each frame is the work of one thread, so that its numbers do not depend on how
+/// many there are.
 void simulate_frames(const Experiment& e, at::Tensor& frames, const Monitor& monitor)
 {
     constexpr std::int64_t slab = 64;
@@ -206,20 +217,23 @@ void simulate_frames(const Experiment& e, at::Tensor& frames, const Monitor& mon
 
 void add_notes(data::Scan& scan, const Detector& detector, const config::Settings& settings)
 {
-    scan.notes.push_back(fmt::format("simulated with seed {}: object and probe are the true ones", settings.integer("seed")));
+    scan.notes.push_back(
+        fmt::format("simulated with seed {}: object and probe are the true ones", settings.integer("seed")));
     if (detector.saturation) {
-        const auto full = scan.frames->gather(at::arange(scan.size())).ge(*detector.saturation).sum().item<std::int64_t>();
+        const auto full =
+            scan.frames->gather(at::arange(scan.size())).ge(*detector.saturation).sum().item<std::int64_t>();
         scan.notes.push_back(fmt::format("{} pixels are at the saturation of {} counts", full, *detector.saturation));
     }
 }
 
-}  // namespace
+} // namespace
 
 data::Scan simulate(const config::Settings& settings, Log& log, const Monitor& monitor)
 {
     const auto side = settings.integer("simulation.size"), count = settings.integer("simulation.frames");
     auto scan_random = stream(settings, "simulation.scan"), probe_random = stream(settings, "simulation.probe");
-    const auto points = scan_points(settings.text("simulation.scan"), count, settings.number("simulation.step"), settings.number("simulation.jitter"), scan_random);
+    const auto points = scan_points(settings.text("simulation.scan"), count, settings.number("simulation.step"),
+                                    settings.number("simulation.jitter"), scan_random);
     const auto bounds = bounds_of(points);
     const auto height = needed(bounds.top, bounds.bottom, side), width = needed(bounds.left, bounds.right, side);
     const auto& file = settings.text("simulation.object_file");
@@ -230,8 +244,10 @@ data::Scan simulate(const config::Settings& settings, Log& log, const Monitor& m
     scan.geometry = geometry_of(settings);
     scan.object = file.empty() ? made_object(settings, height, width) : object_from_file(file, height, width);
     scan.positions = place(points, bounds, scan.object);
-    scan.probe = probe_modes(settings, scan.geometry, base::uniform(probe_random, photons.first, photons.second), probe_random);
-    Experiment experiment{scan.object, scan.probe, physics::pixel_grid(scan.positions, side), detector_of(settings), static_cast<std::uint64_t>(settings.integer("seed"))};
+    scan.probe =
+        probe_modes(settings, scan.geometry, base::uniform(probe_random, photons.first, photons.second), probe_random);
+    Experiment experiment{scan.object, scan.probe, physics::pixel_grid(scan.positions, side), detector_of(settings),
+                          static_cast<std::uint64_t>(settings.integer("seed"))};
     auto frames = data::allocate({count, side, side}, at::kFloat, "simulation.frames");
     simulate_frames(experiment, frames, monitor);
     scan.frames = data::frames_in_memory(frames);
@@ -243,4 +259,4 @@ data::Scan simulate(const config::Settings& settings, Log& log, const Monitor& m
     return scan;
 }
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

@@ -276,8 +276,7 @@ double Run::validate()
     for (std::int64_t begin = 0; begin < count; begin += at_once) {
         const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, count - begin));
         const auto data = batch(groups, false);
-        const auto intensity =
-            predicted_intensities(generator_, data, setting_.model.input_scale, subpixel_).back();
+        const auto intensity = predicted_intensities(generator_, data, setting_.model.input_scale, subpixel_).back();
         intensities.push_back(intensity.narrow(1, 0, 1));
         amplitudes.push_back(data.amplitude.narrow(1, 0, 1));
         setting_.monitor.check();

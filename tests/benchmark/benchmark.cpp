@@ -46,7 +46,8 @@ void fitting(benchmark::State& state, const char* json)
     for (auto _ : state) {
         state.PauseTiming();
         auto model = fresh_model(json);
-        model->probe = physics::with_modes(physics::with_power(physics::canonical_probe(scan.probe, 64), data::mean_power(scan)), 3);
+        model->probe = physics::with_modes(
+            physics::with_power(physics::canonical_probe(scan.probe, 64), data::mean_power(scan)), 3);
         training::Trainer trainer(model, options(json), "", std::make_shared<Log>());
         state.ResumeTiming();
         trainer.fit(scan, Monitor());
@@ -90,7 +91,8 @@ void stitching(benchmark::State& state)
         canvas.add(patches, positions, weights);
         benchmark::DoNotOptimize(canvas.added());
     }
-    state.counters["patches/s"] = benchmark::Counter(static_cast<double>(count * state.iterations()), benchmark::Counter::kIsRate);
+    state.counters["patches/s"] =
+        benchmark::Counter(static_cast<double>(count * state.iterations()), benchmark::Counter::kIsRate);
 }
 
 void grouping(benchmark::State& state)
@@ -100,7 +102,8 @@ void grouping(benchmark::State& state)
     const auto positions = at::rand({count, 2}, at::kDouble) * side;
     for (auto _ : state)
         benchmark::DoNotOptimize(data::tile_groups(positions, 16));
-    state.counters["points/s"] = benchmark::Counter(static_cast<double>(count * state.iterations()), benchmark::Counter::kIsRate);
+    state.counters["points/s"] =
+        benchmark::Counter(static_cast<double>(count * state.iterations()), benchmark::Counter::kIsRate);
 }
 
 void reading(benchmark::State& state, const char* name)
@@ -117,9 +120,10 @@ void reading(benchmark::State& state, const char* name)
 }
 
 const char* unet_training = R"({"training": {"epochs": 1, "validation_fraction": 0}, "probe": {"warm_epochs": 0}})";
-const char* cnn_training = R"({"generator": {"name": "cnn"}, "scan": {"group_size": 1}, "generator.C_model": 1, "training": {"epochs": 1, "batch_size": 16, "validation_fraction": 0}, "probe": {"warm_epochs": 0}})";
+const char* cnn_training =
+    R"({"generator": {"name": "cnn"}, "scan": {"group_size": 1}, "generator.C_model": 1, "training": {"epochs": 1, "batch_size": 16, "validation_fraction": 0}, "probe": {"warm_epochs": 0}})";
 
-}  // namespace
+} // namespace
 
 BENCHMARK_CAPTURE(fitting, physics_unet, unet_training)->Unit(benchmark::kMillisecond)->Iterations(2);
 BENCHMARK_CAPTURE(fitting, cnn, cnn_training)->Unit(benchmark::kMillisecond)->Iterations(1);

@@ -19,7 +19,8 @@ int main(int argc, char** argv)
     try {
         const std::int64_t count = std::atoll(argv[2]);
         Log log;
-        const auto scan = data::read_scan(PTK_SOURCE_DIR "/examples/data/siemens64.npz", config::Settings(config::library_schema(), {}), log);
+        const auto scan = data::read_scan(PTK_SOURCE_DIR "/examples/data/siemens64.npz",
+                                          config::Settings(config::library_schema(), {}), log);
         const auto frames = scan.frames->gather(at::arange(scan.size())).to(at::kShort);
         const auto order = at::arange(count).remainder(scan.size());
         const std::int64_t columns = std::int64_t(std::sqrt(double(count)));

@@ -1,10 +1,8 @@
 // What the tests of the C ABI share. They see nothing but the public headers.
 #pragma once
-#include <ptychokit/ptychokit.h>
-
-#include <nlohmann/json.hpp>
-
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <ptychokit/ptychokit.h>
 
 #include <complex>
 #include <cstdint>
@@ -32,7 +30,7 @@ public:
         return *this;
     }
     T** out() { return &handle_; }
-    operator T*() const { return handle_; }  // NOLINT: handles are passed as they are
+    operator T*() const { return handle_; } // NOLINT: handles are passed as they are
     void reset() { Free(std::exchange(handle_, nullptr)); }
 
 private:
@@ -85,18 +83,30 @@ template <class Call> Json json(Call&& call)
 
 template <class T> constexpr ptk_dtype dtype_of()
 {
-    if constexpr (std::is_same_v<T, std::uint8_t>) return PTK_U8;
-    if constexpr (std::is_same_v<T, std::uint16_t>) return PTK_U16;
-    if constexpr (std::is_same_v<T, std::uint32_t>) return PTK_U32;
-    if constexpr (std::is_same_v<T, std::uint64_t>) return PTK_U64;
-    if constexpr (std::is_same_v<T, std::int8_t>) return PTK_I8;
-    if constexpr (std::is_same_v<T, std::int16_t>) return PTK_I16;
-    if constexpr (std::is_same_v<T, std::int32_t>) return PTK_I32;
-    if constexpr (std::is_same_v<T, std::int64_t>) return PTK_I64;
-    if constexpr (std::is_same_v<T, float>) return PTK_F32;
-    if constexpr (std::is_same_v<T, double>) return PTK_F64;
-    if constexpr (std::is_same_v<T, std::complex<float>>) return PTK_C64;
-    if constexpr (std::is_same_v<T, std::complex<double>>) return PTK_C128;
+    if constexpr (std::is_same_v<T, std::uint8_t>)
+        return PTK_U8;
+    if constexpr (std::is_same_v<T, std::uint16_t>)
+        return PTK_U16;
+    if constexpr (std::is_same_v<T, std::uint32_t>)
+        return PTK_U32;
+    if constexpr (std::is_same_v<T, std::uint64_t>)
+        return PTK_U64;
+    if constexpr (std::is_same_v<T, std::int8_t>)
+        return PTK_I8;
+    if constexpr (std::is_same_v<T, std::int16_t>)
+        return PTK_I16;
+    if constexpr (std::is_same_v<T, std::int32_t>)
+        return PTK_I32;
+    if constexpr (std::is_same_v<T, std::int64_t>)
+        return PTK_I64;
+    if constexpr (std::is_same_v<T, float>)
+        return PTK_F32;
+    if constexpr (std::is_same_v<T, double>)
+        return PTK_F64;
+    if constexpr (std::is_same_v<T, std::complex<float>>)
+        return PTK_C64;
+    if constexpr (std::is_same_v<T, std::complex<double>>)
+        return PTK_C128;
 }
 
 /// A C-contiguous array with its view.
@@ -129,9 +139,18 @@ Array<T> read(ptk_status (*shape)(const Handle*, const char*, int64_t*, int32_t,
     return array;
 }
 
-template <class T> Array<T> read(const ptk_canvas* canvas, const char* name) { return read<T>(ptk_canvas_shape, ptk_canvas_read, canvas, name); }
-template <class T> Array<T> read(const ptk_dataset* dataset, const char* name) { return read<T>(ptk_dataset_shape, ptk_dataset_read, dataset, name); }
-template <class T> Array<T> read(const ptk_model* model, const char* name) { return read<T>(ptk_model_shape, ptk_model_read, model, name); }
+template <class T> Array<T> read(const ptk_canvas* canvas, const char* name)
+{
+    return read<T>(ptk_canvas_shape, ptk_canvas_read, canvas, name);
+}
+template <class T> Array<T> read(const ptk_dataset* dataset, const char* name)
+{
+    return read<T>(ptk_dataset_shape, ptk_dataset_read, dataset, name);
+}
+template <class T> Array<T> read(const ptk_model* model, const char* name)
+{
+    return read<T>(ptk_model_shape, ptk_model_read, model, name);
+}
 
 inline Context context(const char* settings = "{}")
 {
@@ -166,7 +185,8 @@ private:
     std::filesystem::path path_;
 };
 
-/// A small synthetic experiment with a known object: 6 x 6 positions 4 pixels apart, frames of 16 x 16, about 1e4 counts.
+/// A small synthetic experiment with a known object: 6 x 6 positions 4 pixels apart, frames of 16 x 16, about 1e4
+/// counts.
 struct Experiment {
     static constexpr std::int64_t side = 16;
     static constexpr std::int64_t rows = 6;
@@ -181,7 +201,8 @@ struct Experiment {
 };
 
 /// Options with which it is trained in a moment.
-inline const char* const quick = R"({"generator.width": 4, "generator.depth": 1, "training": {"epochs": 2, "batch_size": 4,
+inline const char* const quick =
+    R"({"generator.width": 4, "generator.depth": 1, "training": {"epochs": 2, "batch_size": 4,
     "validation_fraction": 0.1}, "scan.group_size": 4, "probe": {"modes": 1, "warm_epochs": 1}, "refinement.epochs": 3,
     "data.measurement": "counts"})";
 
@@ -193,4 +214,4 @@ inline double norm(const std::vector<Complex>& values)
     return std::sqrt(sum);
 }
 
-}  // namespace api
+} // namespace api

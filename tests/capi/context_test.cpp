@@ -62,7 +62,8 @@ TEST(Log, SendsMessagesOfTheLevelAndIsSilentOtherwise)
     ok(ptk_context_set_log(ctx, PTK_LOG_DEBUG, collect, &messages));
     // The unit of the frames is left to the rule, which says so.
     Dataset dataset;
-    ok(ptk_dataset_from_arrays(dataset.out(), ctx, &data.patterns.view, &data.positions.view, nullptr, nullptr, nullptr));
+    ok(ptk_dataset_from_arrays(dataset.out(), ctx, &data.patterns.view, &data.positions.view, nullptr, nullptr,
+                               nullptr));
     ASSERT_FALSE(messages.empty());
     for (const auto& message : messages) {
         EXPECT_GE(message.level, PTK_LOG_ERROR);
@@ -72,7 +73,8 @@ TEST(Log, SendsMessagesOfTheLevelAndIsSilentOtherwise)
     }
     messages.clear();
     ok(ptk_context_set_log(ctx, PTK_LOG_ERROR, collect, &messages));
-    ok(ptk_dataset_from_arrays(dataset.out(), ctx, &data.patterns.view, &data.positions.view, nullptr, nullptr, nullptr));
+    ok(ptk_dataset_from_arrays(dataset.out(), ctx, &data.patterns.view, &data.positions.view, nullptr, nullptr,
+                               nullptr));
     EXPECT_TRUE(messages.empty());
     ok(ptk_context_set_log(ctx, PTK_LOG_DEBUG, nullptr, nullptr));
     expect_error(ptk_context_set_log(ctx, 5, collect, &messages), PTK_ERR_INVALID_ARGUMENT, {"level 5"});
@@ -81,8 +83,11 @@ TEST(Log, SendsMessagesOfTheLevelAndIsSilentOtherwise)
 TEST(Config, MistakesNameTheNearestKey)
 {
     const auto ctx = context();
-    const auto check = [&](const char* text, const char* subject = "library") { return ptk_config_check(ctx, config(text), subject); };
-    expect_error(check(R"({"training": {"epoch": 3}})"), PTK_ERR_INVALID_CONFIG, {"ptk_config_check", "training.epoch", "'training.epochs'"});
+    const auto check = [&](const char* text, const char* subject = "library") {
+        return ptk_config_check(ctx, config(text), subject);
+    };
+    expect_error(check(R"({"training": {"epoch": 3}})"), PTK_ERR_INVALID_CONFIG,
+                 {"ptk_config_check", "training.epoch", "'training.epochs'"});
     expect_error(check(R"({"training.epochs": "three"})"), PTK_ERR_INVALID_CONFIG, {"training.epochs", "three"});
     expect_error(check(R"({"training.epochs": 0})"), PTK_ERR_INVALID_CONFIG, {"training.epochs", "out of range"});
     expect_error(check(R"({"training.loss": "poison"})"), PTK_ERR_INVALID_CONFIG, {"'poisson'"});
@@ -134,7 +139,9 @@ TEST(Config, IsCheckedByEveryCallThatTakesIt)
 TEST(Config, ComesFromJsonYamlFilesAndSetters)
 {
     const auto ctx = context();
-    const auto effective = [&](const ptk_config* c) { return json([&](auto... a) { return ptk_config_to_json(ctx, c, "library", a...); }); };
+    const auto effective = [&](const ptk_config* c) {
+        return json([&](auto... a) { return ptk_config_to_json(ctx, c, "library", a...); });
+    };
     Config yaml;
     ok(ptk_config_from_yaml(yaml.out(), "training:\n  epochs: 3\n  loss: poisson\ndata.x_bounds: [0, 0.5]\n"));
     auto set = config("{}");
@@ -180,7 +187,9 @@ TEST(Config, WholeNumbersKeep64Bits)
 TEST(Schema, TellsEveryOptionOfEverySubject)
 {
     const auto ctx = context();
-    const auto schema = [&](const std::string& subject) { return json([&](auto... a) { return ptk_config_schema(ctx, subject.c_str(), a...); }); };
+    const auto schema = [&](const std::string& subject) {
+        return json([&](auto... a) { return ptk_config_schema(ctx, subject.c_str(), a...); });
+    };
     const auto library = schema("library");
     EXPECT_GT(library.size(), 40U);
     for (const auto& option : library) {
@@ -203,4 +212,4 @@ TEST(Schema, TellsEveryOptionOfEverySubject)
     expect_error(ptk_generator_describe(ctx, "resnet", nullptr, 0, &needed), PTK_ERR_NOT_FOUND, {"resnet"});
 }
 
-}  // namespace
+} // namespace

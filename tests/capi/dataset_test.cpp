@@ -6,7 +6,8 @@ using namespace api;
 
 namespace {
 
-/// The experiment's frames as numbers of another type, laid out frame last with gaps, as they come out of some detectors.
+/// The experiment's frames as numbers of another type, laid out frame last with gaps, as they come out of some
+/// detectors.
 template <class T> struct Strided {
     std::vector<T> memory;
     ptk_view view{};
@@ -25,11 +26,16 @@ template <class T> struct Strided {
                 memory[static_cast<std::size_t>(p * step + i)] = static_cast<T>(count_of(data, i * side * side + p));
     }
 
-    static double count_of(const Experiment& data, std::int64_t index) { return std::min(100.0F, std::floor(data.patterns.values[static_cast<std::size_t>(index)])); }
+    static double count_of(const Experiment& data, std::int64_t index)
+    {
+        return std::min(100.0F, std::floor(data.patterns.values[static_cast<std::size_t>(index)]));
+    }
 };
 
-template <class T> class Frames : public ::testing::Test {};
-using RealTypes = ::testing::Types<std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, std::int8_t, std::int16_t, std::int32_t, std::int64_t, float, double>;
+template <class T> class Frames : public ::testing::Test {
+};
+using RealTypes = ::testing::Types<std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, std::int8_t, std::int16_t,
+                                   std::int32_t, std::int64_t, float, double>;
 TYPED_TEST_SUITE(Frames, RealTypes);
 
 TYPED_TEST(Frames, OfEveryTypeAndOrderAreCopiedAsTheyAre)
@@ -38,13 +44,15 @@ TYPED_TEST(Frames, OfEveryTypeAndOrderAreCopiedAsTheyAre)
     const Experiment data(ctx);
     Strided<TypeParam> frames(data);
     Dataset dataset;
-    ok(ptk_dataset_from_arrays(dataset.out(), ctx, &frames.view, &data.positions.view, nullptr, nullptr, config(R"({"data.measurement": "counts"})")));
-    std::fill(frames.memory.begin(), frames.memory.end(), TypeParam{});  // the caller's memory is free again
+    ok(ptk_dataset_from_arrays(dataset.out(), ctx, &frames.view, &data.positions.view, nullptr, nullptr,
+                               config(R"({"data.measurement": "counts"})")));
+    std::fill(frames.memory.begin(), frames.memory.end(), TypeParam{}); // the caller's memory is free again
     ASSERT_EQ(ptk_dataset_size(dataset), Experiment::count);
     ASSERT_EQ(ptk_dataset_side(dataset), Experiment::side);
     const auto read = api::read<float>(dataset, "patterns");
     for (std::size_t i = 0; i < read.values.size(); ++i)
-        ASSERT_EQ(read.values[i], static_cast<float>(Strided<TypeParam>::count_of(data, static_cast<std::int64_t>(i)))) << i;
+        ASSERT_EQ(read.values[i], static_cast<float>(Strided<TypeParam>::count_of(data, static_cast<std::int64_t>(i))))
+            << i;
 }
 
 TEST(Dataset, DescribesAndReadsItsArrays)
@@ -91,12 +99,13 @@ TEST(Dataset, SelectsByFractionsOfTheRange)
     ok(ptk_dataset_select(right.out(), dataset, 0.5, 1, 0, 1));
     EXPECT_EQ(ptk_dataset_size(left), 18);
     EXPECT_EQ(ptk_dataset_size(right), 18);
-    dataset.reset();  // parts live on without the whole
+    dataset.reset(); // parts live on without the whole
     ok(ptk_dataset_select(corner.out(), right, 1, 1, 0, 0));
     const auto positions = read<double>(corner, "positions");
     EXPECT_EQ(positions.values, (std::vector<double>{29, 9}));
     const auto patterns = read<float>(corner, "patterns");
-    EXPECT_TRUE(std::equal(patterns.values.begin(), patterns.values.end(), data.patterns.values.begin() + 5 * 256)) << "frame 5 is at the right of the first row";
+    EXPECT_TRUE(std::equal(patterns.values.begin(), patterns.values.end(), data.patterns.values.begin() + 5 * 256))
+        << "frame 5 is at the right of the first row";
     for (const double low : {-0.1, 0.6, std::nan("")})
         expect_error(ptk_dataset_select(left.out(), right, low, 0.5, 0, 1), PTK_ERR_INVALID_ARGUMENT, {"x_low"});
     expect_error(ptk_dataset_select(left.out(), right, 0.05, 0.1, 0, 1), PTK_ERR_SHAPE, {"no scan point"});
@@ -107,11 +116,15 @@ TEST(Dataset, BadArraysNameWhatIsWrong)
     const auto ctx = context();
     Experiment data(ctx);
     Dataset dataset;
-    const auto make = [&](const ptk_view* probe) { return ptk_dataset_from_arrays(dataset.out(), ctx, &data.patterns.view, &data.positions.view, probe, nullptr, nullptr); };
+    const auto make = [&](const ptk_view* probe) {
+        return ptk_dataset_from_arrays(dataset.out(), ctx, &data.patterns.view, &data.positions.view, probe, nullptr,
+                                       nullptr);
+    };
     Array<Complex> small({8, 8});
     EXPECT_EQ(make(&small.view), PTK_ERR_SHAPE);
     Array<double> few({7, 2});
-    EXPECT_EQ(ptk_dataset_from_arrays(dataset.out(), ctx, &data.patterns.view, &few.view, nullptr, nullptr, nullptr), PTK_ERR_SHAPE);
+    EXPECT_EQ(ptk_dataset_from_arrays(dataset.out(), ctx, &data.patterns.view, &few.view, nullptr, nullptr, nullptr),
+              PTK_ERR_SHAPE);
     data.positions.values[3] = std::nan("");
     const auto status = make(nullptr);
     EXPECT_TRUE(status == PTK_ERR_FORMAT || status == PTK_ERR_SHAPE) << status;
@@ -133,4 +146,4 @@ TEST(File, IsDescribedAndOpened)
     expect_error(ptk_dataset_open(dataset.out(), ctx, PTK_SOURCE_DIR "/LICENSE", nullptr), PTK_ERR_FORMAT, {"LICENSE"});
 }
 
-}  // namespace
+} // namespace

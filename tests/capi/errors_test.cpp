@@ -24,7 +24,8 @@ TEST(Errors, BelongToTheirThread)
     EXPECT_EQ(before, "");
     EXPECT_EQ(status, PTK_OK);
     EXPECT_NE(after.find("ptk_config_from_json"), std::string::npos);
-    EXPECT_NE(std::string(ptk_last_error_message()).find("-5"), std::string::npos) << "the other thread's failure came here";
+    EXPECT_NE(std::string(ptk_last_error_message()).find("-5"), std::string::npos)
+        << "the other thread's failure came here";
     EXPECT_EQ(ptk_last_error(), PTK_ERR_SHAPE);
 }
 
@@ -57,7 +58,8 @@ TEST(Texts, FollowTheTwoCallPattern)
     ok(ptk_generator_list(ctx, nullptr, 0, &needed));
     ASSERT_GT(needed, 2U);
     std::string buffer(needed, '?');
-    expect_error(ptk_generator_list(ctx, buffer.data(), needed - 1, &needed), PTK_ERR_BUFFER_TOO_SMALL, {std::to_string(buffer.size())});
+    expect_error(ptk_generator_list(ctx, buffer.data(), needed - 1, &needed), PTK_ERR_BUFFER_TOO_SMALL,
+                 {std::to_string(buffer.size())});
     EXPECT_EQ(buffer[0], '\0');
     EXPECT_EQ(buffer[1], '?') << "a text that does not fit must not be written";
     EXPECT_EQ(needed, buffer.size());
@@ -84,4 +86,4 @@ TEST(Version, OfHeaderAndLibraryAgree)
         EXPECT_FALSE(info[key].get<std::string>().empty()) << key;
 }
 
-}  // namespace
+} // namespace

@@ -20,12 +20,18 @@ struct Run {
     void release(int which)
     {
         switch (which) {
-        case 0: return context.reset();
-        case 1: return dataset.reset();
-        case 2: return model.reset();
-        case 3: return trainer.reset();
-        case 4: return reconstructor.reset();
-        default: return canvas.reset();
+        case 0:
+            return context.reset();
+        case 1:
+            return dataset.reset();
+        case 2:
+            return model.reset();
+        case 3:
+            return trainer.reset();
+        case 4:
+            return reconstructor.reset();
+        default:
+            return canvas.reset();
         }
     }
 
@@ -72,7 +78,7 @@ TEST(Lifetime, HandlesAreReleasedInAnyOrder)
     const Experiment data(ctx);
     std::vector<int> order(6);
     std::iota(order.begin(), order.end(), 0);
-    for (int turn = 0; turn < 6; ++turn) {  // each handle is once the first and once the last to go
+    for (int turn = 0; turn < 6; ++turn) { // each handle is once the first and once the last to go
         auto r = run(data);
         for (const int which : order) {
             r.release(which);
@@ -110,7 +116,8 @@ TEST(Lifetime, ModelsAndReconstructorsBelongToOneContext)
     Model model;
     ok(ptk_model_create(model.out(), ctx, 16, config(quick)));
     Reconstructor reconstructor;
-    expect_error(ptk_reconstructor_create(reconstructor.out(), other, model, nullptr), PTK_ERR_INVALID_ARGUMENT, {"another context"});
+    expect_error(ptk_reconstructor_create(reconstructor.out(), other, model, nullptr), PTK_ERR_INVALID_ARGUMENT,
+                 {"another context"});
 }
 
 /// Everything of one run with its own context: the object at the end.
@@ -176,4 +183,4 @@ TEST(Threads, ConstHandlesAreShared)
         EXPECT_EQ(result, results.front());
 }
 
-}  // namespace
+} // namespace

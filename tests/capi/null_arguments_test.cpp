@@ -11,8 +11,11 @@ namespace {
 
 class Nulls {
 public:
-    /// Calls @p function once for each pointer argument that is not in @p optional, with that one NULL and all others right.
-    template <class... P> void each(const char* name, ptk_status (*function)(P...), const std::set<std::size_t>& optional, std::type_identity_t<P>... right)
+    /// Calls @p function once for each pointer argument that is not in @p optional, with that one NULL and all others
+    /// right.
+    template <class... P>
+    void each(const char* name, ptk_status (*function)(P...), const std::set<std::size_t>& optional,
+              std::type_identity_t<P>... right)
     {
         seen.insert(name);
         each_index(name, function, optional, std::tuple<P...>(right...), std::index_sequence_for<P...>());
@@ -29,13 +32,15 @@ public:
 
 private:
     template <class... P, std::size_t... I>
-    void each_index(const char* name, ptk_status (*function)(P...), const std::set<std::size_t>& optional, const std::tuple<P...>& right, std::index_sequence<I...>)
+    void each_index(const char* name, ptk_status (*function)(P...), const std::set<std::size_t>& optional,
+                    const std::tuple<P...>& right, std::index_sequence<I...>)
     {
         (with_null<I>(name, function, optional, right), ...);
     }
 
     template <std::size_t I, class... P>
-    void with_null(const char* name, ptk_status (*function)(P...), const std::set<std::size_t>& optional, std::tuple<P...> arguments)
+    void with_null(const char* name, ptk_status (*function)(P...), const std::set<std::size_t>& optional,
+                   std::tuple<P...> arguments)
     {
         using Argument = std::tuple_element_t<I, std::tuple<P...>>;
         if constexpr (std::is_pointer_v<Argument>) {
@@ -43,7 +48,8 @@ private:
                 return;
             std::get<I>(arguments) = nullptr;
             poison(std::get<0>(arguments));
-            EXPECT_EQ(std::apply(function, arguments), PTK_ERR_INVALID_ARGUMENT) << name << ", argument " << I << ": " << ptk_last_error_message();
+            EXPECT_EQ(std::apply(function, arguments), PTK_ERR_INVALID_ARGUMENT)
+                << name << ", argument " << I << ": " << ptk_last_error_message();
             const std::string message = ptk_last_error_message();
             EXPECT_TRUE(message.starts_with(name)) << message;
             EXPECT_NE(message.find("is NULL"), std::string::npos) << message;
@@ -131,7 +137,10 @@ TEST(NullArguments, AreErrorsInEveryFunction)
     nulls.ignores("ptk_dtype_size", [] { EXPECT_EQ(ptk_dtype_size(PTK_F32), 4U); });
     nulls.ignores("ptk_last_error", [] { (void)ptk_last_error(); });
     nulls.ignores("ptk_last_error_message", [] { EXPECT_NE(ptk_last_error_message(), nullptr); });
-    nulls.ignores("ptk_set_error_message", [] { ptk_set_error_message(nullptr); EXPECT_STREQ(ptk_last_error_message(), ""); });
+    nulls.ignores("ptk_set_error_message", [] {
+        ptk_set_error_message(nullptr);
+        EXPECT_STREQ(ptk_last_error_message(), "");
+    });
 
     nulls.each(NAMED(ptk_view_init), {}, &view, memory, PTK_F32, 1, shape);
     nulls.each(NAMED(ptk_view_from_dlpack), {}, &view, reinterpret_cast<const DLManagedTensorVersioned*>(dlpack));
@@ -163,7 +172,8 @@ TEST(NullArguments, AreErrorsInEveryFunction)
 
     nulls.each(NAMED(ptk_file_describe), {2}, ctx, PTK_SCAN, nullptr, buf, room, &needed);
     nulls.each(NAMED(ptk_dataset_open), {3}, &d, ctx, PTK_SCAN, nullptr);
-    nulls.each(NAMED(ptk_dataset_from_arrays), {4, 5, 6}, &d, ctx, &data.patterns.view, &data.positions.view, nullptr, nullptr, nullptr);
+    nulls.each(NAMED(ptk_dataset_from_arrays), {4, 5, 6}, &d, ctx, &data.patterns.view, &data.positions.view, nullptr,
+               nullptr, nullptr);
     nulls.each(NAMED(ptk_dataset_select), {}, &d, dataset, 0, 1, 0, 1);
     nulls.each(NAMED(ptk_simulate), {2, 3, 4, 5}, &d, ctx, nullptr, cancel, nullptr, nullptr);
     nulls.each(NAMED(ptk_dataset_save), {}, dataset, path, "npz");
@@ -200,7 +210,8 @@ TEST(NullArguments, AreErrorsInEveryFunction)
     nulls.ignores("ptk_reconstructor_free", [] { ptk_reconstructor_free(nullptr); });
     nulls.each(NAMED(ptk_reconstructor_predict), {2}, reconstructor, &data.patterns.view, nullptr, &patches.view);
     nulls.each(NAMED(ptk_reconstructor_reconstruct), {3, 4, 5}, &v, reconstructor, dataset, cancel, nullptr, nullptr);
-    nulls.each(NAMED(ptk_reconstructor_refine), {3, 4, 5, 6}, &v, reconstructor, dataset, nullptr, cancel, nullptr, nullptr);
+    nulls.each(NAMED(ptk_reconstructor_refine), {3, 4, 5, 6}, &v, reconstructor, dataset, nullptr, cancel, nullptr,
+               nullptr);
     nulls.each(NAMED(ptk_forward), {}, ctx, &patches.view, &data.probe.view, &data.patterns.view);
     nulls.each(NAMED(ptk_canvas_create), {6}, &v, ctx, 4, 4, 0, 0, nullptr);
     nulls.each(NAMED(ptk_canvas_create_around), {4}, &v, ctx, &data.positions.view, 16, nullptr);
@@ -223,4 +234,4 @@ TEST(NullArguments, AreErrorsInEveryFunction)
     EXPECT_FALSE(std::filesystem::exists(path)) << "a call that failed has written a file";
 }
 
-}  // namespace
+} // namespace

@@ -7,7 +7,8 @@ using namespace api;
 
 namespace {
 
-const char* const small = R"({"seed": 3, "simulation.frames": 20, "simulation.size": 32, "simulation.dead_pixels": 0.02})";
+const char* const small =
+    R"({"seed": 3, "simulation.frames": 20, "simulation.size": 32, "simulation.dead_pixels": 0.02})";
 
 Dataset simulated(const Context& ctx, const char* options = small)
 {
@@ -25,7 +26,7 @@ TEST(Simulate, MakesCountsAndTheirTruth)
     const auto about = json([&](auto... a) { return ptk_dataset_describe(dataset, a...); });
     EXPECT_EQ(about["measurement"], "counts");
     EXPECT_TRUE(about["has_object"].get<bool>());
-    EXPECT_EQ(about["bad_pixels"], 20);  // 2 % of 1024, rounded
+    EXPECT_EQ(about["bad_pixels"], 20); // 2 % of 1024, rounded
     const auto bad = api::read<std::uint8_t>(dataset, "bad_pixels");
     EXPECT_EQ(std::count(bad.values.begin(), bad.values.end(), 1), 20);
     const auto patterns = api::read<float>(dataset, "patterns");
@@ -51,11 +52,16 @@ TEST(Simulate, SavedFilesAreOpenedAgain)
         Dataset back;
         ok(ptk_dataset_open(back.out(), ctx, file.c_str(), nullptr));
         EXPECT_EQ(api::read<float>(back, "patterns").values, patterns) << name;
-        EXPECT_EQ(api::read<std::uint8_t>(back, "bad_pixels").values, api::read<std::uint8_t>(dataset, "bad_pixels").values) << name;
+        EXPECT_EQ(api::read<std::uint8_t>(back, "bad_pixels").values,
+                  api::read<std::uint8_t>(dataset, "bad_pixels").values)
+            << name;
     }
-    expect_error(ptk_dataset_save(dataset, folder.file("ptychodus").c_str(), "auto"), PTK_ERR_EXISTS, {"is there already"});
-    expect_error(ptk_dataset_save(dataset, folder.file("scan.tif").c_str(), "auto"), PTK_ERR_INVALID_ARGUMENT, {".tif", ".npz"});
-    expect_error(ptk_dataset_save(dataset, folder.file("scan.npz").c_str(), "matlab"), PTK_ERR_INVALID_ARGUMENT, {"matlab", "ptychodus"});
+    expect_error(ptk_dataset_save(dataset, folder.file("ptychodus").c_str(), "auto"), PTK_ERR_EXISTS,
+                 {"is there already"});
+    expect_error(ptk_dataset_save(dataset, folder.file("scan.tif").c_str(), "auto"), PTK_ERR_INVALID_ARGUMENT,
+                 {".tif", ".npz"});
+    expect_error(ptk_dataset_save(dataset, folder.file("scan.npz").c_str(), "matlab"), PTK_ERR_INVALID_ARGUMENT,
+                 {"matlab", "ptychodus"});
     expect_error(ptk_dataset_save(dataset, "/nowhere/at/all.npz", "npz"), PTK_ERR_IO, {"/nowhere/at/all.npz"});
 }
 
@@ -63,7 +69,9 @@ TEST(Simulate, WrongOptionsAndCancelledRunsGiveNothing)
 {
     const auto ctx = context();
     Dataset dataset;
-    expect_error(ptk_simulate(dataset.out(), ctx, config(R"({"simulation.objekt": "lines"})"), nullptr, nullptr, nullptr), PTK_ERR_INVALID_CONFIG, {"simulation.object"});
+    expect_error(
+        ptk_simulate(dataset.out(), ctx, config(R"({"simulation.objekt": "lines"})"), nullptr, nullptr, nullptr),
+        PTK_ERR_INVALID_CONFIG, {"simulation.object"});
     EXPECT_EQ(static_cast<ptk_dataset*>(dataset), nullptr);
     Cancel cancel;
     ok(ptk_cancel_create(cancel.out()));
@@ -72,4 +80,4 @@ TEST(Simulate, WrongOptionsAndCancelledRunsGiveNothing)
     EXPECT_EQ(static_cast<ptk_dataset*>(dataset), nullptr);
 }
 
-}  // namespace
+} // namespace

@@ -8,12 +8,15 @@ using namespace api;
 
 // The layouts that callers have compiled in.
 static_assert(offsetof(ptk_view, data) == 0 && offsetof(ptk_view, dtype) == 8 && offsetof(ptk_view, ndim) == 12 &&
-              offsetof(ptk_view, device_type) == 16 && offsetof(ptk_view, device_id) == 20 && offsetof(ptk_view, shape) == 24 &&
-              offsetof(ptk_view, strides) == 72 && sizeof(ptk_view) == 120 && PTK_MAX_NDIM == 6);
-static_assert(offsetof(ptk_progress, struct_size) == 0 && offsetof(ptk_progress, phase) == 8 && offsetof(ptk_progress, epoch) == 16 &&
-              offsetof(ptk_progress, epochs) == 24 && offsetof(ptk_progress, step) == 32 && offsetof(ptk_progress, steps) == 40 &&
+              offsetof(ptk_view, device_type) == 16 && offsetof(ptk_view, device_id) == 20 &&
+              offsetof(ptk_view, shape) == 24 && offsetof(ptk_view, strides) == 72 && sizeof(ptk_view) == 120 &&
+              PTK_MAX_NDIM == 6);
+static_assert(offsetof(ptk_progress, struct_size) == 0 && offsetof(ptk_progress, phase) == 8 &&
+              offsetof(ptk_progress, epoch) == 16 && offsetof(ptk_progress, epochs) == 24 &&
+              offsetof(ptk_progress, step) == 32 && offsetof(ptk_progress, steps) == 40 &&
               offsetof(ptk_progress, loss) == 48 && offsetof(ptk_progress, validation_loss) == 56 &&
-              offsetof(ptk_progress, frames_per_second) == 64 && offsetof(ptk_progress, seconds) == 72 && sizeof(ptk_progress) == 80);
+              offsetof(ptk_progress, frames_per_second) == 64 && offsetof(ptk_progress, seconds) == 72 &&
+              sizeof(ptk_progress) == 80);
 
 namespace {
 
@@ -49,27 +52,57 @@ protected:
         const auto* patterns = &experiment.patterns.view;
         const auto* positions = &experiment.positions.view;
         return {
-            {"from_arrays patterns", [=, this](ptk_view* v) { Dataset d; return ptk_dataset_from_arrays(d.out(), ctx, v, positions, nullptr, nullptr, nullptr); }},
-            {"from_arrays positions", [=, this](ptk_view* v) { Dataset d; return ptk_dataset_from_arrays(d.out(), ctx, patterns, v, nullptr, nullptr, nullptr); }},
-            {"from_arrays probe", [=, this](ptk_view* v) { Dataset d; return ptk_dataset_from_arrays(d.out(), ctx, patterns, positions, v, nullptr, nullptr); }},
-            {"from_arrays object", [=, this](ptk_view* v) { Dataset d; return ptk_dataset_from_arrays(d.out(), ctx, patterns, positions, nullptr, v, nullptr); }},
+            {"from_arrays patterns",
+             [=, this](ptk_view* v) {
+                 Dataset d;
+                 return ptk_dataset_from_arrays(d.out(), ctx, v, positions, nullptr, nullptr, nullptr);
+             }},
+            {"from_arrays positions",
+             [=, this](ptk_view* v) {
+                 Dataset d;
+                 return ptk_dataset_from_arrays(d.out(), ctx, patterns, v, nullptr, nullptr, nullptr);
+             }},
+            {"from_arrays probe",
+             [=, this](ptk_view* v) {
+                 Dataset d;
+                 return ptk_dataset_from_arrays(d.out(), ctx, patterns, positions, v, nullptr, nullptr);
+             }},
+            {"from_arrays object",
+             [=, this](ptk_view* v) {
+                 Dataset d;
+                 return ptk_dataset_from_arrays(d.out(), ctx, patterns, positions, nullptr, v, nullptr);
+             }},
             {"dataset read", [this](ptk_view* v) { return ptk_dataset_read(dataset, "patterns", v); }},
             {"dataset read probe", [this](ptk_view* v) { return ptk_dataset_read(dataset, "probe", v); }},
             {"read_patterns", [this](ptk_view* v) { return ptk_dataset_read_patterns(dataset, 0, v); }},
             {"set_probe", [this](ptk_view* v) { return ptk_model_set_probe(model, v); }},
             {"model read", [this](ptk_view* v) { return ptk_model_read(model, "probe", v); }},
-            {"predict patterns", [this](ptk_view* v) { return ptk_reconstructor_predict(reconstructor, v, nullptr, &patches.view); }},
-            {"predict positions", [=, this](ptk_view* v) { return ptk_reconstructor_predict(reconstructor, patterns, v, &patches.view); }},
-            {"predict patches_out", [=, this](ptk_view* v) { return ptk_reconstructor_predict(reconstructor, patterns, nullptr, v); }},
-            {"forward patches", [this](ptk_view* v) { return ptk_forward(ctx, v, &experiment.probe.view, &experiment.patterns.view); }},
-            {"forward probe", [this](ptk_view* v) { return ptk_forward(ctx, &patches.view, v, &experiment.patterns.view); }},
-            {"forward intensity_out", [this](ptk_view* v) { return ptk_forward(ctx, &patches.view, &experiment.probe.view, v); }},
-            {"create_around", [this](ptk_view* v) { Canvas c; return ptk_canvas_create_around(c.out(), ctx, v, 16, nullptr); }},
+            {"predict patterns",
+             [this](ptk_view* v) { return ptk_reconstructor_predict(reconstructor, v, nullptr, &patches.view); }},
+            {"predict positions",
+             [=, this](ptk_view* v) { return ptk_reconstructor_predict(reconstructor, patterns, v, &patches.view); }},
+            {"predict patches_out",
+             [=, this](ptk_view* v) { return ptk_reconstructor_predict(reconstructor, patterns, nullptr, v); }},
+            {"forward patches",
+             [this](ptk_view* v) { return ptk_forward(ctx, v, &experiment.probe.view, &experiment.patterns.view); }},
+            {"forward probe",
+             [this](ptk_view* v) { return ptk_forward(ctx, &patches.view, v, &experiment.patterns.view); }},
+            {"forward intensity_out",
+             [this](ptk_view* v) { return ptk_forward(ctx, &patches.view, &experiment.probe.view, v); }},
+            {"create_around",
+             [this](ptk_view* v) {
+                 Canvas c;
+                 return ptk_canvas_create_around(c.out(), ctx, v, 16, nullptr);
+             }},
             {"add patches", [=, this](ptk_view* v) { return ptk_canvas_add(canvas, v, positions, nullptr); }},
             {"add positions", [this](ptk_view* v) { return ptk_canvas_add(canvas, &patches.view, v, nullptr); }},
             {"add weights", [=, this](ptk_view* v) { return ptk_canvas_add(canvas, &patches.view, positions, v); }},
             {"canvas read", [this](ptk_view* v) { return ptk_canvas_read(canvas, "object", v); }},
-            {"evaluate", [this](ptk_view* v) { std::size_t n = 0; return ptk_evaluate(canvas, v, nullptr, nullptr, 0, &n); }},
+            {"evaluate",
+             [this](ptk_view* v) {
+                 std::size_t n = 0;
+                 return ptk_evaluate(canvas, v, nullptr, nullptr, 0, &n);
+             }},
         };
     }
 };
@@ -89,16 +122,26 @@ std::vector<std::pair<std::string, ptk_view>> hostile_views(void* memory)
                 view.ndim = ndim;
                 view.shape[3] = view.strides[3] = 1;
                 change(view);
-                views.emplace_back(std::string(name) + ", dtype " + std::to_string(dtype) + ", ndim " + std::to_string(ndim), view);
+                views.emplace_back(
+                    std::string(name) + ", dtype " + std::to_string(dtype) + ", ndim " + std::to_string(ndim), view);
             }
     };
     add("negative stride", [](ptk_view& v) { v.strides[0] = -1; });
     add("most negative stride", [](ptk_view& v) { v.strides[1] = std::numeric_limits<std::int64_t>::min(); });
     add("largest strides", [](ptk_view& v) { v.strides[0] = v.strides[1] = huge; });
-    add("extent overflows", [](ptk_view& v) { v.strides[0] = huge / 2; v.shape[0] = 5; });
+    add("extent overflows", [](ptk_view& v) {
+        v.strides[0] = huge / 2;
+        v.shape[0] = 5;
+    });
     add("bytes overflow", [](ptk_view& v) { v.strides[0] = huge / 2; });
-    add("sum of reaches overflows", [](ptk_view& v) { v.shape[0] = v.shape[1] = 2; v.strides[0] = v.strides[1] = huge / 2 + 1; });
-    add("count overflows", [](ptk_view& v) { v.shape[0] = v.shape[1] = std::int64_t{1} << 32; v.strides[0] = v.strides[1] = 0; });
+    add("sum of reaches overflows", [](ptk_view& v) {
+        v.shape[0] = v.shape[1] = 2;
+        v.strides[0] = v.strides[1] = huge / 2 + 1;
+    });
+    add("count overflows", [](ptk_view& v) {
+        v.shape[0] = v.shape[1] = std::int64_t{1} << 32;
+        v.strides[0] = v.strides[1] = 0;
+    });
     add("behind the address space", [](ptk_view& v) { v.strides[0] = huge / 32; });
     add("zero length", [](ptk_view& v) { v.shape[1] = 0; });
     add("negative length", [](ptk_view& v) { v.shape[0] = -3; });
@@ -108,8 +151,14 @@ std::vector<std::pair<std::string, ptk_view>> hostile_views(void* memory)
     add("unknown dtype", [](ptk_view& v) { v.dtype = 77; });
     add("no data", [](ptk_view& v) { v.data = nullptr; });
     add("unknown device", [](ptk_view& v) { v.device_type = 99; });
-    add("no such CUDA device", [](ptk_view& v) { v.device_type = PTK_DEVICE_CUDA; v.device_id = 99; });
-    add("negative CUDA device", [](ptk_view& v) { v.device_type = PTK_DEVICE_CUDA; v.device_id = -1; });
+    add("no such CUDA device", [](ptk_view& v) {
+        v.device_type = PTK_DEVICE_CUDA;
+        v.device_id = 99;
+    });
+    add("negative CUDA device", [](ptk_view& v) {
+        v.device_type = PTK_DEVICE_CUDA;
+        v.device_id = -1;
+    });
     return views;
 }
 
@@ -135,12 +184,15 @@ TEST_F(Views, WrongShapesAndKindsNameTheArgument)
     for (const auto& entry : entries())
         for (auto* view : {&flat.view, &deep.view, &waves.view, &reals.view}) {
             const auto status = entry.call(view);
-            EXPECT_TRUE(status == PTK_ERR_SHAPE || status == PTK_ERR_INVALID_ARGUMENT) << entry.name << ": " << status << " " << ptk_last_error_message();
+            EXPECT_TRUE(status == PTK_ERR_SHAPE || status == PTK_ERR_INVALID_ARGUMENT)
+                << entry.name << ": " << status << " " << ptk_last_error_message();
         }
     Array<float> narrow({Experiment::count, 16, 15});
-    expect_error(ptk_reconstructor_predict(reconstructor, &narrow.view, nullptr, &patches.view), PTK_ERR_SHAPE, {"ptk_reconstructor_predict", "patches_out", "(36, 16, 15)"});
+    expect_error(ptk_reconstructor_predict(reconstructor, &narrow.view, nullptr, &patches.view), PTK_ERR_SHAPE,
+                 {"ptk_reconstructor_predict", "patches_out", "(36, 16, 15)"});
     Array<Complex> narrow_patches({Experiment::count, 16, 15});
-    expect_error(ptk_reconstructor_predict(reconstructor, &narrow.view, nullptr, &narrow_patches.view), PTK_ERR_SHAPE, {"patterns", "16"});
+    expect_error(ptk_reconstructor_predict(reconstructor, &narrow.view, nullptr, &narrow_patches.view), PTK_ERR_SHAPE,
+                 {"patterns", "16"});
 }
 
 TEST_F(Views, MisalignedDataIsRefused)
@@ -203,7 +255,8 @@ TEST_F(Views, AViewOfAGigabyteAndMoreIsJustNumbers)
     Array<double> positions({1, 2});
     Dataset made;
     expect_error(ptk_dataset_read(dataset, "patterns", &view), PTK_ERR_SHAPE, {"1099511627776"});
-    expect_error(ptk_reconstructor_predict(reconstructor, &view, nullptr, &patches.view), PTK_ERR_SHAPE, {"1099511627776"});
+    expect_error(ptk_reconstructor_predict(reconstructor, &view, nullptr, &patches.view), PTK_ERR_SHAPE,
+                 {"1099511627776"});
 }
 
 TEST(Forward, EqualsTheSumOfTheDefinition)
@@ -213,7 +266,8 @@ TEST(Forward, EqualsTheSumOfTheDefinition)
     Array<Complex> patch({1, n, n});
     Array<Complex> probe({2, n, n});
     for (int i = 0; i < n * n; ++i) {
-        patch.values[static_cast<std::size_t>(i)] = std::polar(1.F + 0.1F * static_cast<float>(i % 3), 0.3F * static_cast<float>(i));
+        patch.values[static_cast<std::size_t>(i)] =
+            std::polar(1.F + 0.1F * static_cast<float>(i % 3), 0.3F * static_cast<float>(i));
         probe.values[static_cast<std::size_t>(i)] = Complex(static_cast<float>(i % 5), 1);
         probe.values[static_cast<std::size_t>(n * n + i)] = Complex(0.5F, static_cast<float>(i % 4));
     }
@@ -226,14 +280,17 @@ TEST(Forward, EqualsTheSumOfTheDefinition)
                 std::complex<double> sum;
                 for (int y = 0; y < n; ++y)
                     for (int x = 0; x < n; ++x) {
-                        const double turns = static_cast<double>((ky - n / 2) * (y - n / 2) + (kx - n / 2) * (x - n / 2)) / n;
-                        const auto wave = std::complex<double>(probe.values[static_cast<std::size_t>((m * n + y) * n + x)]) *
-                                          std::complex<double>(patch.values[static_cast<std::size_t>(y * n + x)]);
+                        const double turns =
+                            static_cast<double>((ky - n / 2) * (y - n / 2) + (kx - n / 2) * (x - n / 2)) / n;
+                        const auto wave =
+                            std::complex<double>(probe.values[static_cast<std::size_t>((m * n + y) * n + x)]) *
+                            std::complex<double>(patch.values[static_cast<std::size_t>(y * n + x)]);
                         sum += wave * std::polar(1.0, -2 * M_PI * turns);
                     }
                 expected += std::norm(sum) / (n * n);
             }
-            EXPECT_NEAR(intensity.values[static_cast<std::size_t>(ky * n + kx)], expected, 1e-5 * (1 + expected)) << ky << ", " << kx;
+            EXPECT_NEAR(intensity.values[static_cast<std::size_t>(ky * n + kx)], expected, 1e-5 * (1 + expected))
+                << ky << ", " << kx;
         }
 }
 
@@ -275,7 +332,7 @@ TEST(Dlpack, IsBorrowedWithOffsetAndStrides)
     expect_error(ptk_view_from_dlpack(&view, tensor), PTK_ERR_UNSUPPORTED, {"4 lanes"});
     EXPECT_EQ(view.data, nullptr);
     managed.tensor.lanes = 1;
-    managed.tensor.device_type = 10;  // ROCm
+    managed.tensor.device_type = 10; // ROCm
     expect_error(ptk_view_from_dlpack(&view, tensor), PTK_ERR_UNSUPPORTED, {"device_type 10"});
     managed.tensor.device_type = 1;
     strides[0] = -1;
@@ -313,4 +370,4 @@ TEST(Dtypes, SizesAreThoseOfC)
     EXPECT_EQ(ptk_dtype_size(static_cast<ptk_dtype_code>(19)), 0U);
 }
 
-}  // namespace
+} // namespace

@@ -32,7 +32,8 @@ TEST(Workflow, RealScanFromFileToScoresAndBack)
 {
     const Folder folder;
     const auto ctx = context(R"({"seed": 3})");
-    const auto settings = config(R"({"data.x_bounds": [0, 0.5], "data.y_bounds": [0, 0.6], "training": {"epochs": 2, "batch_size": 1},
+    const auto settings =
+        config(R"({"data.x_bounds": [0, 0.5], "data.y_bounds": [0, 0.6], "training": {"epochs": 2, "batch_size": 1},
         "probe.warm_epochs": 2, "refinement.epochs": 4, "generator": {"name": "physics_unet", "width": 8, "depth": 1}})");
     Dataset dataset;
     ok(ptk_dataset_open(dataset.out(), ctx, PTK_SCAN, settings));
@@ -87,7 +88,8 @@ TEST(Workflow, RealScanFromFileToScoresAndBack)
     Canvas repeated;
     ok(ptk_reconstructor_create(second.out(), ctx, again, nullptr));
     ok(ptk_reconstructor_reconstruct(repeated.out(), second, dataset, nullptr, nullptr, nullptr));
-    EXPECT_EQ(read<Complex>(repeated, "object").values, read<Complex>(canvas, "object").values) << "the loaded model is another one";
+    EXPECT_EQ(read<Complex>(repeated, "object").values, read<Complex>(canvas, "object").values)
+        << "the loaded model is another one";
 
     for (const char* picture : {"amplitude", "phase", "coverage", "probe", "errors"}) {
         const auto png = folder.file(std::string(picture) + ".png");
@@ -112,14 +114,17 @@ TEST(Workflow, RefinementFromScratchFindsTheKnownObject)
     const auto dataset = data.dataset(ctx);
     Reconstructor reconstructor;
     Canvas canvas;
-    ok(ptk_reconstructor_create(reconstructor.out(), ctx, nullptr, config(R"({"refinement": {"epochs": 100, "held_out_fraction": 0, "probe_step": 0}, "probe.modes": 1})")));
+    ok(ptk_reconstructor_create(
+        reconstructor.out(), ctx, nullptr,
+        config(R"({"refinement": {"epochs": 100, "held_out_fraction": 0, "probe_step": 0}, "probe.modes": 1})")));
     ok(ptk_reconstructor_refine(canvas.out(), reconstructor, dataset, nullptr, nullptr, nullptr, nullptr));
     EXPECT_LT(fourier_error(canvas, dataset), 0.02);
     const auto result = scores(canvas, &data.object.view);
     EXPECT_LT(result["complex_nrmse"], 0.05) << result;
     EXPECT_LT(std::abs(result["shift_x"].get<double>()), 0.2);
     EXPECT_LT(std::abs(result["shift_y"].get<double>()), 0.2);
-    expect_error(ptk_reconstructor_reconstruct(canvas.out(), reconstructor, dataset, nullptr, nullptr, nullptr), PTK_ERR_STATE, {"without a model"});
+    expect_error(ptk_reconstructor_reconstruct(canvas.out(), reconstructor, dataset, nullptr, nullptr, nullptr),
+                 PTK_ERR_STATE, {"without a model"});
 }
 
 TEST(Workflow, ResumedTrainingEqualsUninterruptedTraining)
@@ -136,12 +141,15 @@ TEST(Workflow, ResumedTrainingEqualsUninterruptedTraining)
         ok(ptk_trainer_create(trainer.out(), model, settings, run));
         if (checkpoint != nullptr)
             ok(ptk_trainer_resume(trainer, checkpoint));
-        EXPECT_EQ(ptk_trainer_fit(trainer, dataset, nullptr, stop, nullptr), stop == nullptr ? PTK_OK : PTK_ERR_CANCELLED) << ptk_last_error_message();
+        EXPECT_EQ(ptk_trainer_fit(trainer, dataset, nullptr, stop, nullptr),
+                  stop == nullptr ? PTK_OK : PTK_ERR_CANCELLED)
+            << ptk_last_error_message();
         return read<float>(model, "conv1.weight").values;
     };
     const auto whole = train(nullptr, nullptr, nullptr);
     const auto run = folder.file("run");
-    train(run.c_str(), nullptr, [](const ptk_progress* p, void*) { return std::string(p->phase) == "train" && p->epoch == 2 ? 1 : 0; });
+    train(run.c_str(), nullptr,
+          [](const ptk_progress* p, void*) { return std::string(p->phase) == "train" && p->epoch == 2 ? 1 : 0; });
     EXPECT_EQ(train(nullptr, (run + "/last.ptk").c_str(), nullptr), whole);
 }
 
@@ -152,9 +160,12 @@ TEST(Canvas, PatchesAddUpToTheObject)
     Array<Complex> patches({Experiment::count, 16, 16});
     for (std::int64_t n = 0; n < Experiment::count; ++n)
         for (std::int64_t p = 0; p < 256; ++p) {
-            const auto row = static_cast<std::int64_t>(data.positions.values[static_cast<std::size_t>(2 * n + 1)]) - 8 + p / 16;
-            const auto column = static_cast<std::int64_t>(data.positions.values[static_cast<std::size_t>(2 * n)]) - 8 + p % 16;
-            patches.values[static_cast<std::size_t>(n * 256 + p)] = data.object.values[static_cast<std::size_t>(row * 40 + column)];
+            const auto row =
+                static_cast<std::int64_t>(data.positions.values[static_cast<std::size_t>(2 * n + 1)]) - 8 + p / 16;
+            const auto column =
+                static_cast<std::int64_t>(data.positions.values[static_cast<std::size_t>(2 * n)]) - 8 + p % 16;
+            patches.values[static_cast<std::size_t>(n * 256 + p)] =
+                data.object.values[static_cast<std::size_t>(row * 40 + column)];
         }
     Array<float> weights({16, 16});
     std::fill(weights.values.begin(), weights.values.end(), 2.F);
@@ -164,7 +175,8 @@ TEST(Canvas, PatchesAddUpToTheObject)
     const auto object = read<Complex>(canvas, "object");
     const auto coverage = read<float>(canvas, "coverage");
     for (std::size_t i = 0; i < object.values.size(); ++i)
-        EXPECT_LT(std::abs(object.values[i] - (coverage.values[i] > 0 ? data.object.values[i] : Complex(5))), 1e-6F) << i;
+        EXPECT_LT(std::abs(object.values[i] - (coverage.values[i] > 0 ? data.object.values[i] : Complex(5))), 1e-6F)
+            << i;
     EXPECT_EQ(coverage.values[41], 2.F) << "one patch with weight 2 covers (1, 1)";
     EXPECT_EQ(coverage.values[40], 0.F);
 
@@ -177,7 +189,7 @@ TEST(Canvas, PatchesAddUpToTheObject)
     ok(ptk_canvas_add(around, &patches.view, &data.positions.view, nullptr));
     EXPECT_EQ(json([&](auto... a) { return ptk_canvas_describe(around, a...); })["dropped"], 0);
     const auto itself = scores(around, &data.object.view);
-    EXPECT_LT(itself["complex_nrmse"], 0.15) << itself;  // its uncovered rim is empty
+    EXPECT_LT(itself["complex_nrmse"], 0.15) << itself; // its uncovered rim is empty
 
     const Folder folder;
     const auto file = folder.file("canvas.h5");
@@ -221,7 +233,8 @@ TEST(Predict, AgreesForBothRanksAndForCountsAndAmplitudes)
     Array<Complex> three({36, 16, 16}), four({9, 4, 16, 16}), third({36, 16, 16}), moved({36, 16, 16});
     Array<float> grouped({9, 4, 16, 16}), roots({36, 16, 16});
     grouped.values = data.patterns.values;
-    std::transform(data.patterns.values.begin(), data.patterns.values.end(), roots.values.begin(), [](float v) { return std::sqrt(v); });
+    std::transform(data.patterns.values.begin(), data.patterns.values.end(), roots.values.begin(),
+                   [](float v) { return std::sqrt(v); });
     grouped.view.data = grouped.values.data();
     ok(ptk_reconstructor_predict(counts, &data.patterns.view, nullptr, &three.view));
     ok(ptk_reconstructor_predict(counts, &grouped.view, nullptr, &four.view));
@@ -236,7 +249,8 @@ TEST(Predict, AgreesForBothRanksAndForCountsAndAmplitudes)
     Model bare;
     ok(ptk_model_create(bare.out(), ctx, 16, config(quick)));
     ok(ptk_reconstructor_create(counts.out(), ctx, bare, nullptr));
-    expect_error(ptk_reconstructor_predict(counts, &data.patterns.view, nullptr, &three.view), PTK_ERR_STATE, {"probe"});
+    expect_error(ptk_reconstructor_predict(counts, &data.patterns.view, nullptr, &three.view), PTK_ERR_STATE,
+                 {"probe"});
 }
 
 TEST(Model, ArraysAreThoseOfTheNetwork)
@@ -252,12 +266,14 @@ TEST(Model, ArraysAreThoseOfTheNetwork)
         for (const auto& length : array["shape"])
             numbers *= length.get<std::int64_t>();
         count += numbers;
-        EXPECT_EQ(read<float>(model, array["name"].get<std::string>().c_str()).shape(), array["shape"].get<std::vector<std::int64_t>>());
+        EXPECT_EQ(read<float>(model, array["name"].get<std::string>().c_str()).shape(),
+                  array["shape"].get<std::vector<std::int64_t>>());
     }
     EXPECT_EQ(count, ptk_model_parameter_count(model)) << "this generator has no buffers, and no probe yet";
     std::int64_t lengths[PTK_MAX_NDIM];
     std::int32_t ndim = 0;
-    expect_error(ptk_model_shape(model, "conv1.weigth", lengths, PTK_MAX_NDIM, &ndim), PTK_ERR_NOT_FOUND, {"conv1.weight"});
+    expect_error(ptk_model_shape(model, "conv1.weigth", lengths, PTK_MAX_NDIM, &ndim), PTK_ERR_NOT_FOUND,
+                 {"conv1.weight"});
     expect_error(ptk_model_shape(model, "probe", lengths, PTK_MAX_NDIM, &ndim), PTK_ERR_NOT_FOUND);
     ok(ptk_model_set_probe(model, &data.probe.view));
     EXPECT_EQ(read<Complex>(model, "probe").values, data.probe.values);
@@ -271,7 +287,8 @@ TEST(Model, ArraysAreThoseOfTheNetwork)
     expect_error(ptk_model_create(odd.out(), ctx, 17, config(quick)), PTK_ERR_SHAPE, {"17"});
     expect_error(ptk_model_load(odd.out(), ctx, PTK_SOURCE_DIR "/LICENSE"), PTK_ERR_FORMAT, {"LICENSE"});
     Reconstructor reconstructor;
-    expect_error(ptk_reconstructor_create(reconstructor.out(), ctx, model, config(R"({"generator.name": "cnn"})")), PTK_ERR_INVALID_CONFIG, {"physics_unet", "cnn"});
+    expect_error(ptk_reconstructor_create(reconstructor.out(), ctx, model, config(R"({"generator.name": "cnn"})")),
+                 PTK_ERR_INVALID_CONFIG, {"physics_unet", "cnn"});
 }
 
-}  // namespace
+} // namespace

@@ -25,4 +25,4 @@ const PieLoops& pie_loops()
     return pie_loops_portable();
 }
 
-}  // namespace ptk::kernels::cpu
+} // namespace ptk::kernels::cpu

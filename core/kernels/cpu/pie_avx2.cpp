@@ -11,5 +11,5 @@ const PieLoops& pie_loops_avx2()
     return table;
 }
 
-}  // namespace ptk::kernels::cpu
+} // namespace ptk::kernels::cpu
 #endif

@@ -1,5 +1,6 @@
-// The loops of pie.h. Included once by each pie*.cpp, which are compiled for different instruction sets: everything here has internal linkage and
-// nothing calls inline functions of the standard library, so that the linker cannot mix the versions.
+// The loops of pie.h. Included once by each pie*.cpp, which are compiled for different instruction sets: everything
+// here has internal linkage and nothing calls inline functions of the standard library, so that the linker cannot mix
+// the versions.
 #include "kernels/cpu/pie.h"
 
 namespace {
@@ -63,7 +64,8 @@ void ramp(float* out, const float* in, const float* row, const float* column, fl
     }
 }
 
-void add_unramped(float* sum, const float* in, const float* row, const float* column, float* line, Size modes, Size side)
+void add_unramped(float* sum, const float* in, const float* row, const float* column, float* line, Size modes,
+                  Size side)
 {
     for (Size y = 0; y < side; ++y) {
         ramp_line(line, row + 2 * y, column, side);
@@ -84,7 +86,8 @@ void exit_wave(float* out, const float* probe, const float* object, Size stride,
     }
 }
 
-/// line(x) holds sum |field|^2 and gets the factor of the field: none where the amplitude is negative. @return sum (A - a)^2
+/// line(x) holds sum |field|^2 and gets the factor of the field: none where the amplitude is negative. @return sum (A -
+/// a)^2
 float impose_line(float* line, const float* amplitude, Size side)
 {
     float error = 0;
@@ -147,7 +150,8 @@ float correlate(float* g, float* power, const float* probe, const float* differe
     return largest;
 }
 
-void probe_change(float* difference, const float* object, Size stride, float alpha, float step, float* line, Size modes, Size side)
+void probe_change(float* difference, const float* object, Size stride, float alpha, float step, float* line, Size modes,
+                  Size side)
 {
     float largest = 0;
     for (Size y = 0; y < side; ++y) {
@@ -160,7 +164,7 @@ void probe_change(float* difference, const float* object, Size stride, float alp
     for (Size y = 0; y < side; ++y) {
         const float* o = object + 2 * y * stride;
 #pragma omp simd
-        for (Size x = 0; x < side; ++x) {  // conj(o) step / denominator
+        for (Size x = 0; x < side; ++x) { // conj(o) step / denominator
             const float re = o[2 * x], im = o[2 * x + 1];
             const float factor = step / ((1 - alpha) * (re * re + im * im) + floor);
             line[2 * x] = re * factor;
@@ -173,7 +177,8 @@ void probe_change(float* difference, const float* object, Size stride, float alp
     }
 }
 
-void object_change(float* object, Size stride, const float* g, const float* power, float largest, float alpha, float step, Size side)
+void object_change(float* object, Size stride, const float* g, const float* power, float largest, float alpha,
+                   float step, Size side)
 {
     const float floor = alpha * largest + 1e-30F;
     for (Size y = 0; y < side; ++y) {
@@ -189,7 +194,8 @@ void object_change(float* object, Size stride, const float* g, const float* powe
     }
 }
 
-ptk::kernels::cpu::ShiftEquations shift_equations(const float* object, Size stride, const float* g, const float* power, Size side)
+ptk::kernels::cpu::ShiftEquations shift_equations(const float* object, Size stride, const float* g, const float* power,
+                                                  Size side)
 {
     ptk::kernels::cpu::ShiftEquations sums;
     for (Size y = 1; y + 1 < side; ++y) {
@@ -201,7 +207,8 @@ ptk::kernels::cpu::ShiftEquations shift_equations(const float* object, Size stri
         float xx = 0, xy = 0, yy = 0, bx = 0, by = 0;
 #pragma omp simd reduction(+ : xx, xy, yy, bx, by)
         for (Size x = 1; x < side - 1; ++x) {
-            const float xr = 0.5F * (here[2 * x + 2] - here[2 * x - 2]), xi = 0.5F * (here[2 * x + 3] - here[2 * x - 1]);
+            const float xr = 0.5F * (here[2 * x + 2] - here[2 * x - 2]),
+                        xi = 0.5F * (here[2 * x + 3] - here[2 * x - 1]);
             const float yr = 0.5F * (below[2 * x] - above[2 * x]), yi = 0.5F * (below[2 * x + 1] - above[2 * x + 1]);
             xx += squares[x] * (xr * xr + xi * xi);
             xy += squares[x] * (xr * yr + xi * yi);
@@ -223,4 +230,4 @@ constexpr ptk::kernels::cpu::PieLoops loops(const char* name)
     return {name, ramp, add_unramped, exit_wave, impose, correlate, probe_change, object_change, shift_equations};
 }
 
-}  // namespace
+} // namespace

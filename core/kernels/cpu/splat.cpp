@@ -8,10 +8,11 @@ namespace ptk::kernels::cpu {
 
 namespace {
 
-/// A row of a patch times its weights. One pixel of zeros stands before and after, so that the blend below has no ends to care for.
+/// A row of a patch times its weights. One pixel of zeros stands before and after, so that the blend below has no ends
+/// to care for.
 struct Row {
-    double* sum;     ///< 2 (side + 2)
-    double* weight;  ///< side + 2
+    double* sum;    ///< 2 (side + 2)
+    double* weight; ///< side + 2
 };
 
 void load_row(const float* __restrict values, const float* __restrict weights, std::int64_t side, const Row& row)
@@ -44,11 +45,12 @@ struct Shares {
 };
 
 /// out[i] += what falls on i from the row, its left neighbour (@p step numbers before) and the same of the row above.
-void blend(double* __restrict out, const double* __restrict row, const double* __restrict above, std::int64_t count, std::int64_t step,
-           const Shares& share)
+void blend(double* __restrict out, const double* __restrict row, const double* __restrict above, std::int64_t count,
+           std::int64_t step, const Shares& share)
 {
     for (std::int64_t i = 0; i < count; ++i)
-        out[i] += share.here * row[i] + share.left * row[i - step] + share.above * above[i] + share.above_left * above[i - step];
+        out[i] += share.here * row[i] + share.left * row[i - step] + share.above * above[i] +
+                  share.above_left * above[i - step];
 }
 
 class Splatter {
@@ -96,8 +98,8 @@ private:
         const auto side = patches_.side;
         if (y < 0 || y >= side)
             return clear_row(side, current_);
-        load_row(patches_.values + 2 * (patch * side + y) * side, patches_.weights + patch * patches_.weight_stride + y * side, side,
-                 current_);
+        load_row(patches_.values + 2 * (patch * side + y) * side,
+                 patches_.weights + patch * patches_.weight_stride + y * side, side, current_);
     }
 
     const SplatPatches& patches_;
@@ -107,7 +109,7 @@ private:
     Row above_{};
 };
 
-}  // namespace
+} // namespace
 
 void splat_rows(const SplatPatches& patches, const SplatCanvas& canvas, std::int64_t row_begin, std::int64_t row_end)
 {
@@ -126,4 +128,4 @@ void splat_rows(const SplatPatches& patches, const SplatCanvas& canvas, std::int
     }
 }
 
-}  // namespace ptk::kernels::cpu
+} // namespace ptk::kernels::cpu

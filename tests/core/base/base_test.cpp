@@ -6,10 +6,10 @@
 #include "base/text.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 namespace ptk {
 namespace {
@@ -64,7 +64,7 @@ TEST(Random, StreamsAreIndependentAndReproducible)
     for (int i = 0; i < 3000; ++i)
         ++counts[base::uniform_below(engine, 3)];
     for (const int count : counts)
-        EXPECT_NEAR(count, 1000, 110);  // four standard deviations
+        EXPECT_NEAR(count, 1000, 110); // four standard deviations
 }
 
 TEST(Monitor, StopsOnTokenAndOnCallback)
@@ -103,5 +103,5 @@ TEST(Device, UnknownNamesAndMissingCudaSayWhatToDo)
     }
 }
 
-}  // namespace
-}  // namespace ptk
+} // namespace
+} // namespace ptk

@@ -47,13 +47,14 @@ TEST(Distributions, PoissonFollowsItsProbabilities)
         double chi2 = 0;
         int bins = 0;
         for (std::int64_t k = 0; k < 200; ++k) {
-            const double expected = count * std::exp(static_cast<double>(k) * std::log(mean) - mean - std::lgamma(static_cast<double>(k) + 1));
+            const double expected = count * std::exp(static_cast<double>(k) * std::log(mean) - mean -
+                                                     std::lgamma(static_cast<double>(k) + 1));
             if (expected < 10)
                 continue;
             chi2 += (seen[k] - expected) * (seen[k] - expected) / expected;
             ++bins;
         }
-        EXPECT_LT(chi2, bins + 5 * std::sqrt(2.0 * bins)) << mean;  // five standard deviations of chi^2
+        EXPECT_LT(chi2, bins + 5 * std::sqrt(2.0 * bins)) << mean; // five standard deviations of chi^2
     }
 }
 
@@ -89,5 +90,5 @@ TEST(Distributions, UniformIsTheTopOfTheWord)
     EXPECT_EQ(uniform(engine, 2, 4), 2 + 2 * (static_cast<double>(same() >> 11) / 9007199254740992.0));
 }
 
-}  // namespace
-}  // namespace ptk::base
+} // namespace
+} // namespace ptk::base

@@ -17,7 +17,8 @@ struct Stream {
     double next;
 };
 
-/// random_sample(2), permutation(7), choice(5, 3, replace=False), random_sample() of numpy.random.RandomState(seed), NumPy 2.
+/// random_sample(2), permutation(7), choice(5, 3, replace=False), random_sample() of numpy.random.RandomState(seed),
+/// NumPy 2.
 const Stream streams[] = {
     {0, {0.5488135039273248, 0.7151893663724195}, {0, 2, 1, 4, 5, 6, 3}, {1, 3, 4}, 0.9636627605010293},
     {5, {0.22199317108973948, 0.8707323061773764}, {2, 4, 3, 5, 1, 0, 6}, {1, 4, 2}, 0.29680050157622195},
@@ -50,5 +51,5 @@ TEST(NumpyRandom, CannotChooseMoreThanThereAre)
     EXPECT_THAT(random.choice(1, 1), ElementsAre(0));
 }
 
-}  // namespace
-}  // namespace ptk::base
+} // namespace
+} // namespace ptk::base

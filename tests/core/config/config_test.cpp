@@ -1,6 +1,5 @@
-#include "config/config.h"
-
 #include "base/error.h"
+#include "config/config.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -50,19 +49,28 @@ TEST(Settings, NestedDottedAndAliasedKeysMeanTheSame)
 
 TEST(Settings, MistakesAreNamed)
 {
-    EXPECT_EQ(message_of([] { resolve(R"({"training": {"epoch": 3}})"); }), "training.epoch: unknown option; did you mean 'training.epochs'?");
-    EXPECT_EQ(message_of([] { resolve(R"({"training.epochs": 0})"); }), "training.epochs: 0 is out of range; expected 1 to 10000000");
-    EXPECT_EQ(message_of([] { resolve(R"({"training.epochs": 2.5})"); }), "training.epochs: expected a whole number, found 2.5");
-    EXPECT_EQ(message_of([] { resolve(R"({"training.loss": "poison"})"); }), "training.loss: 'poison' is not one of amplitude, poisson, mae; did you mean 'poisson'?");
-    EXPECT_EQ(message_of([] { resolve(R"({"data.x_bounds": [0.9, 0.1]})"); }), "data.x_bounds: expected [a, b] with a <= b, found [0.9,0.1]");
+    EXPECT_EQ(message_of([] { resolve(R"({"training": {"epoch": 3}})"); }),
+              "training.epoch: unknown option; did you mean 'training.epochs'?");
+    EXPECT_EQ(message_of([] { resolve(R"({"training.epochs": 0})"); }),
+              "training.epochs: 0 is out of range; expected 1 to 10000000");
+    EXPECT_EQ(message_of([] { resolve(R"({"training.epochs": 2.5})"); }),
+              "training.epochs: expected a whole number, found 2.5");
+    EXPECT_EQ(message_of([] { resolve(R"({"training.loss": "poison"})"); }),
+              "training.loss: 'poison' is not one of amplitude, poisson, mae; did you mean 'poisson'?");
+    EXPECT_EQ(message_of([] { resolve(R"({"data.x_bounds": [0.9, 0.1]})"); }),
+              "data.x_bounds: expected [a, b] with a <= b, found [0.9,0.1]");
     EXPECT_NE(message_of([] { resolve(R"({"seed": 1)"); }).find("not JSON"), std::string::npos);
     EXPECT_NE(message_of([] { Config::from_yaml("a: [1, 2"); }).find("not YAML"), std::string::npos);
 }
 
 TEST(Settings, YamlEqualsJson)
 {
-    const auto yaml = Settings(library_schema(), Config::from_yaml("training:\n  epochs: 7\n  loss: poisson\ndata: {x_bounds: [0.1, 0.5]}\nscan.group_size: null\n"));
-    const auto json = resolve(R"({"training": {"epochs": 7, "loss": "poisson"}, "data": {"x_bounds": [0.1, 0.5]}, "scan.group_size": null})");
+    const auto yaml =
+        Settings(library_schema(),
+                 Config::from_yaml(
+                     "training:\n  epochs: 7\n  loss: poisson\ndata: {x_bounds: [0.1, 0.5]}\nscan.group_size: null\n"));
+    const auto json = resolve(
+        R"({"training": {"epochs": 7, "loss": "poisson"}, "data": {"x_bounds": [0.1, 0.5]}, "scan.group_size": null})");
     EXPECT_EQ(yaml.to_json(), json.to_json());
 }
 
@@ -86,5 +94,5 @@ TEST(Settings, TextValuesFromACommandLine)
     EXPECT_TRUE(settings.flag("probe.trainable"));
 }
 
-}  // namespace
-}  // namespace ptk::config
+} // namespace
+} // namespace ptk::config

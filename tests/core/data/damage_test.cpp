@@ -1,4 +1,5 @@
-// Every reader against damaged files: a scan or an Error that names the file, never anything else, and no memory taken on a file's word.
+// Every reader against damaged files: a scan or an Error that names the file, never anything else, and no memory taken
+// on a file's word.
 #include "base/atomic_file.h"
 #include "core/data/data_testing.h"
 #include "data/hdf5_file.h"
@@ -22,8 +23,8 @@ constexpr std::int64_t n = 5, side = 8;
 
 struct Format {
     std::string name;
-    std::string file;     ///< the one that is damaged, in the test's folder
-    std::string options;  ///< of the reader
+    std::string file;    ///< the one that is damaged, in the test's folder
+    std::string options; ///< of the reader
 };
 
 void PrintTo(const Format& format, std::ostream* out)
@@ -36,7 +37,8 @@ Scan sample()
     Scan scan;
     scan.source = "sample";
     scan.frames = frames_in_memory(at::arange(n * side * side, at::kInt).reshape({n, side, side}));
-    scan.positions = at::stack({at::arange(n, at::kDouble) * 3 + 10, at::arange(n, at::kDouble).remainder(2) * 3 + 10}, 1);
+    scan.positions =
+        at::stack({at::arange(n, at::kDouble) * 3 + 10, at::arange(n, at::kDouble).remainder(2) * 3 + 10}, 1);
     scan.probe = at::complex(at::ones({1, side, side}), at::zeros({1, side, side}));
     scan.object = at::complex(at::ones({40, 40}), at::zeros({40, 40}));
     scan.bad_pixels = at::zeros({side, side}, at::kBool);
@@ -66,10 +68,12 @@ void write_plain(const std::string& path)
     file.close();
 }
 
-/// What a reader may say of a file that is not right. Anything else is a bug of the reader: Internal, OutOfMemory, InvalidArgument, State ...
+/// What a reader may say of a file that is not right. Anything else is a bug of the reader: Internal, OutOfMemory,
+/// InvalidArgument, State ...
 bool expected(Status status)
 {
-    return status == Status::Io || status == Status::Format || status == Status::Shape || status == Status::NotFound || status == Status::Unsupported || status == Status::InvalidConfig;
+    return status == Status::Io || status == Status::Format || status == Status::Shape || status == Status::NotFound ||
+           status == Status::Unsupported || status == Status::InvalidConfig;
 }
 
 std::int64_t peak_mib()
@@ -113,8 +117,10 @@ protected:
                     read_scan(target, settings(GetParam().options), log);
             } catch (const Error& error) {
                 good = false;
-                EXPECT_TRUE(expected(error.status())) << what << ": status " << static_cast<int>(error.status()) << ", " << error.message();
-                EXPECT_NE(error.message().find(folder.filename().string()), std::string::npos) << what << ": names no file: " << error.message();
+                EXPECT_TRUE(expected(error.status()))
+                    << what << ": status " << static_cast<int>(error.status()) << ", " << error.message();
+                EXPECT_NE(error.message().find(folder.filename().string()), std::string::npos)
+                    << what << ": names no file: " << error.message();
             } catch (const std::exception& error) {
                 good = false;
                 ADD_FAILURE() << what << ": " << error.what();
@@ -160,18 +166,24 @@ TEST_P(Damage, FlippedBytesNeverCrash)
 TEST_P(Damage, ForeignFilesAreRefused)
 {
     const auto file = path(GetParam().file);
-    for (const auto& content : {std::string(), std::string("PK"), std::string("PK\3\4 and no more"), std::string("\x89HDF\r\n\x1a\n"), std::string(100000, '\0'), std::string("\x93NUMPY\x01\x00", 8)}) {
+    for (const auto& content :
+         {std::string(), std::string("PK"), std::string("PK\3\4 and no more"), std::string("\x89HDF\r\n\x1a\n"),
+          std::string(100000, '\0'), std::string("\x93NUMPY\x01\x00", 8)}) {
         save(file, content);
         EXPECT_FALSE(read("content of " + std::to_string(content.size()) + " bytes"));
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Readers, Damage,
-                         testing::Values(Format{"npz", "scan.npz", "{}"}, Format{"cxi", "scan.cxi", "{}"}, Format{"cxi_on_disk", "scan.cxi", R"({"data.memory_mib": 1})"},
-                                         Format{"ptychodus_diffraction", "ptychodus/diffraction.h5", "{}"}, Format{"ptychodus_product", "ptychodus/product-in.h5", "{}"},
-                                         Format{"ptyd", "scan.ptyd", "{}"},
-                                         Format{"plain", "plain.h5", R"({"data.frames": "/entry/data", "data.positions": "/entry/xy", "data.probe": "/entry/probe"})"}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Readers, Damage,
+    testing::Values(
+        Format{"npz", "scan.npz", "{}"}, Format{"cxi", "scan.cxi", "{}"},
+        Format{"cxi_on_disk", "scan.cxi", R"({"data.memory_mib": 1})"},
+        Format{"ptychodus_diffraction", "ptychodus/diffraction.h5", "{}"},
+        Format{"ptychodus_product", "ptychodus/product-in.h5", "{}"}, Format{"ptyd", "scan.ptyd", "{}"},
+        Format{"plain", "plain.h5",
+               R"({"data.frames": "/entry/data", "data.positions": "/entry/xy", "data.probe": "/entry/probe"})"}),
+    [](const auto& info) { return info.param.name; });
 
 // ---- files that are whole and wrong ----
 
@@ -180,7 +192,8 @@ void huge(const std::string& path, const std::string& name, const std::vector<hs
 {
     const auto file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
     H5Ldelete(file, name.c_str(), H5P_DEFAULT);
-    const auto space = H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), plist = H5Pcreate(H5P_DATASET_CREATE), groups = H5Pcreate(H5P_LINK_CREATE);
+    const auto space = H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
+               plist = H5Pcreate(H5P_DATASET_CREATE), groups = H5Pcreate(H5P_LINK_CREATE);
     const std::vector<hsize_t> chunk(shape.size(), 1);
     H5Pset_chunk(plist, static_cast<int>(chunk.size()), chunk.data());
     H5Pset_create_intermediate_group(groups, 1);
@@ -237,7 +250,8 @@ std::vector<std::string> vital(const Format& format)
         return {"/patterns", "/indexes"};
     if (format.name == "ptychodus_product")
         return {"/probe_position_x_m", "/probe_position_indexes"};
-    return format.name == "ptyd" ? std::vector<std::string>{"/chunks/0/data", "/chunks/0/positions"} : std::vector<std::string>{"/entry/data", "/entry/xy"};
+    return format.name == "ptyd" ? std::vector<std::string>{"/chunks/0/data", "/chunks/0/positions"}
+                                 : std::vector<std::string>{"/entry/data", "/entry/xy"};
 }
 
 class Hdf5Damage : public Damage {};
@@ -246,14 +260,21 @@ TEST_P(Hdf5Damage, WholeFilesThatAreWrongAreRefused)
 {
     const auto file = path(GetParam().file);
     const auto whole = base::read_text(file);
-    const std::vector<std::vector<hsize_t>> shapes{{hsize_t{1} << 40, side, side}, {n, hsize_t{1} << 31, hsize_t{1} << 31}, {hsize_t{1} << 62}, {0, side, side}, {0}, {n, 1, 1}, {1, 1, 1, 1, 1, 1}};
+    const std::vector<std::vector<hsize_t>> shapes{{hsize_t{1} << 40, side, side},
+                                                   {n, hsize_t{1} << 31, hsize_t{1} << 31},
+                                                   {hsize_t{1} << 62},
+                                                   {0, side, side},
+                                                   {0},
+                                                   {n, 1, 1},
+                                                   {1, 1, 1, 1, 1, 1}};
     for (const auto& name : vital(GetParam())) {
         // Indexes that are not there count as 0, 1, 2 ...; a group in their place is as if they were not.
         const bool optional = name.find("indexes") != std::string::npos;
         for (const auto& shape : shapes) {
             save(file, whole);
             huge(file, name, shape);
-            EXPECT_FALSE(read(name + " of " + std::to_string(shape.size()) + " axes, the first " + std::to_string(shape[0])));
+            EXPECT_FALSE(
+                read(name + " of " + std::to_string(shape.size()) + " axes, the first " + std::to_string(shape[0])));
         }
         save(file, whole);
         texts(file, name);
@@ -267,11 +288,14 @@ TEST_P(Hdf5Damage, WholeFilesThatAreWrongAreRefused)
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Readers, Hdf5Damage,
-                         testing::Values(Format{"cxi", "scan.cxi", "{}"}, Format{"ptychodus_diffraction", "ptychodus/diffraction.h5", "{}"}, Format{"ptychodus_product", "ptychodus/product-in.h5", "{}"},
-                                         Format{"ptyd", "scan.ptyd", "{}"},
-                                         Format{"plain", "plain.h5", R"({"data.frames": "/entry/data", "data.positions": "/entry/xy", "data.probe": "/entry/probe"})"}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Readers, Hdf5Damage,
+    testing::Values(
+        Format{"cxi", "scan.cxi", "{}"}, Format{"ptychodus_diffraction", "ptychodus/diffraction.h5", "{}"},
+        Format{"ptychodus_product", "ptychodus/product-in.h5", "{}"}, Format{"ptyd", "scan.ptyd", "{}"},
+        Format{"plain", "plain.h5",
+               R"({"data.frames": "/entry/data", "data.positions": "/entry/xy", "data.probe": "/entry/probe"})"}),
+    [](const auto& info) { return info.param.name; });
 
-}  // namespace
-}  // namespace ptk::data
+} // namespace
+} // namespace ptk::data

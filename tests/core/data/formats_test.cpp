@@ -23,10 +23,14 @@ class FormatsTest : public testing_data::ScratchTest {
 protected:
     Log log;
     at::Tensor frames = at::arange(n * side * side, at::kInt).reshape({n, side, side});
-    at::Tensor x = at::tensor({10.0, 13.0, 16.0, 10.0, 13.0, 16.0}), y = at::tensor({20.0, 20.0, 20.0, 24.0, 24.0, 24.0});
+    at::Tensor x = at::tensor({10.0, 13.0, 16.0, 10.0, 13.0, 16.0}),
+               y = at::tensor({20.0, 20.0, 20.0, 24.0, 24.0, 24.0});
     at::Tensor probe = at::complex(at::ones({2, side, side}), at::zeros({2, side, side}));
 
-    Scan read(const std::string& name, const std::string& json = "{}") { return read_scan(path(name), settings(json), log); }
+    Scan read(const std::string& name, const std::string& json = "{}")
+    {
+        return read_scan(path(name), settings(json), log);
+    }
     static at::Tensor all(const Scan& scan) { return scan.frames->gather(at::arange(scan.size())); }
 
     void diffraction(const std::string& name, const at::Tensor& patterns, const at::Tensor& indexes) const
@@ -69,16 +73,22 @@ TEST_F(FormatsTest, PlainHdf5ByPaths)
     file.write("/run/sy", y);
     file.write("/guess/probe", probe);
     file.close();
-    const auto scan = read("plain.h5", R"({"data.frames": "/run/eiger", "data.positions": "/run/motors", "data.probe": "/guess/probe"})");
+    const auto scan = read(
+        "plain.h5", R"({"data.frames": "/run/eiger", "data.positions": "/run/motors", "data.probe": "/guess/probe"})");
     EXPECT_TRUE(all(scan).equal(frames.to(at::kFloat)));
     EXPECT_TRUE(scan.positions.equal(at::stack({x, y}, 1)));
     EXPECT_TRUE(scan.probe.equal(probe));
-    const auto apart = read("plain.h5", R"({"data.frames": "/run/eiger", "data.positions_x": "/run/sx", "data.positions_y": "/run/sy"})");
+    const auto apart = read(
+        "plain.h5", R"({"data.frames": "/run/eiger", "data.positions_x": "/run/sx", "data.positions_y": "/run/sy"})");
     EXPECT_TRUE(apart.positions.equal(scan.positions));
-    expect_error(Status::InvalidConfig, "data.positions", [&] { read("plain.h5", R"({"data.frames": "/run/eiger"})"); });
-    expect_error(Status::NotFound, "has no dataset '/run/pilatus'", [&] { read("plain.h5", R"({"data.frames": "/run/pilatus", "data.positions": "/run/motors"})"); });
-    const auto metres = read("plain.h5", R"({"data.frames": "/run/eiger", "data.positions": "/run/motors", "data.position_unit": "metre", "data.energy_ev": 1239.84198, "data.distance_m": 1, "data.detector_pixel_m": 1e-6})");
-    EXPECT_NEAR(*metres.geometry.object_pixel_m, 1e-9 / (side * 1e-6), 1e-11);  // 1 nm of wavelength
+    expect_error(Status::InvalidConfig, "data.positions",
+                 [&] { read("plain.h5", R"({"data.frames": "/run/eiger"})"); });
+    expect_error(Status::NotFound, "has no dataset '/run/pilatus'",
+                 [&] { read("plain.h5", R"({"data.frames": "/run/pilatus", "data.positions": "/run/motors"})"); });
+    const auto metres = read(
+        "plain.h5",
+        R"({"data.frames": "/run/eiger", "data.positions": "/run/motors", "data.position_unit": "metre", "data.energy_ev": 1239.84198, "data.distance_m": 1, "data.detector_pixel_m": 1e-6})");
+    EXPECT_NEAR(*metres.geometry.object_pixel_m, 1e-9 / (side * 1e-6), 1e-11); // 1 nm of wavelength
 }
 
 TEST_F(FormatsTest, PtychodusFilesBelongTogether)
@@ -105,12 +115,17 @@ TEST_F(FormatsTest, FramesAndPositionsMatchByIndex)
 {
     // Frames 10 ... 15; positions of 11 (twice), 13, 15 and of one that is no frame.
     diffraction("diffraction.h5", frames, at::arange(10, 10 + n));
-    product("product.h5", at::tensor(std::vector<std::int64_t>{13, 99, 11, 15, 11}), at::tensor({30.0, 0.0, 10.0, 20.0, 14.0}), at::tensor({5.0, 0.0, 7.0, 9.0, 8.0}));
+    product("product.h5", at::tensor(std::vector<std::int64_t>{13, 99, 11, 15, 11}),
+            at::tensor({30.0, 0.0, 10.0, 20.0, 14.0}), at::tensor({5.0, 0.0, 7.0, 9.0, 8.0}));
     for (const std::string json : {"{}", R"({"data.memory_mib": 1})"}) {
         const auto scan = read("diffraction.h5", json);
         ASSERT_EQ(scan.size(), 3);
-        EXPECT_TRUE(all(scan)[0].masked_fill(scan.bad_pixels, 0).equal(frames[1].to(at::kFloat).masked_fill(scan.bad_pixels, 0)));
-        EXPECT_TRUE(all(scan)[1].masked_fill(scan.bad_pixels, 0).equal(frames[3].to(at::kFloat).masked_fill(scan.bad_pixels, 0)));
+        EXPECT_TRUE(all(scan)[0]
+                        .masked_fill(scan.bad_pixels, 0)
+                        .equal(frames[1].to(at::kFloat).masked_fill(scan.bad_pixels, 0)));
+        EXPECT_TRUE(all(scan)[1]
+                        .masked_fill(scan.bad_pixels, 0)
+                        .equal(frames[3].to(at::kFloat).masked_fill(scan.bad_pixels, 0)));
         const auto expected = at::tensor({12.0, 7.5, 30.0, 5.0, 20.0, 9.0}).reshape({3, 2});
         EXPECT_LT((scan.positions - expected).abs().max().item<double>(), 1e-9);
         EXPECT_THAT(scan.notes, Contains(HasSubstr("3 of 6 frames have no position")));
@@ -133,7 +148,7 @@ TEST_F(FormatsTest, PtydOfPtyPy)
     const auto rows_columns = at::stack({y, x}, 1) * 1e-7;
     auto weights = at::ones({2, side, side});
     weights.select(1, 3).select(1, 4).fill_(0);
-    weights[0][5][5] = 0;  // in one frame only
+    weights[0][5][5] = 0; // in one frame only
     for (std::int64_t chunk = 0; chunk < 3; ++chunk) {
         const auto group = "/chunks/" + std::to_string(chunk == 2 ? 10 : chunk);
         file.write(group + "/data", frames.slice(0, 2 * chunk, 2 * chunk + 2));
@@ -150,7 +165,11 @@ TEST_F(FormatsTest, PtydOfPtyPy)
     const double pixel = 1.239841984e-6 / 8000 * 2 / (side * 75e-6);
     EXPECT_NEAR(*scan.geometry.object_pixel_m, pixel, 1e-6 * pixel);
     const auto moved = scan.positions - scan.positions[0];
-    EXPECT_LT((moved - (at::stack({x, y}, 1) - at::tensor({x[0].item<double>(), y[0].item<double>()})) * 1e-7 / pixel).abs().max().item<double>(), 1e-3);
+    EXPECT_LT((moved - (at::stack({x, y}, 1) - at::tensor({x[0].item<double>(), y[0].item<double>()})) * 1e-7 / pixel)
+                  .abs()
+                  .max()
+                  .item<double>(),
+              1e-3);
 }
 
 /// A file with raw HDF5 calls, for what Hdf5File does not write.
@@ -185,8 +204,10 @@ TEST_F(FormatsTest, ExternalLinksAreFollowed)
     }
     const std::string rest = R"(, "data.positions": "/entry/xy"})";
     EXPECT_TRUE(all(read("master.h5", R"({"data.frames": "/entry/data")" + rest)).equal(frames.to(at::kFloat)));
-    expect_error(Status::NotFound, "is an external link to 'gone.h5', '/frames', which cannot be opened", [&] { read("master.h5", R"({"data.frames": "/entry/lost")" + rest); });
-    expect_error(Status::NotFound, "/entry/loop", [&] { read("master.h5", R"({"data.frames": "/entry/loop")" + rest); });
+    expect_error(Status::NotFound, "is an external link to 'gone.h5', '/frames', which cannot be opened",
+                 [&] { read("master.h5", R"({"data.frames": "/entry/lost")" + rest); });
+    expect_error(Status::NotFound, "/entry/loop",
+                 [&] { read("master.h5", R"({"data.frames": "/entry/loop")" + rest); });
 }
 
 /// Frames of two files as one virtual dataset, of @p claimed frames.
@@ -194,7 +215,8 @@ void virtual_dataset(const std::string& path, const std::vector<std::string>& pa
 {
     const RawFile file(path);
     const std::array<hsize_t, 3> whole{claimed, side, side}, part{static_cast<hsize_t>(each), side, side};
-    const auto space = H5Screate_simple(3, whole.data(), nullptr), source = H5Screate_simple(3, part.data(), nullptr), plist = H5Pcreate(H5P_DATASET_CREATE);
+    const auto space = H5Screate_simple(3, whole.data(), nullptr), source = H5Screate_simple(3, part.data(), nullptr),
+               plist = H5Pcreate(H5P_DATASET_CREATE);
     for (std::size_t i = 0; i < parts.size(); ++i) {
         const std::array<hsize_t, 3> start{i * static_cast<hsize_t>(each), 0, 0};
         H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, part.data(), nullptr);
@@ -226,13 +248,17 @@ TEST_F(FormatsTest, VirtualDatasetsAreRead)
     virtual_dataset(path("lost.h5"), {"part0.h5", "part7.h5"}, 3, n);
     expect_error(Status::NotFound, "part7.h5' cannot be read", [&] { read("lost.h5", json); });
     virtual_dataset(path("huge.h5"), {"part0.h5", "part1.h5"}, 3, hsize_t{1} << 25);
-    expect_error(Status::Format, "but the file stores", [&] { read("huge.h5", R"({"data.frames": "/frames", "data.positions": "/xy", "data.memory_mib": 1000000})"); });
+    expect_error(Status::Format, "but the file stores", [&] {
+        read("huge.h5", R"({"data.frames": "/frames", "data.positions": "/xy", "data.memory_mib": 1000000})");
+    });
 }
 
 TEST_F(FormatsTest, FolderOfNpzFilesIsOneSet)
 {
     for (const std::string name : {"b.npz", "a.npz"})
-        write_npz(path(name), {{"diff3d", name == "a.npz" ? frames : frames + 1}, {"xcoords", x}, {"ycoords", y}, {"probeGuess", probe}});
+        write_npz(
+            path(name),
+            {{"diff3d", name == "a.npz" ? frames : frames + 1}, {"xcoords", x}, {"ycoords", y}, {"probeGuess", probe}});
     const auto scan = read(".");
     ASSERT_EQ(scan.size(), 2 * n);
     EXPECT_TRUE(all(scan).slice(0, 0, n).equal(frames.to(at::kFloat))) << "in the order of their names";
@@ -241,7 +267,8 @@ TEST_F(FormatsTest, FolderOfNpzFilesIsOneSet)
     const auto gap = scan.positions.slice(0, n).select(1, 0).min() - x.max();
     EXPECT_GE(gap.item<double>(), 2.0 * side) << "patches of two experiments do not overlap";
     EXPECT_TRUE(scan.positions.slice(0, n).select(1, 1).equal(y));
-    write_npz(path("c.npz"), {{"diff3d", at::ones({3, 4, 4})}, {"xcoords", x.slice(0, 0, 3)}, {"ycoords", y.slice(0, 0, 3)}});
+    write_npz(path("c.npz"),
+              {{"diff3d", at::ones({3, 4, 4})}, {"xcoords", x.slice(0, 0, 3)}, {"ycoords", y.slice(0, 0, 3)}});
     expect_error(Status::Shape, "c.npz: frames of shape (3, 4, 4)", [&] { read("."); });
     std::filesystem::create_directory(path("empty"));
     expect_error(Status::NotFound, "a folder without 'diffraction.h5'", [&] { read("empty"); });
@@ -309,13 +336,16 @@ TEST_F(FormatsTest, MeasurementsAndFractionsAreKept)
 TEST_F(FormatsTest, WritingFailsWithoutATrace)
 {
     auto scan = whole_scan(frames, x, y);
-    const auto files = [&] { return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()); };
+    const auto files = [&] {
+        return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
+    };
     expect_error(Status::InvalidArgument, "the format of '.tiff' is not known", [&] { scan_format("auto", "a.tiff"); });
     expect_error(Status::InvalidArgument, "'ptyd' is none of", [&] { scan_format("ptyd", "a"); });
     auto unknown = scan;
     unknown.geometry.object_pixel_m = std::nullopt;
     for (const auto format : {ScanFormat::Cxi, ScanFormat::Ptychodus})
-        expect_error(Status::InvalidArgument, "the object pixel is not known", [&] { write_scan(unknown, path("x"), format); });
+        expect_error(Status::InvalidArgument, "the object pixel is not known",
+                     [&] { write_scan(unknown, path("x"), format); });
     auto dark = scan;
     dark.probe = at::Tensor();
     expect_error(Status::InvalidArgument, "needs a probe", [&] { write_scan(dark, path("x"), ScanFormat::Ptychodus); });
@@ -327,5 +357,5 @@ TEST_F(FormatsTest, WritingFailsWithoutATrace)
     EXPECT_EQ(files(), 1);
 }
 
-}  // namespace
-}  // namespace ptk::data
+} // namespace
+} // namespace ptk::data

@@ -473,8 +473,11 @@ TEST_F(ReadersTest, MaskOfACxiFileMarksBadPixels)
     EXPECT_EQ(scan.bad_pixels.sum().item<std::int64_t>(), 1);
     EXPECT_TRUE(scan.bad_pixels[1][2].item<bool>());
     EXPECT_EQ(all_frames(scan).select(1, 1).select(1, 2).abs().max().item<double>(), 0);
-    EXPECT_THAT(with_mask(at::zeros({6, 4, 4}, at::kInt)).notes, Contains(HasSubstr("detector_1/mask' has shape (6, 4, 4) and is not used")));
-    expect_error(Status::Shape, "bad pixels have shape (3, 4), but the frames are 4 x 4", [&] { with_mask(at::ones({3, 4}, at::kInt)); });
+    EXPECT_THAT(with_mask(at::zeros({6, 4, 4}, at::kInt)).notes,
+                Contains(HasSubstr("detector_1/mask' has shape (6, 4, 4) and is not used")));
+    expect_error(Status::Shape, "bad pixels have shape (3, 4), but the frames are 4 x 4", [&] {
+        with_mask(at::ones({3, 4}, at::kInt));
+    });
 }
 
 TEST_F(ReadersTest, WideUnsignedArraysAreRead)
@@ -542,7 +545,8 @@ TEST_F(ReadersTest, ContentTellsTheFormatNotTheName)
     expect_error(Status::Format, "empty.npz: neither", [&] { read(path("empty.npz")); });
     expect_error(Status::Io, "none.npz: no such file", [&] { read(path("none.npz")); });
     std::filesystem::create_directory(path("folder"));
-    expect_error(Status::NotFound, "a folder without 'diffraction.h5' (ptychodus) and without .npz files", [&] { read(path("folder")); });
+    expect_error(Status::NotFound, "a folder without 'diffraction.h5' (ptychodus) and without .npz files",
+                 [&] { read(path("folder")); });
     testing_data::save(path("array.npy"), std::string("\x93NUMPY\1\0", 8));
     expect_error(Status::Format, "a single array; a scan needs frames and positions", [&] { read(path("array.npy")); });
 }

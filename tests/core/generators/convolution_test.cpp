@@ -212,7 +212,8 @@ double golden_error(Backend backend, bool training)
     const c10::NoGradGuard no_gradient;
     const auto golden = golden::load("gen_cnn_batchnorm_c1.npz");
     const auto outputs = [&](at::ScalarType type) {
-        const auto generator = make("cnn", {64, 1}, R"({"n_filters_scale": 1, "object_big": false, "batch_norm": true})");
+        const auto generator =
+            make("cnn", {64, 1}, R"({"n_filters_scale": 1, "object_big": false, "batch_norm": true})");
         for (const auto& [name, tensor] : ptk::generators::testing::state_of(*generator)) {
             tensor->copy_(golden.at("param/" + name));
             if (tensor->is_floating_point())

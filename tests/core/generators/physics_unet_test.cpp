@@ -50,8 +50,8 @@ TEST(PhysicsUnet, ALaterPassStartsFromWhatIsKnown)
     const auto net = make("physics_unet", {32, 0}, small);
     auto input = frames(2, 3, 2, 32);
     input.known = at::polar(0.7 + 0.3 * random_tensor({2, 3, 32, 32}, 31), random_tensor({2, 3, 32, 32}, 32));
-    const auto expected = physics::rpie_step(input.known.flatten(0, 1), input.probe.flatten(0, 1),
-                                             input.amplitude.flatten(0, 1), 0.2, 1);
+    const auto expected =
+        physics::rpie_step(input.known.flatten(0, 1), input.probe.flatten(0, 1), input.amplitude.flatten(0, 1), 0.2, 1);
     golden::expect_close(net->forward(input).flatten(0, 1), expected, 1e-6, "patches");
     input.known = at::ones_like(input.known);
     const auto flat = net->forward(input);

@@ -83,7 +83,9 @@ TEST_P(PieLoopsTest, Impose)
         expected += std::pow(predicted[i] - amplitude[i], 2);
     }
     EXPECT_NEAR(error, expected, 1e-5 * expected);
-    each([&](auto, auto y, auto x, auto i) { near(field[i], a[i] * (amplitude[y * side + x] / predicted[y * side + x] - 1)); });
+    each([&](auto, auto y, auto x, auto i) {
+        near(field[i], a[i] * (amplitude[y * side + x] / predicted[y * side + x] - 1));
+    });
 }
 
 TEST_P(PieLoopsTest, CorrelateAndChanges)
@@ -108,14 +110,17 @@ TEST_P(PieLoopsTest, CorrelateAndChanges)
     loops.probe_change(difference.data(), object.data(), stride, 0.25F, 0.5F, line.data(), modes, side);
     double brightest = 0;
     each([&](auto, auto y, auto x, auto) { brightest = std::max(brightest, std::norm(pixel(y, x))); });
-    each([&](auto, auto y, auto x, auto i) { near(difference[i], b[i] * std::conj(pixel(y, x)) * 0.5 / (0.75 * std::norm(pixel(y, x)) + 0.25 * brightest)); });
+    each([&](auto, auto y, auto x, auto i) {
+        near(difference[i], b[i] * std::conj(pixel(y, x)) * 0.5 / (0.75 * std::norm(pixel(y, x)) + 0.25 * brightest));
+    });
 
     Waves changed = object;
     loops.object_change(changed.data(), stride, g.data(), power.data(), largest, 0.25F, 0.5F, side);
     for (std::int64_t y = 0; y < side; ++y) {
         for (std::int64_t x = 0; x < stride; ++x) {
             const auto i = y * side + x;
-            near(changed[y * stride + x], x < side ? pixel(y, x) + sum[i] * 0.5 / (0.75 * squares[i] + 0.25 * top) : pixel(y, x));  // not beyond the window
+            near(changed[y * stride + x], x < side ? pixel(y, x) + sum[i] * 0.5 / (0.75 * squares[i] + 0.25 * top)
+                                                   : pixel(y, x)); // not beyond the window
         }
     }
 }
@@ -147,8 +152,10 @@ TEST_P(PieLoopsTest, ShiftEquations)
     EXPECT_NEAR(sums.y, expected.y, 1e-5 * scale);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, PieLoopsTest, ::testing::Combine(::testing::Values(0, 1), ::testing::Values(1, 3), ::testing::Values(4, 13, 32, 67)));
+INSTANTIATE_TEST_SUITE_P(Sets, PieLoopsTest,
+                         ::testing::Combine(::testing::Values(0, 1), ::testing::Values(1, 3),
+                                            ::testing::Values(4, 13, 32, 67)));
 
-}  // namespace
+} // namespace
 
-}  // namespace ptk::kernels::cpu
+} // namespace ptk::kernels::cpu

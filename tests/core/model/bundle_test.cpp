@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
-#include <cstring>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 
 namespace {

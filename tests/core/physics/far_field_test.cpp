@@ -1,6 +1,5 @@
-#include "physics/far_field.h"
-
 #include "core/physics/gradient.h"
+#include "physics/far_field.h"
 
 namespace ptk::physics {
 
@@ -32,14 +31,16 @@ TEST(FarField, ZeroFrequencyIsAtHalfTheSideAndRowsAreRows)
     EXPECT_NEAR(flat[side / 2][side / 2].item<double>(), side * side, 1e-9);
     EXPECT_NEAR(flat.sum().item<double>(), side * side, 1e-9);
     // A wave of +3 periods along y and -2 along x goes to row N/2 + 3, column N/2 - 2.
-    const auto wave = at::exp(at::complex(at::zeros_like(row), 2 * M_PI * (3 * row - 2 * column) / static_cast<double>(side)));
+    const auto wave =
+        at::exp(at::complex(at::zeros_like(row), 2 * M_PI * (3 * row - 2 * column) / static_cast<double>(side)));
     const auto peak = far_field_intensity(wave.unsqueeze(0), probe)[0];
     EXPECT_NEAR(peak[side / 2 + 3][side / 2 - 2].item<double>(), side * side, 1e-9);
 }
 
 TEST(FarField, ProbeForEachPatchEqualsOneProbeAtATime)
 {
-    const auto patches = random({2, 3, 12, 12}, at::kComplexDouble, 3), probe = random({2, 3, 2, 12, 12}, at::kComplexDouble, 4);
+    const auto patches = random({2, 3, 12, 12}, at::kComplexDouble, 3),
+               probe = random({2, 3, 2, 12, 12}, at::kComplexDouble, 4);
     const auto all = far_field_intensity(patches, probe);
     ASSERT_EQ(all.sizes(), patches.sizes());
     for (int b = 0; b < 2; ++b) {
@@ -52,24 +53,31 @@ TEST(FarField, GradientMatchesFiniteDifferences)
 {
     const auto patches = random({2, 2, 8, 8}, at::kComplexDouble, 5), probe = random({3, 8, 8}, at::kComplexDouble, 6);
     const auto weight = random({2, 2, 8, 8}, at::kDouble, 7);
-    expect_gradient([&](const at::Tensor& p) { return (far_field_intensity(p, probe) * weight).sum(); }, patches, "intensity, patches");
-    expect_gradient([&](const at::Tensor& p) { return (far_field_intensity(patches, p) * weight).sum(); }, probe, "intensity, probe");
-    expect_gradient([&](const at::Tensor& p) { return (far_field_amplitude(p, probe) * weight).sum(); }, patches, "amplitude, patches");
-    expect_gradient([&](const at::Tensor& p) { return (far_field_amplitude(patches, p) * weight).sum(); }, probe, "amplitude, probe");
+    expect_gradient([&](const at::Tensor& p) { return (far_field_intensity(p, probe) * weight).sum(); }, patches,
+                    "intensity, patches");
+    expect_gradient([&](const at::Tensor& p) { return (far_field_intensity(patches, p) * weight).sum(); }, probe,
+                    "intensity, probe");
+    expect_gradient([&](const at::Tensor& p) { return (far_field_amplitude(p, probe) * weight).sum(); }, patches,
+                    "amplitude, patches");
+    expect_gradient([&](const at::Tensor& p) { return (far_field_amplitude(patches, p) * weight).sum(); }, probe,
+                    "amplitude, probe");
     const auto own = random({2, 2, 3, 8, 8}, at::kComplexDouble, 8);
-    expect_gradient([&](const at::Tensor& p) { return (far_field_amplitude(patches, p) * weight).sum(); }, own, "amplitude, probe of each patch");
+    expect_gradient([&](const at::Tensor& p) { return (far_field_amplitude(patches, p) * weight).sum(); }, own,
+                    "amplitude, probe of each patch");
 }
 
 TEST(FarField, GradientIsFiniteAndBoundedWhereNothingArrives)
 {
-    for (const double size : {0.0, 1e-25, 1e-18, 1e-12, 1e-3}) {  // below, around and above the root of the smallest float
+    for (const double size :
+         {0.0, 1e-25, 1e-18, 1e-12, 1e-3}) { // below, around and above the root of the smallest float
         const auto patches = (size * random({1, 8, 8}, at::kComplexFloat, 9)).requires_grad_(true);
         const auto amplitude = far_field_amplitude(patches, at::ones({1, 8, 8}, at::kComplexFloat));
         amplitude.sum().backward();
         EXPECT_LE(amplitude.max().item<float>(), 8 * size * 8 + 1e-14);
         const auto gradient = patches.grad().abs();
         EXPECT_TRUE(gradient.isfinite().all().item<bool>()) << size;
-        EXPECT_LE(gradient.max().item<float>(), 8.01F) << size;  // each of 64 unit gradients reaches a pixel with weight 1/8
+        EXPECT_LE(gradient.max().item<float>(), 8.01F)
+            << size; // each of 64 unit gradients reaches a pixel with weight 1/8
     }
 }
 
@@ -87,9 +95,10 @@ TEST(FarField, WrongShapesAreNamed)
     EXPECT_THROW(far_field_intensity(patches, random({8, 8}, at::kComplexFloat, 1)), Error);
     EXPECT_THROW(far_field_intensity(patches, random({1, 10, 10}, at::kComplexFloat, 1)), Error);
     EXPECT_THROW(far_field_intensity(patches, random({3, 1, 8, 8}, at::kComplexFloat, 1)), Error);
-    EXPECT_THROW(far_field_intensity(random({2, 8, 9}, at::kComplexFloat, 1), random({1, 8, 9}, at::kComplexFloat, 1)), Error);
+    EXPECT_THROW(far_field_intensity(random({2, 8, 9}, at::kComplexFloat, 1), random({1, 8, 9}, at::kComplexFloat, 1)),
+                 Error);
 }
 
-}  // namespace
+} // namespace
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

@@ -1,7 +1,6 @@
-#include "physics/iterative_engine.h"
-
 #include "core/physics/simulated_scan.h"
 #include "data/npz.h"
+#include "physics/iterative_engine.h"
 
 namespace ptk::physics {
 
@@ -11,9 +10,10 @@ using testing::agreement;
 using testing::simulate;
 using testing::SimulatedScan;
 
-constexpr std::int64_t edge = 20;  ///< pixels around the simulated object that few frames see
+constexpr std::int64_t edge = 20; ///< pixels around the simulated object that few frames see
 
-EngineState run(const data::Scan& scan, const EngineState& start, const EngineOptions& options, const Monitor& monitor = {})
+EngineState run(const data::Scan& scan, const EngineState& start, const EngineOptions& options,
+                const Monitor& monitor = {})
 {
     Log log;
     return iterate(scan, start, options, monitor, log);
@@ -32,7 +32,10 @@ EngineOptions epochs(std::int64_t count)
     return options;
 }
 
-at::Tensor frames_of(const data::Scan& scan) { return scan.frames->gather(at::arange(scan.size(), at::kLong)); }
+at::Tensor frames_of(const data::Scan& scan)
+{
+    return scan.frames->gather(at::arange(scan.size(), at::kLong));
+}
 
 data::Scan with_frames(data::Scan scan, const at::Tensor& frames)
 {
@@ -54,7 +57,8 @@ TEST(ObjectFrame, HoldsAllPatchesWithOnePixelAround)
     EXPECT_EQ(frame.origin_y, 30 - 8 - 1);
     EXPECT_EQ(frame.width, 56 + 8 + 1 - frame.origin_x);
     EXPECT_EQ(frame.height, 42 + 8 + 1 - frame.origin_y);
-    const auto larger = frame_for(positions, 16, 100, 40);  // the given frame where it is larger, the patches' where they stick out
+    const auto larger =
+        frame_for(positions, 16, 100, 40); // the given frame where it is larger, the patches' where they stick out
     EXPECT_EQ(larger.origin_x, -12);
     EXPECT_EQ(larger.origin_y, 0);
     EXPECT_EQ(larger.width, 65 + 12);
@@ -73,7 +77,8 @@ TEST(IterativeEngine, TruthIsAtTheNoiseOfTheCounts)
 
 TEST(IterativeEngine, ReconstructsASimulatedScanAndNotItsMirrorImages)
 {
-    // With a probe step that does not fall: running Fourier error .052 (truth: .047), object .998. The bounds have margin to that; the mistakes were not measured.
+    // With a probe step that does not fall: running Fourier error .052 (truth: .047), object .998. The bounds have
+    // margin to that; the mistakes were not measured.
     constexpr double error_bound = 0.06, object_bound = 0.99;
     const auto& made = simulated();
     const auto found = run(made.scan, guess(made.scan), epochs(30));
@@ -93,7 +98,9 @@ TEST(IterativeEngine, ReconstructsASimulatedScanAndNotItsMirrorImages)
     for (const auto& [name, scan] : mistakes) {
         const auto wrong = run(scan, guess(scan), epochs(30));
         const double error = fourier_error(scan, wrong, {});
-        const double match = wrong.object.sizes().equals(made.truth.object.sizes()) ? agreement(wrong.object, made.truth.object, edge) : 0;
+        const double match = wrong.object.sizes().equals(made.truth.object.sizes())
+                                 ? agreement(wrong.object, made.truth.object, edge)
+                                 : 0;
         EXPECT_TRUE(error > error_bound || match < object_bound) << name << ": error " << error << ", object " << match;
         RecordProperty(name, std::to_string(error) + ", object " + std::to_string(match));
     }
@@ -116,20 +123,22 @@ TEST(IterativeEngine, ExactSolutionStaysAndRpieConvergesToo)
     for (std::int64_t i = 0; i < made.scan.size(); ++i)
         patches.push_back(made.truth.object.narrow(0, grid.corners[i][1].item<std::int64_t>() - made.truth.origin_y, 32)
                               .narrow(1, grid.corners[i][0].item<std::int64_t>() - made.truth.origin_x, 32));
-    const auto scan = with_frames(made.scan, far_field_intensity(at::stack(patches), shifted_probe(made.truth.probe, grid.fractions)));
+    const auto scan = with_frames(
+        made.scan, far_field_intensity(at::stack(patches), shifted_probe(made.truth.probe, grid.fractions)));
     for (const bool rpie : {false, true}) {
         auto options = epochs(2);
         options.rpie = rpie;
         options.held_out_fraction = 0;
         const auto stayed = run(scan, made.truth, options);
         EXPECT_LT(stayed.fourier_errors[0], 1e-4);
-        EXPECT_LT(stayed.fourier_errors[1], 1e-3);  // the power is set to the frames' mean, which the object here does not quite have
+        EXPECT_LT(stayed.fourier_errors[1],
+                  1e-3); // the power is set to the frames' mean, which the object here does not quite have
         EXPECT_GT(agreement(stayed.object, made.truth.object, edge), 0.99999);
 
         options.epochs = 30;
         options.object_step = rpie ? 0.5 : 1;
         const auto found = run(scan, guess(scan), options);
-        EXPECT_LT(found.fourier_errors.back(), 0.04) << rpie;  // below the noise of the other tests
+        EXPECT_LT(found.fourier_errors.back(), 0.04) << rpie; // below the noise of the other tests
         EXPECT_LT(found.fourier_errors.back(), 0.2 * found.fourier_errors.front()) << rpie;
     }
 }
@@ -138,7 +147,8 @@ TEST(IterativeEngine, KeepsPowerCentreOrderAndFrame)
 {
     const auto& made = simulated();
     auto start = guess(made.scan, 3);
-    start.probe = at::roll(start.probe, {2, -3}, {1, 2});  // a probe off its centre stays there: object and positions keep their frame
+    start.probe = at::roll(start.probe, {2, -3},
+                           {1, 2}); // a probe off its centre stays there: object and positions keep their frame
     const auto before = centre_of_mass(start.probe);
     const auto found = run(made.scan, start, epochs(12));
     EXPECT_EQ(found.object.sizes(), start.object.sizes());
@@ -161,7 +171,7 @@ TEST(IterativeEngine, HeldOutFramesStopItAndTheBestStateComesBack)
     auto options = epochs(200);
     options.patience = 3;
     options.held_out_fraction = 0.1;
-    options.rpie = true;  // small alpha and full steps fit the noise soon
+    options.rpie = true; // small alpha and full steps fit the noise soon
     options.alpha = 0.01;
     const auto found = run(made.scan, guess(made.scan), options);
     const auto& errors = found.held_out_fourier_errors;
@@ -180,7 +190,8 @@ TEST(IterativeEngine, HeldOutFramesStopItAndTheBestStateComesBack)
 
 TEST(IterativeEngine, RecoversPerturbedPositions)
 {
-    // Uniform errors of up to one pixel, .57 px rms, from a probe that is off too. With a probe step that does not fall: .08 px rms after 60 epochs.
+    // Uniform errors of up to one pixel, .57 px rms, from a probe that is off too. With a probe step that does not
+    // fall: .08 px rms after 60 epochs.
     const auto& made = simulated();
     auto scan = made.scan;
     auto generator = at::make_generator<at::CPUGeneratorImpl>(99);
@@ -238,11 +249,13 @@ TEST(IterativeEngine, ReportsEachEpochAndCanBeCancelled)
 {
     const auto& made = simulated();
     std::vector<Progress> seen;
-    const auto found = run(made.scan, guess(made.scan), epochs(3), Monitor([&](const Progress& progress) {
-                                                                              seen.push_back(progress);
-                                                                              return true;
-                                                                          },
-                                                                          nullptr));
+    const auto found = run(made.scan, guess(made.scan), epochs(3),
+                           Monitor(
+                               [&](const Progress& progress) {
+                                   seen.push_back(progress);
+                                   return true;
+                               },
+                               nullptr));
     ASSERT_EQ(seen.size(), 3U);
     for (std::size_t i = 0; i < 3; ++i) {
         EXPECT_STREQ(seen[i].phase, "refine");
@@ -338,6 +351,6 @@ TEST(IterativeEngine, ReconstructsTheSiemensStar)
     EXPECT_GT(swapped, 0.15) << "with x and y swapped the scan does not fit";
 }
 
-}  // namespace
+} // namespace
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

@@ -1,9 +1,8 @@
-#include "physics/patches.h"
-
 #include "core/physics/gradient.h"
-#include "physics/rpie.h"
 #include "physics/far_field.h"
+#include "physics/patches.h"
 #include "physics/probe.h"
+#include "physics/rpie.h"
 
 namespace ptk::physics {
 
@@ -17,22 +16,30 @@ at::Tensor cut(const at::Tensor& object, const at::Tensor& corners, std::int64_t
 {
     std::vector<at::Tensor> patches;
     for (std::int64_t i = 0; i < corners.size(0); ++i)
-        patches.push_back(object.narrow(0, corners[i][1].item<std::int64_t>(), side).narrow(1, corners[i][0].item<std::int64_t>(), side));
+        patches.push_back(object.narrow(0, corners[i][1].item<std::int64_t>(), side)
+                              .narrow(1, corners[i][0].item<std::int64_t>(), side));
     return at::stack(patches);
 }
 
 TEST(PixelGrid, SplitsPositionsIntoCornerAndFraction)
 {
-    const auto grid = pixel_grid(at::tensor({40.0, 50.0, 40.5, 49.5, 40.25, -3.75, 7.499, 7.501}, at::kDouble).view({4, 2}), 16);
-    EXPECT_TRUE(at::equal(grid.corners, at::tensor({32, 42, 33, 42, 32, -12, -1, 0}, at::kLong).view({4, 2}))) << grid.corners;
-    EXPECT_TRUE(at::allclose(grid.fractions, at::tensor({0.0, 0.0, -0.5, -0.5, 0.25, 0.25, 0.499, -0.499}, at::kDouble).view({4, 2}), 0, 1e-12)) << grid.fractions;
-    EXPECT_EQ(pixel_grid(at::tensor({20.0, 30.0}, at::kDouble).unsqueeze(0), 15).corners[0][0].item<std::int64_t>(), 13);
+    const auto grid =
+        pixel_grid(at::tensor({40.0, 50.0, 40.5, 49.5, 40.25, -3.75, 7.499, 7.501}, at::kDouble).view({4, 2}), 16);
+    EXPECT_TRUE(at::equal(grid.corners, at::tensor({32, 42, 33, 42, 32, -12, -1, 0}, at::kLong).view({4, 2})))
+        << grid.corners;
+    EXPECT_TRUE(at::allclose(grid.fractions,
+                             at::tensor({0.0, 0.0, -0.5, -0.5, 0.25, 0.25, 0.499, -0.499}, at::kDouble).view({4, 2}), 0,
+                             1e-12))
+        << grid.fractions;
+    EXPECT_EQ(pixel_grid(at::tensor({20.0, 30.0}, at::kDouble).unsqueeze(0), 15).corners[0][0].item<std::int64_t>(),
+              13);
 }
 
 TEST(PixelGrid, SinglePixelLandsAtItsPosition)
 {
-    // One bright object pixel at row 21, column 34, seen from a position with fractions: on the whole-pixel grid it lies N/2 + (pixel - rounded position)
-    // into the patch, and the probe, shifted by the fraction, has its index N/2 at the position itself.
+    // One bright object pixel at row 21, column 34, seen from a position with fractions: on the whole-pixel grid it
+    // lies N/2 + (pixel - rounded position) into the patch, and the probe, shifted by the fraction, has its index N/2
+    // at the position itself.
     const std::int64_t side = 16;
     auto object = at::zeros({60, 80}, at::kComplexDouble);
     object[21][34] = 1;
@@ -44,7 +51,8 @@ TEST(PixelGrid, SinglePixelLandsAtItsPosition)
     const auto y = at::arange(side, at::kDouble).unsqueeze(1) - 8, x = at::arange(side, at::kDouble) - 8;
     const auto probe = at::exp(-(y / 3).square() - (x / 2).square()).to(at::kComplexDouble).unsqueeze(0);
     const auto exit = patch * shifted_probe(probe, grid.fractions)[0][0];
-    const double expected = std::exp(-std::pow((21 - 23.8) / 3, 2) - std::pow((34 - 32.3) / 2, 2));  // the probe about (x, y), at the pixel
+    const double expected =
+        std::exp(-std::pow((21 - 23.8) / 3, 2) - std::pow((34 - 32.3) / 2, 2)); // the probe about (x, y), at the pixel
     EXPECT_NEAR(exit.abs().max().item<double>(), expected, 1e-3);
 }
 
@@ -52,11 +60,13 @@ TEST(MergeAndCut, PatchesOfOneObjectComeBackUnchanged)
 {
     const std::int64_t side = 12, groups = 3, size = 5;
     const auto object = random({40, 50}, at::kComplexDouble, 1);
-    const auto corners = at::stack({at::randint(0, 38, {groups, size}, at::kLong), at::randint(0, 28, {groups, size}, at::kLong)}, 2);
+    const auto corners =
+        at::stack({at::randint(0, 38, {groups, size}, at::kLong), at::randint(0, 28, {groups, size}, at::kLong)}, 2);
     const auto patches = cut(object, corners.view({-1, 2}), side).view({groups, size, side, side});
     const auto weights = random({groups, size, side, side}, at::kDouble, 2).abs() + 0.01;
     EXPECT_LT((merge_and_cut(patches, corners, weights) - patches).abs().max().item<double>(), 1e-12);
-    EXPECT_LT((merge_and_cut(patches, corners - 1000, weights) - patches).abs().max().item<double>(), 1e-12) << "only differences count";
+    EXPECT_LT((merge_and_cut(patches, corners - 1000, weights) - patches).abs().max().item<double>(), 1e-12)
+        << "only differences count";
 }
 
 TEST(MergeAndCut, EqualsTheFormulaPixelByPixel)
@@ -64,7 +74,7 @@ TEST(MergeAndCut, EqualsTheFormulaPixelByPixel)
     const std::int64_t side = 4, size = 3;
     const auto patches = random({1, size, side, side}, at::kComplexDouble, 3);
     auto weights = random({1, size, side, side}, at::kDouble, 4).abs();
-    weights[0][0][0][0] = 0;  // a pixel that no other patch sees
+    weights[0][0][0][0] = 0; // a pixel that no other patch sees
     const auto corners = at::tensor({10, 20, 12, 21, 11, 23}, at::kLong).view({1, size, 2});
     const auto merged = merge_and_cut(patches, corners, weights)[0];
     for (int g = 0; g < size; ++g) {
@@ -74,7 +84,8 @@ TEST(MergeAndCut, EqualsTheFormulaPixelByPixel)
                 c10::complex<double> sum = 0;
                 double weight = 0;
                 for (int k = 0; k < size; ++k) {
-                    const auto column = x - corners[0][k][0].item<std::int64_t>(), row = y - corners[0][k][1].item<std::int64_t>();
+                    const auto column = x - corners[0][k][0].item<std::int64_t>(),
+                               row = y - corners[0][k][1].item<std::int64_t>();
                     if (column < 0 || row < 0 || column >= side || row >= side)
                         continue;
                     const double w = weights[0][k][row][column].item<double>();
@@ -82,7 +93,8 @@ TEST(MergeAndCut, EqualsTheFormulaPixelByPixel)
                     weight += w;
                 }
                 const auto expected = sum / std::max(weight, 1e-12);
-                EXPECT_LT(std::abs(std::complex<double>(merged[g][r][c].item<c10::complex<double>>() - expected)), 1e-12);
+                EXPECT_LT(std::abs(std::complex<double>(merged[g][r][c].item<c10::complex<double>>() - expected)),
+                          1e-12);
             }
         }
     }
@@ -90,11 +102,14 @@ TEST(MergeAndCut, EqualsTheFormulaPixelByPixel)
 
 TEST(MergeAndCut, GradientMatchesFiniteDifferences)
 {
-    const auto patches = random({2, 3, 6, 6}, at::kComplexDouble, 5), weight = random({2, 3, 6, 6}, at::kComplexDouble, 6);
+    const auto patches = random({2, 3, 6, 6}, at::kComplexDouble, 5),
+               weight = random({2, 3, 6, 6}, at::kComplexDouble, 6);
     const auto weights = random({2, 3, 6, 6}, at::kDouble, 7).abs() + 0.1;
     const auto corners = at::tensor({0, 0, 2, 1, 1, 4, 5, 5, 4, 7, 9, 3}, at::kLong).view({2, 3, 2});
-    expect_gradient([&](const at::Tensor& p) { return at::real(merge_and_cut(p, corners, weights) * weight).sum(); }, patches, "patches");
-    expect_gradient([&](const at::Tensor& w) { return at::real(merge_and_cut(patches, corners, w) * weight).sum(); }, weights, "weights");
+    expect_gradient([&](const at::Tensor& p) { return at::real(merge_and_cut(p, corners, weights) * weight).sum(); },
+                    patches, "patches");
+    expect_gradient([&](const at::Tensor& w) { return at::real(merge_and_cut(patches, corners, w) * weight).sum(); },
+                    weights, "weights");
 }
 
 TEST(MergeAndCut, WrongShapesAndScatteredGroupsAreErrors)
@@ -130,7 +145,11 @@ TEST(RpieStep, LeavesTheExactSolutionAndImprovesOthers)
     const auto amplitude = far_field_amplitude(truth, probe);
     EXPECT_LT((rpie_step(truth, probe, amplitude, 0.1, 1) - truth).abs().max().item<double>(), 1e-9);
 
-    const auto error = [&](const at::Tensor& patches) { return ((far_field_amplitude(patches, probe) - amplitude).square().sum() / amplitude.square().sum()).sqrt().item<double>(); };
+    const auto error = [&](const at::Tensor& patches) {
+        return ((far_field_amplitude(patches, probe) - amplitude).square().sum() / amplitude.square().sum())
+            .sqrt()
+            .item<double>();
+    };
     auto patches = truth + 0.5 * random({4, side, side}, at::kComplexDouble, 10);
     double before = error(patches);
     for (int i = 0; i < 5; ++i) {
@@ -146,20 +165,25 @@ TEST(RpieStep, LeavesTheExactSolutionAndImprovesOthers)
 TEST(RpieStep, EqualsTheFormulaAndIsDifferentiable)
 {
     const std::int64_t side = 6;
-    const auto patches = random({1, side, side}, at::kComplexDouble, 11), probe = random({1, 2, side, side}, at::kComplexDouble, 12);
+    const auto patches = random({1, side, side}, at::kComplexDouble, 11),
+               probe = random({1, 2, side, side}, at::kComplexDouble, 12);
     const auto amplitude = random({1, side, side}, at::kDouble, 13).abs();
     const auto field = at::fft_fft2(patches.unsqueeze(1) * probe, c10::nullopt, {-2, -1}, "ortho");
-    const auto target = field * (at::roll(amplitude, {-3, -3}, {1, 2}) / field.abs().square().sum(1).sqrt()).unsqueeze(1);
+    const auto target =
+        field * (at::roll(amplitude, {-3, -3}, {1, 2}) / field.abs().square().sum(1).sqrt()).unsqueeze(1);
     const auto change = at::fft_ifft2(target - field, c10::nullopt, {-2, -1}, "ortho");
     const auto weight = probe.abs().square().sum(1);
     const auto expected = patches + 0.7 * (probe.conj() * change).sum(1) / (0.75 * weight + 0.25 * weight.max());
     EXPECT_LT((rpie_step(patches, probe, amplitude, 0.25, 0.7) - expected).abs().max().item<double>(), 1e-12);
     const auto direction = random({1, side, side}, at::kComplexDouble, 14);
-    expect_gradient([&](const at::Tensor& p) { return at::real(rpie_step(p, probe, amplitude, 0.25, 0.7) * direction).sum(); }, patches, "patches", 1e-6);
-    const auto nothing = rpie_step(at::zeros({1, side, side}, at::kComplexFloat), probe.to(at::kComplexFloat), amplitude.to(at::kFloat), 0.1, 1);
+    expect_gradient(
+        [&](const at::Tensor& p) { return at::real(rpie_step(p, probe, amplitude, 0.25, 0.7) * direction).sum(); },
+        patches, "patches", 1e-6);
+    const auto nothing = rpie_step(at::zeros({1, side, side}, at::kComplexFloat), probe.to(at::kComplexFloat),
+                                   amplitude.to(at::kFloat), 0.1, 1);
     EXPECT_TRUE(at::isfinite(at::abs(nothing)).all().item<bool>());
 }
 
-}  // namespace
+} // namespace
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

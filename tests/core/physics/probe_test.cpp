@@ -1,6 +1,5 @@
-#include "physics/probe.h"
-
 #include "core/physics/gradient.h"
+#include "physics/probe.h"
 
 namespace ptk::physics {
 
@@ -9,7 +8,10 @@ namespace {
 using testing::expect_gradient;
 using testing::random;
 
-double power(const at::Tensor& probe) { return probe.abs().square().to(at::kDouble).sum().item<double>(); }
+double power(const at::Tensor& probe)
+{
+    return probe.abs().square().to(at::kDouble).sum().item<double>();
+}
 
 /// A smooth spot with a curved phase, not at the centre and not round.
 at::Tensor spot(std::int64_t side, double row, double column)
@@ -30,8 +32,8 @@ TEST(Probe, CanonicalShapes)
         EXPECT_TRUE(at::equal(probe[0], one.to(at::kComplexFloat)));
     }
     EXPECT_EQ(canonical_probe(random({3, 8, 8}, at::kComplexFloat, 1), 8).size(0), 3);
-    for (const auto& wrong : {at::Tensor(), random({8}, at::kComplexFloat, 1), random({8, 9}, at::kComplexFloat, 1), random({2, 3, 8, 8}, at::kComplexFloat, 1),
-                              random({16, 16}, at::kComplexFloat, 1)}) {
+    for (const auto& wrong : {at::Tensor(), random({8}, at::kComplexFloat, 1), random({8, 9}, at::kComplexFloat, 1),
+                              random({2, 3, 8, 8}, at::kComplexFloat, 1), random({16, 16}, at::kComplexFloat, 1)}) {
         try {
             canonical_probe(wrong, 8);
             ADD_FAILURE() << "accepted";
@@ -68,7 +70,9 @@ TEST(Probe, MadeModesAreOrthogonalAndKeepThePower)
     // The first one made is odd in x about the centre, the second in y.
     const auto made = with_modes(probe, 3);
     const auto y = at::arange(32, at::kDouble).unsqueeze(1) - 15.25, x = at::arange(32, at::kDouble) - 17.5;
-    const auto overlap = [&](const at::Tensor& a, const at::Tensor& b) { return at::vdot(a.flatten(), b.flatten()).abs().item<double>() / std::sqrt(power(a) * power(b)); };
+    const auto overlap = [&](const at::Tensor& a, const at::Tensor& b) {
+        return at::vdot(a.flatten(), b.flatten()).abs().item<double>() / std::sqrt(power(a) * power(b));
+    };
     EXPECT_GT(overlap(made[1], probe[0] * x), 0.999);
     EXPECT_GT(overlap(made[2], probe[0] * y), 0.999);
 }
@@ -85,7 +89,8 @@ TEST(Probe, GivenModesStay)
 
 TEST(Probe, OrthogonalModesSpanTheSameLight)
 {
-    const auto probe = random({4, 12, 12}, at::kComplexDouble, 4) * at::tensor({0.3, 2.0, 1.0, 0.5}, at::kDouble).view({4, 1, 1});
+    const auto probe =
+        random({4, 12, 12}, at::kComplexDouble, 4) * at::tensor({0.3, 2.0, 1.0, 0.5}, at::kDouble).view({4, 1, 1});
     const auto modes = orthogonal_modes(probe);
     const auto coherence = [](const at::Tensor& p) { return at::matmul(p.flatten(1).t(), p.flatten(1).conj()); };
     EXPECT_TRUE(at::allclose(coherence(modes), coherence(probe), 1e-9, 1e-9));
@@ -99,7 +104,7 @@ TEST(Probe, OrthogonalModesSpanTheSameLight)
 TEST(ShiftedProbe, WholePixelsAreARoll)
 {
     const auto probe = random({2, 10, 10}, at::kComplexDouble, 5);
-    const auto shifted = shifted_probe(probe, at::tensor({2.0, -3.0, 0.0, 1.0}, at::kDouble).view({2, 2}));  // (x, y)
+    const auto shifted = shifted_probe(probe, at::tensor({2.0, -3.0, 0.0, 1.0}, at::kDouble).view({2, 2})); // (x, y)
     ASSERT_EQ(shifted.sizes(), at::IntArrayRef({2, 2, 10, 10}));
     EXPECT_TRUE(at::allclose(shifted[0], at::roll(probe, {-3, 2}, {1, 2}), 1e-10, 1e-10));
     EXPECT_TRUE(at::allclose(shifted[1], at::roll(probe, {1, 0}, {1, 2}), 1e-10, 1e-10));
@@ -132,8 +137,10 @@ TEST(ShiftedProbe, GradientMatchesFiniteDifferences)
 {
     const auto probe = random({2, 8, 8}, at::kComplexDouble, 7), fractions = random({3, 2}, at::kDouble, 8);
     const auto weight = random({3, 2, 8, 8}, at::kComplexDouble, 9);
-    expect_gradient([&](const at::Tensor& p) { return at::real(shifted_probe(p, fractions) * weight).sum(); }, probe, "probe");
-    expect_gradient([&](const at::Tensor& f) { return at::real(shifted_probe(probe, f) * weight).sum(); }, fractions, "fractions", 1e-6);
+    expect_gradient([&](const at::Tensor& p) { return at::real(shifted_probe(p, fractions) * weight).sum(); }, probe,
+                    "probe");
+    expect_gradient([&](const at::Tensor& f) { return at::real(shifted_probe(probe, f) * weight).sum(); }, fractions,
+                    "fractions", 1e-6);
 }
 
 TEST(Probe, IsCentredByWholePixels)
@@ -148,6 +155,6 @@ TEST(Probe, IsCentredByWholePixels)
     EXPECT_NEAR(centre.column, 15.7, 1e-6);
 }
 
-}  // namespace
+} // namespace
 
-}  // namespace ptk::physics
+} // namespace ptk::physics

@@ -10,10 +10,10 @@
 
 namespace ptk::testing {
 
-/// A scan with known truth: smooth random object without symmetry, defocused probe of two modes, jittered grid with fractions of a pixel,
-/// Poisson counts.
+/// A scan with known truth: smooth random object without symmetry, defocused probe of two modes, jittered grid with
+/// fractions of a pixel, Poisson counts.
 struct SimulatedScan {
-    data::Scan scan;                ///< its probe is the truth
+    data::Scan scan; ///< its probe is the truth
     physics::EngineState truth;
 };
 
@@ -34,7 +34,8 @@ inline at::Tensor defocused_probe(std::int64_t side, double defocus)
     return at::polar(modulus, defocus * square).unsqueeze(0);
 }
 
-inline SimulatedScan simulate(double counts = 1e5, std::int64_t side = 32, std::int64_t columns = 13, std::int64_t rows = 11, double spacing = 4.5)
+inline SimulatedScan simulate(double counts = 1e5, std::int64_t side = 32, std::int64_t columns = 13,
+                              std::int64_t rows = 11, double spacing = 4.5)
 {
     std::mt19937_64 random(17);
     std::uniform_real_distribution<double> jitter(-1.2, 1.2);
@@ -45,9 +46,11 @@ inline SimulatedScan simulate(double counts = 1e5, std::int64_t side = 32, std::
     }
     SimulatedScan made;
     const auto frame = physics::frame_for(positions, side);
-    const auto amplitude = 0.85 + 0.05 * smooth_noise(frame.height, frame.width, 1.5, 1), phase = 0.5 * smooth_noise(frame.height, frame.width, 1.5, 2);
+    const auto amplitude = 0.85 + 0.05 * smooth_noise(frame.height, frame.width, 1.5, 1),
+               phase = 0.5 * smooth_noise(frame.height, frame.width, 1.5, 2);
     made.truth.object = at::polar(amplitude, phase).to(at::kComplexFloat);
-    made.truth.probe = physics::with_power(physics::with_modes(defocused_probe(side, 0.04), 2), counts).to(at::kComplexFloat);
+    made.truth.probe =
+        physics::with_power(physics::with_modes(defocused_probe(side, 0.04), 2), counts).to(at::kComplexFloat);
     made.truth.positions = positions;
     made.truth.origin_x = frame.origin_x;
     made.truth.origin_y = frame.origin_y;
@@ -56,7 +59,8 @@ inline SimulatedScan simulate(double counts = 1e5, std::int64_t side = 32, std::
     const auto probes = physics::shifted_probe(made.truth.probe, grid.fractions);
     std::vector<at::Tensor> patches;
     for (std::int64_t i = 0; i < positions.size(0); ++i) {
-        const auto x = grid.corners[i][0].item<std::int64_t>() - frame.origin_x, y = grid.corners[i][1].item<std::int64_t>() - frame.origin_y;
+        const auto x = grid.corners[i][0].item<std::int64_t>() - frame.origin_x,
+                   y = grid.corners[i][1].item<std::int64_t>() - frame.origin_y;
         patches.push_back(made.truth.object.narrow(0, y, side).narrow(1, x, side));
     }
     auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
@@ -72,10 +76,13 @@ inline SimulatedScan simulate(double counts = 1e5, std::int64_t side = 32, std::
 inline double agreement(const at::Tensor& a, const at::Tensor& b, std::int64_t border)
 {
     const auto middle = [&](const at::Tensor& object) {
-        return object.to(at::kComplexDouble).narrow(0, border, object.size(0) - 2 * border).narrow(1, border, object.size(1) - 2 * border).flatten();
+        return object.to(at::kComplexDouble)
+            .narrow(0, border, object.size(0) - 2 * border)
+            .narrow(1, border, object.size(1) - 2 * border)
+            .flatten();
     };
     const auto p = middle(a), q = middle(b);
     return (at::vdot(p, q).abs() / (at::linalg_vector_norm(p) * at::linalg_vector_norm(q))).item<double>();
 }
 
-}  // namespace ptk::testing
+} // namespace ptk::testing

@@ -1,7 +1,6 @@
-#include "reconstruction/canvas.h"
-
 #include "base/random.h"
 #include "core/golden.h"
+#include "reconstruction/canvas.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -24,10 +23,13 @@ at::Tensor random_weights(at::IntArrayRef shape, std::uint64_t seed)
 }
 
 /// Positions at which patches of @p side lie well inside a canvas of @p height x @p width.
-at::Tensor inner_positions(std::int64_t count, std::int64_t side, std::int64_t height, std::int64_t width, std::uint64_t seed)
+at::Tensor inner_positions(std::int64_t count, std::int64_t side, std::int64_t height, std::int64_t width,
+                           std::uint64_t seed)
 {
-    const auto room = at::tensor({static_cast<double>(width - side - 2), static_cast<double>(height - side - 2)}, at::kDouble);
-    return at::rand({count, 2}, base::torch_generator(seed, "positions"), at::kDouble) * room + static_cast<double>(side / 2);
+    const auto room =
+        at::tensor({static_cast<double>(width - side - 2), static_cast<double>(height - side - 2)}, at::kDouble);
+    return at::rand({count, 2}, base::torch_generator(seed, "positions"), at::kDouble) * room +
+           static_cast<double>(side / 2);
 }
 
 at::Tensor one_position(double x, double y)
@@ -45,14 +47,15 @@ TEST(Canvas, SinglePixelLandsAtItsPosition)
 {
     struct Example {
         std::int64_t side;
-        double x, y;  // of the patch; odd and even sides, x and y differ, near all edges
+        double x, y; // of the patch; odd and even sides, x and y differ, near all edges
     };
     // Canvas of 30 rows and 40 columns from (x, y) = (-3, 5).
-    for (const auto& [side, x, y] : {Example{8, 10, 20}, Example{8, 10.25, 20.5}, Example{7, 12.75, 17.125}, Example{8, 1, 9}, Example{8, 1.5, 9.25}, Example{8, 32.875, 30.5},
-                                     Example{8, 33, 31}, Example{7, 0.0, 8.5}}) {
+    for (const auto& [side, x, y] :
+         {Example{8, 10, 20}, Example{8, 10.25, 20.5}, Example{7, 12.75, 17.125}, Example{8, 1, 9},
+          Example{8, 1.5, 9.25}, Example{8, 32.875, 30.5}, Example{8, 33, 31}, Example{7, 0.0, 8.5}}) {
         Canvas canvas(30, 40, -3, 5);
         auto patches = at::zeros({1, side, side}, at::kComplexFloat);
-        patches[0][side / 2][side / 2] = c10::complex<double>(2, -1);  // the pixel at the position itself
+        patches[0][side / 2][side / 2] = c10::complex<double>(2, -1); // the pixel at the position itself
         auto weights = at::zeros({side, side});
         weights[side / 2][side / 2] = 4;
         canvas.add(patches, one_position(x, y), weights);
@@ -65,8 +68,10 @@ TEST(Canvas, SinglePixelLandsAtItsPosition)
         EXPECT_NEAR((weight.sum(0) * at::arange(40)).sum().item<double>() / total - 3, x, 1e-6);
         EXPECT_NEAR((weight.sum(1) * at::arange(30)).sum().item<double>() / total + 5, y, 1e-6);
         const auto object = canvas.object(0, 0);
-        const auto expected = at::where(weight > 0, at::full({}, c10::complex<double>(2, -1), at::kComplexDouble), at::zeros({}, at::kComplexDouble));
-        golden::expect_close(at::view_as_real(object), at::view_as_real(expected.to(at::kComplexFloat)), 1e-6, "object");
+        const auto expected = at::where(weight > 0, at::full({}, c10::complex<double>(2, -1), at::kComplexDouble),
+                                        at::zeros({}, at::kComplexDouble));
+        golden::expect_close(at::view_as_real(object), at::view_as_real(expected.to(at::kComplexFloat)), 1e-6,
+                             "object");
         EXPECT_LE((weight > 0).sum().item<std::int64_t>(), 4);
     }
 }
@@ -92,7 +97,8 @@ TEST(Canvas, AConstantStaysConstantWhateverFractionsAndWeights)
     const auto covered = canvas.covered(1e-6);
     const auto object = canvas.object(0, 1e-6).masked_select(covered);
     EXPECT_LT((object - c10::complex<double>(0.5, 0.25)).abs().max().item<double>(), 1e-7);
-    EXPECT_NEAR(canvas.weights().to(at::kDouble).sum().item<double>(), weights.to(at::kDouble).sum().item<double>(), 1e-3);
+    EXPECT_NEAR(canvas.weights().to(at::kDouble).sum().item<double>(), weights.to(at::kDouble).sum().item<double>(),
+                1e-3);
 }
 
 TEST(Canvas, SpreadsAsTheFormulaSays)
@@ -111,10 +117,13 @@ TEST(Canvas, SpreadsAsTheFormulaSays)
             for (std::int64_t x = 0; x < side; ++x)
                 for (int down = 0; down < 2; ++down)
                     for (int right = 0; right < 2; ++right) {
-                        const double left = positions[i][0].item<double>() - 4, top = positions[i][1].item<double>() - 4;  // 9 / 2
+                        const double left = positions[i][0].item<double>() - 4,
+                                     top = positions[i][1].item<double>() - 4; // 9 / 2
                         const double fx = left - std::floor(left), fy = top - std::floor(top);
-                        const double share = (right ? fx : 1 - fx) * (down ? fy : 1 - fy) * weights[i][y][x].item<double>();
-                        const auto row = static_cast<std::int64_t>(top) + y + down, column = static_cast<std::int64_t>(left) + x + right;
+                        const double share =
+                            (right ? fx : 1 - fx) * (down ? fy : 1 - fy) * weights[i][y][x].item<double>();
+                        const auto row = static_cast<std::int64_t>(top) + y + down,
+                                   column = static_cast<std::int64_t>(left) + x + right;
                         sum[row][column] += share * patches[i][y][x].to(at::kComplexDouble);
                         weight[row][column] += share;
                     }
@@ -129,12 +138,13 @@ TEST(Canvas, NeitherBatchesNorThreadsChangeABit)
     const auto patches = random_patches(count, side, 1);
     const auto weights = random_weights({count, side, side}, 2);
     auto positions = inner_positions(count, side, 120, 140, 3);
-    positions.slice(0, 0, 50) = positions.slice(0, 0, 50).round();  // both paths
+    positions.slice(0, 0, 50) = positions.slice(0, 0, 50).round(); // both paths
     const auto stitched = [&](std::int64_t batch, int threads) {
         const Thread scope(threads);
         Canvas canvas(120, 140, 0, 0);
         for (std::int64_t begin = 0; begin < count; begin += batch)
-            canvas.add(patches.slice(0, begin, begin + batch), positions.slice(0, begin, begin + batch), weights.slice(0, begin, begin + batch));
+            canvas.add(patches.slice(0, begin, begin + batch), positions.slice(0, begin, begin + batch),
+                       weights.slice(0, begin, begin + batch));
         EXPECT_EQ(canvas.added(), count);
         return canvas;
     };
@@ -142,15 +152,20 @@ TEST(Canvas, NeitherBatchesNorThreadsChangeABit)
     for (const std::int64_t batch : {1, 7, 64, 150})
         for (const int threads : {1, 2, 3, 8}) {
             const auto canvas = stitched(batch, threads);
-            EXPECT_TRUE(at::equal(at::view_as_real(canvas.object()), at::view_as_real(expected.object()))) << batch << " patches, " << threads << " threads";
-            EXPECT_TRUE(at::equal(canvas.weights(), expected.weights())) << batch << " patches, " << threads << " threads";
+            EXPECT_TRUE(at::equal(at::view_as_real(canvas.object()), at::view_as_real(expected.object())))
+                << batch << " patches, " << threads << " threads";
+            EXPECT_TRUE(at::equal(canvas.weights(), expected.weights()))
+                << batch << " patches, " << threads << " threads";
         }
 }
 
 TEST(Canvas, PatchesThatDoNotFitAreDroppedAndCounted)
 {
     Canvas canvas(20, 20, 0, 0);
-    const auto positions = at::tensor({4.0, 4.0, 16.0, 16.0, 3.99, 8.0, 16.01, 8.0, 8.0, 3.99, 8.0, 16.01, std::nan(""), 8.0, 8.0, HUGE_VAL, -1e300, 8.0}, at::kDouble).view({9, 2});
+    const auto positions = at::tensor({4.0, 4.0, 16.0, 16.0, 3.99, 8.0, 16.01, 8.0, 8.0, 3.99, 8.0, 16.01, std::nan(""),
+                                       8.0, 8.0, HUGE_VAL, -1e300, 8.0},
+                                      at::kDouble)
+                               .view({9, 2});
     canvas.add(at::ones({9, 8, 8}, at::kComplexFloat), positions, at::ones({8, 8}));
     EXPECT_EQ(canvas.added(), 2);
     EXPECT_EQ(canvas.dropped(), 7);
@@ -168,9 +183,11 @@ TEST(Canvas, AroundHoldsEveryPatchWithOnePixelAround)
         rounded.add(at::ones({3, side, side}, at::kComplexFloat), (positions + 0.5).floor(), at::ones({side, side}));
         EXPECT_EQ(rounded.dropped(), 0);
         const auto weights = rounded.weights();
-        for (const auto& edge : {weights.select(0, 0), weights.select(0, -1), weights.select(1, 0), weights.select(1, -1)})
+        for (const auto& edge :
+             {weights.select(0, 0), weights.select(0, -1), weights.select(1, 0), weights.select(1, -1)})
             EXPECT_EQ(edge.max().item<double>(), 0);
-        for (const auto& inside : {weights.select(0, 1), weights.select(0, -2), weights.select(1, 1), weights.select(1, -2)})
+        for (const auto& inside :
+             {weights.select(0, 1), weights.select(0, -2), weights.select(1, 1), weights.select(1, -2)})
             EXPECT_GT(inside.max().item<double>(), 0);
     }
     const auto framed = Canvas::around(positions, 8, 50, 400);
@@ -227,18 +244,28 @@ TEST(Canvas, BadInputsAreNamed)
     Canvas canvas(20, 20, 0, 0);
     const auto patches = at::ones({2, 8, 8}, at::kComplexFloat);
     const auto positions = at::full({2, 2}, 10.0, at::kDouble);
-    EXPECT_THAT(message([&] { canvas.add(patches, at::zeros({3, 2}, at::kDouble), at::ones({8, 8})); }), HasSubstr("expected (2, 2), found (3, 2)"));
+    EXPECT_THAT(message([&] {
+                    canvas.add(patches, at::zeros({3, 2}, at::kDouble), at::ones({8, 8}));
+                }),
+                HasSubstr("expected (2, 2), found (3, 2)"));
     EXPECT_THAT(message([&] { canvas.add(patches, positions, at::ones({7, 8})); }), HasSubstr("weights of patches"));
     EXPECT_THAT(message([&] { canvas.add(patches, positions, at::full({8, 8}, -1.0)); }), HasSubstr("not negative"));
-    EXPECT_THAT(message([&] { canvas.add(patches, positions, at::full({8, 8}, std::nan(""))); }), HasSubstr("not negative"));
+    EXPECT_THAT(message([&] {
+                    canvas.add(patches, positions, at::full({8, 8}, std::nan("")));
+                }),
+                HasSubstr("not negative"));
     EXPECT_THAT(message([&] { canvas.add(at::ones({2, 8, 8}), positions, at::ones({8, 8})); }), HasSubstr("complex"));
-    EXPECT_THAT(message([&] { Canvas::around(at::tensor({0.0, 0.0, 1e7, 1e7}, at::kDouble).view({2, 2}), 64); }), HasSubstr("pixels"));
+    EXPECT_THAT(message([&] {
+                    Canvas::around(at::tensor({0.0, 0.0, 1e7, 1e7}, at::kDouble).view({2, 2}), 64);
+                }),
+                HasSubstr("pixels"));
     EXPECT_THAT(message([&] { Canvas(1 << 16, 1 << 16, 0, 0); }), HasSubstr("65536 x 65536"));
     EXPECT_EQ(canvas.added(), 0);
 }
 
-// The reference accepts a patch only when one more pixel than it touches lies inside the canvas. Its whole-pixel patch that ends at the
-// edge is therefore dropped; on a canvas two pixels smaller ours drops the same ones, and the reference's last two rows and columns stay empty.
+// The reference accepts a patch only when one more pixel than it touches lies inside the canvas. Its whole-pixel patch
+// that ends at the edge is therefore dropped; on a canvas two pixels smaller ours drops the same ones, and the
+// reference's last two rows and columns stay empty.
 TEST(Canvas, SplatsAsPtychoPinnsAccumulators)
 {
     const auto fixture = golden::load("reasm_accumulators.npz");
@@ -258,11 +285,15 @@ TEST(Canvas, SplatsAsPtychoPinnsAccumulators)
         const auto reference_weights = inner(fixture.at(kind + "/weights").to(at::kDouble)).to(at::kFloat);
         golden::expect_close(canvas.weights(), reference_weights, 1e-5, kind + " weights");
         const auto sum = canvas.object(0, 0) * canvas.weights();
-        golden::expect_close(at::view_as_real(sum), at::view_as_real(inner(fixture.at(kind + "/canvas").to(at::kComplexDouble)).to(at::kComplexFloat)), 1e-5, kind + " sums");
+        golden::expect_close(
+            at::view_as_real(sum),
+            at::view_as_real(inner(fixture.at(kind + "/canvas").to(at::kComplexDouble)).to(at::kComplexFloat)), 1e-5,
+            kind + " sums");
         // Its mean has 1e-12 in the denominator: equal where the weight is not tiny.
         const auto sure = reference_weights > 1e-4;
         const auto object = inner(fixture.at(kind + "/object").to(at::kComplexDouble)).to(at::kComplexFloat);
-        golden::expect_close(at::view_as_real(canvas.object(0, 0).masked_select(sure)), at::view_as_real(object.masked_select(sure)), 1e-4, kind + " object");
+        golden::expect_close(at::view_as_real(canvas.object(0, 0).masked_select(sure)),
+                             at::view_as_real(object.masked_select(sure)), 1e-4, kind + " object");
     }
 }
 
@@ -271,7 +302,9 @@ TEST(Canvas, LaysOutTheObjectAsPtychoPinn)
     const auto fixture = golden::load("reasm_layout.npz");
     const auto trim = fixture.at("in/middle_trim").item<std::int64_t>();
     const auto first = 20 / 2 - trim / 2;
-    const auto crop = [&](const at::Tensor& image) { return image.narrow(-2, first, trim).narrow(-1, first, trim).contiguous(); };
+    const auto crop = [&](const at::Tensor& image) {
+        return image.narrow(-2, first, trim).narrow(-1, first, trim).contiguous();
+    };
     const auto shape = fixture.at("out/canvas_shape");
     Canvas canvas(shape[0].item<std::int64_t>(), shape[1].item<std::int64_t>(), 0, 0);
     const auto positions = fixture.at("in/coords_global").to(at::kDouble) + fixture.at("out/canvas_origin_offset");
@@ -279,8 +312,9 @@ TEST(Canvas, LaysOutTheObjectAsPtychoPinn)
     canvas.add(crop(fixture.at("in/patches")), positions, weights);
     EXPECT_EQ(canvas.dropped(), 0);
     golden::expect_close(canvas.weights(), fixture.at("out/weights"), 1e-5, "weights");
-    golden::expect_close(at::view_as_real(canvas.object(0, 0)), at::view_as_real(fixture.at("out/object")), 1e-5, "object");
+    golden::expect_close(at::view_as_real(canvas.object(0, 0)), at::view_as_real(fixture.at("out/object")), 1e-5,
+                         "object");
 }
 
-}  // namespace
-}  // namespace ptk::reconstruction
+} // namespace
+} // namespace ptk::reconstruction

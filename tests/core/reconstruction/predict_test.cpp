@@ -1,10 +1,9 @@
-#include "reconstruction/predict.h"
-
 #include "base/random.h"
 #include "core/golden.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "reconstruction/canvas.h"
+#include "reconstruction/predict.h"
 
 #include <gtest/gtest.h>
 
@@ -44,7 +43,10 @@ private:
 /// Knows the object: reads the number of the frame and answers with the object around its position.
 class Oracle : public generators::Generator {
 public:
-    Oracle(at::Tensor object, at::Tensor corners, std::int64_t group_size, bool probe) : object_(std::move(object)), corners_(std::move(corners)), group_size_(group_size), probe_(probe) {}
+    Oracle(at::Tensor object, at::Tensor corners, std::int64_t group_size, bool probe)
+        : object_(std::move(object)), corners_(std::move(corners)), group_size_(group_size), probe_(probe)
+    {
+    }
 
     at::Tensor forward(const generators::Input& input) override
     {
@@ -59,7 +61,8 @@ public:
         std::vector<at::Tensor> patches;
         for (std::int64_t i = 0; i < numbers.numel(); ++i) {
             const auto corner = corners_[numbers[i].item<std::int64_t>()];
-            patches.push_back(object_.narrow(0, corner[1].item<std::int64_t>(), side).narrow(1, corner[0].item<std::int64_t>(), side));
+            patches.push_back(object_.narrow(0, corner[1].item<std::int64_t>(), side)
+                                  .narrow(1, corner[0].item<std::int64_t>(), side));
         }
         const auto answer = at::stack(patches).view({-1, group_size_, side, side});
         // What is not known yet is off.
@@ -102,12 +105,21 @@ Experiment make(std::int64_t count, std::int64_t group_size = 1, bool probe = tr
 {
     Experiment experiment;
     experiment.object = at::randn({48, 60}, base::torch_generator(1, "object"), at::kComplexFloat);
-    // Every patch lies two pixels inside, so that the canvas, which has one pixel around the patches, is the object's frame.
+    // Every patch lies two pixels inside, so that the canvas, which has one pixel around the patches, is the object's
+    // frame.
     const auto room = at::tensor({60.0 - side - 4, 48.0 - side - 4}, at::kDouble);
-    const auto positions = at::rand({count, 2}, base::torch_generator(2, "positions"), at::kDouble) * room + (side / 2 + 1.5);
+    const auto positions =
+        at::rand({count, 2}, base::torch_generator(2, "positions"), at::kDouble) * room + (side / 2 + 1.5);
     experiment.frames = std::make_shared<NumberedFrames>(count);
-    experiment.scan = {.source = "numbered", .frames = experiment.frames, .measurement = data::Measurement::Amplitude, .positions = positions, .probe = {}, .object = at::ones({48, 60}, at::kComplexFloat), .position_origin_m = {}};
-    auto oracle = std::make_unique<Oracle>(experiment.object, physics::pixel_grid(positions, side).corners, group_size, probe);
+    experiment.scan = {.source = "numbered",
+                       .frames = experiment.frames,
+                       .measurement = data::Measurement::Amplitude,
+                       .positions = positions,
+                       .probe = {},
+                       .object = at::ones({48, 60}, at::kComplexFloat),
+                       .position_origin_m = {}};
+    auto oracle =
+        std::make_unique<Oracle>(experiment.object, physics::pixel_grid(positions, side).corners, group_size, probe);
     experiment.oracle = oracle.get();
     experiment.model.generator_name = "oracle";
     experiment.model.problem = {side, group_size};
@@ -161,7 +173,10 @@ TEST(Reconstruct, ALaterPassStartsFromTheStitchedObject)
     ASSERT_EQ(known.size(), 10U);
     EXPECT_FALSE(known[4].defined());
     experiment.oracle->known.clear();
-    EXPECT_GT(largest_error(reconstruct(experiment.model, experiment.scan, settings(R"({"reconstruction.passes": 1})"), {}), experiment.object), 0.1);
+    EXPECT_GT(
+        largest_error(reconstruct(experiment.model, experiment.scan, settings(R"({"reconstruction.passes": 1})"), {}),
+                      experiment.object),
+        0.1);
     EXPECT_EQ(known.size(), 5U);
 
     reconstruct(experiment.model, experiment.scan, settings(), {});
@@ -185,7 +200,8 @@ TEST(Reconstruct, TheFrameGrowsWherePatchesReachOutside)
     experiment.scan.object = at::Tensor();
     const auto around = reconstruct(experiment.model, experiment.scan, settings(), {});
     EXPECT_EQ(around.dropped, 0);
-    const auto common = result.object.narrow(0, around.origin_y - result.origin_y, around.object.size(0)).narrow(1, around.origin_x - result.origin_x, around.object.size(1));
+    const auto common = result.object.narrow(0, around.origin_y - result.origin_y, around.object.size(0))
+                            .narrow(1, around.origin_x - result.origin_x, around.object.size(1));
     EXPECT_TRUE(at::equal(at::view_as_real(common.contiguous()), at::view_as_real(around.object)));
 }
 
@@ -196,12 +212,16 @@ TEST(Reconstruct, ProbesAreShiftedToTheFractionOfEachFrame)
     const auto fractions = physics::pixel_grid(experiment.scan.positions, side).fractions;
     const auto expected = physics::shifted_probe(test_probe(), fractions).unsqueeze(1);
     ASSERT_EQ(experiment.oracle->probes.size(), 1u);
-    golden::expect_close(at::view_as_real(experiment.oracle->probes[0]), at::view_as_real(expected), 1e-6, "shifted probes");
+    golden::expect_close(at::view_as_real(experiment.oracle->probes[0]), at::view_as_real(expected), 1e-6,
+                         "shifted probes");
 
     for (const char* subpixel : {"interpolate", "round"}) {
         experiment.oracle->probes.clear();
-        reconstruct(experiment.model, experiment.scan, settings(R"({"physics.subpixel": ")" + std::string(subpixel) + R"("})"), {});
-        golden::expect_close(at::view_as_real(experiment.oracle->probes[0]), at::view_as_real(test_probe().view({1, 1, 2, side, side}).expand({10, 1, 2, side, side})), 0, subpixel);
+        reconstruct(experiment.model, experiment.scan,
+                    settings(R"({"physics.subpixel": ")" + std::string(subpixel) + R"("})"), {});
+        golden::expect_close(at::view_as_real(experiment.oracle->probes[0]),
+                             at::view_as_real(test_probe().view({1, 1, 2, side, side}).expand({10, 1, 2, side, side})),
+                             0, subpixel);
     }
 }
 
@@ -211,11 +231,14 @@ TEST(Reconstruct, InterpolationPutsPatchesAtTheirExactPositions)
     experiment.scan.positions = at::tensor({20.25, 17.75}, at::kDouble).view({1, 2});
     const std::string uniform = R"(, "physics.patch_weighting": "uniform"})";
     const auto centre = [&](const char* subpixel) {
-        const auto result = reconstruct(experiment.model, experiment.scan, settings(R"({"physics.subpixel": ")" + std::string(subpixel) + "\"" + uniform), {});
+        const auto result =
+            reconstruct(experiment.model, experiment.scan,
+                        settings(R"({"physics.subpixel": ")" + std::string(subpixel) + "\"" + uniform), {});
         const auto weight = result.coverage.to(at::kDouble);
         const double total = weight.sum().item<double>();
         // The mean index of a patch of even side lies half a pixel before its position.
-        return std::pair{(weight.sum(0) * at::arange(weight.size(1))).sum().item<double>() / total + 0.5, (weight.sum(1) * at::arange(weight.size(0))).sum().item<double>() / total + 0.5};
+        return std::pair{(weight.sum(0) * at::arange(weight.size(1))).sum().item<double>() / total + 0.5,
+                         (weight.sum(1) * at::arange(weight.size(0))).sum().item<double>() / total + 0.5};
     };
     EXPECT_NEAR(centre("interpolate").first, 20.25, 1e-6);
     EXPECT_NEAR(centre("interpolate").second, 17.75, 1e-6);
@@ -230,7 +253,9 @@ TEST(Reconstruct, WeightsAreTheProbesIntensityUnlessSaidOtherwise)
     auto experiment = make(1);
     experiment.scan.positions = at::tensor({20.0, 17.0}, at::kDouble).view({1, 2});
     const auto coverage = [&](const std::string& json) {
-        return reconstruct(experiment.model, experiment.scan, settings(json), {}).coverage.narrow(0, 17 - side / 2, side).narrow(1, 20 - side / 2, side);
+        return reconstruct(experiment.model, experiment.scan, settings(json), {})
+            .coverage.narrow(0, 17 - side / 2, side)
+            .narrow(1, 20 - side / 2, side);
     };
     const auto intensity = test_probe().abs().square().sum(0);
     golden::expect_close(coverage(R"({"reconstruction.coverage": 0})"), intensity, 1e-6, "probe");
@@ -242,7 +267,10 @@ TEST(Reconstruct, WeightsAreTheProbesIntensityUnlessSaidOtherwise)
     for (const std::int64_t trim : {1, 5, 6, 16}) {
         auto middle = at::zeros({side, side});
         middle.narrow(0, 8 - trim / 2, trim).narrow(1, 8 - trim / 2, trim).fill_(1);
-        EXPECT_TRUE(at::equal(coverage(R"({"physics.patch_weighting": "uniform", "reconstruction.middle_trim": )" + std::to_string(trim) + "}"), middle)) << trim;
+        EXPECT_TRUE(at::equal(coverage(R"({"physics.patch_weighting": "uniform", "reconstruction.middle_trim": )" +
+                                       std::to_string(trim) + "}"),
+                              middle))
+            << trim;
     }
 }
 
@@ -250,9 +278,11 @@ TEST(Reconstruct, TheSizeOfBatchesDoesNotChangeTheCanvas)
 {
     for (const std::int64_t group_size : {1, 4}) {
         auto experiment = make(130, group_size);
-        const auto expected = reconstruct(experiment.model, experiment.scan, settings(R"({"reconstruction.batch_size": 1000})"), {});
+        const auto expected =
+            reconstruct(experiment.model, experiment.scan, settings(R"({"reconstruction.batch_size": 1000})"), {});
         for (const char* size : {"1", "7", "64", "130"}) {
-            const auto found = reconstruct(experiment.model, experiment.scan, settings(R"({"reconstruction.batch_size": )" + std::string(size) + "}"), {});
+            const auto found = reconstruct(experiment.model, experiment.scan,
+                                           settings(R"({"reconstruction.batch_size": )" + std::string(size) + "}"), {});
             EXPECT_TRUE(at::equal(at::view_as_real(found.object), at::view_as_real(expected.object))) << size;
             EXPECT_TRUE(at::equal(found.coverage, expected.coverage)) << size;
         }
@@ -274,7 +304,8 @@ TEST(Reconstruct, NeverHoldsMoreThanABatch)
 TEST(Reconstruct, AllPatchesOfAGroupAreStitched)
 {
     auto experiment = make(50, 4, false);
-    const auto result = reconstruct(experiment.model, experiment.scan, settings(R"({"physics.patch_weighting": "uniform"})"), {});
+    const auto result =
+        reconstruct(experiment.model, experiment.scan, settings(R"({"physics.patch_weighting": "uniform"})"), {});
     EXPECT_NEAR(result.coverage.to(at::kDouble).sum().item<double>(), 50.0 * 4 * side * side, 1e-3);
     EXPECT_EQ(result.dropped, 0);
 }
@@ -283,7 +314,12 @@ TEST(Reconstruct, ReportsFramesAndRate)
 {
     auto experiment = make(25);
     std::vector<Progress> reports;
-    const Monitor monitor([&](const Progress& progress) { reports.push_back(progress); return true; }, nullptr);
+    const Monitor monitor(
+        [&](const Progress& progress) {
+            reports.push_back(progress);
+            return true;
+        },
+        nullptr);
     reconstruct(experiment.model, experiment.scan, settings(R"({"reconstruction.batch_size": 10})"), monitor);
     ASSERT_EQ(reports.size(), 3u);
     EXPECT_EQ(reports[0].step, 10);
@@ -298,11 +334,13 @@ TEST(Reconstruct, CanBeCancelledBetweenBatches)
 {
     auto experiment = make(100);
     const auto cancel = std::make_shared<CancelToken>();
-    const Monitor monitor([&](const Progress& progress) {
-        if (progress.step >= 20)
-            cancel->request();
-        return true;
-    }, cancel);
+    const Monitor monitor(
+        [&](const Progress& progress) {
+            if (progress.step >= 20)
+                cancel->request();
+            return true;
+        },
+        cancel);
     try {
         reconstruct(experiment.model, experiment.scan, settings(R"({"reconstruction.batch_size": 10})"), monitor);
         FAIL() << "expected to be cancelled";
@@ -346,7 +384,8 @@ TEST(Reconstruct, WhatIsMissingOrDoesNotFitIsNamed)
     EXPECT_THAT(message, HasSubstr("32 x 32"));
 
     single.model.problem.side = side;
-    std::tie(status, message) = error_of([&] { reconstruct(single.model, single.scan, settings(R"({"reconstruction.middle_trim": 17})"), {}); });
+    std::tie(status, message) = error_of(
+        [&] { reconstruct(single.model, single.scan, settings(R"({"reconstruction.middle_trim": 17})"), {}); });
     EXPECT_EQ(status, Status::InvalidConfig);
 }
 
@@ -378,13 +417,16 @@ TEST(PredictPatches, AnswersInShapeWithAnOrdinaryTensor)
     EXPECT_EQ(patches.sizes(), at::IntArrayRef({2, 4, side, side}));
     EXPECT_FALSE(patches.is_inference());
     EXPECT_TRUE(experiment.model.generator->is_training()) << "the mode is put back";
-    patches.mul_(2);  // may be changed
+    patches.mul_(2); // may be changed
 
     EXPECT_EQ(error_of([&] { predict_patches(experiment.model, amplitude, {}); }).first, Status::State);
-    EXPECT_EQ(error_of([&] { predict_patches(experiment.model, amplitude.narrow(1, 0, 3), probe); }).first, Status::Shape);
-    EXPECT_EQ(error_of([&] { predict_patches(experiment.model, amplitude, probe.narrow(0, 0, 1)); }).first, Status::Shape);
-    EXPECT_EQ(error_of([&] { predict_patches(experiment.model, amplitude.narrow(3, 0, 8), probe); }).first, Status::Shape);
+    EXPECT_EQ(error_of([&] { predict_patches(experiment.model, amplitude.narrow(1, 0, 3), probe); }).first,
+              Status::Shape);
+    EXPECT_EQ(error_of([&] { predict_patches(experiment.model, amplitude, probe.narrow(0, 0, 1)); }).first,
+              Status::Shape);
+    EXPECT_EQ(error_of([&] { predict_patches(experiment.model, amplitude.narrow(3, 0, 8), probe); }).first,
+              Status::Shape);
 }
 
-}  // namespace
-}  // namespace ptk::reconstruction
+} // namespace
+} // namespace ptk::reconstruction

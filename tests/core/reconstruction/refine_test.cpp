@@ -1,5 +1,3 @@
-#include "reconstruction/refine.h"
-
 #include "base/random.h"
 #include "core/golden.h"
 #include "data/npz.h"
@@ -7,6 +5,7 @@
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "reconstruction/predict.h"
+#include "reconstruction/refine.h"
 
 #include <gtest/gtest.h>
 
@@ -38,11 +37,19 @@ struct Simulation {
         object = at::polar(0.9 + 0.1 * (x / 9 + y / 11).sin(), phase).to(at::kComplexFloat);
         const auto r = at::arange(side, at::kDouble) - side / 2;
         const auto envelope = (-(r.square().unsqueeze(0) + r.square().unsqueeze(1)) / 50).exp();
-        probe = physics::with_power(at::polar(envelope, 0.02 * (r.square().unsqueeze(0) + r.square().unsqueeze(1))).to(at::kComplexFloat).unsqueeze(0), 1e5);
+        probe = physics::with_power(at::polar(envelope, 0.02 * (r.square().unsqueeze(0) + r.square().unsqueeze(1)))
+                                        .to(at::kComplexFloat)
+                                        .unsqueeze(0),
+                                    1e5);
         const auto room = at::tensor({90.0 - side - 1, 80.0 - side - 1}, at::kDouble);
         const auto positions = at::rand({120, 2}, base::torch_generator(3, "scan"), at::kDouble) * room + side / 2;
-        scan = {.source = "simulated", .frames = data::frames_in_memory(intensities(positions)), .measurement = data::Measurement::Counts, .positions = positions, .probe = probe,
-                .object = at::ones({80, 90}, at::kComplexFloat), .position_origin_m = {}};
+        scan = {.source = "simulated",
+                .frames = data::frames_in_memory(intensities(positions)),
+                .measurement = data::Measurement::Counts,
+                .positions = positions,
+                .probe = probe,
+                .object = at::ones({80, 90}, at::kComplexFloat),
+                .position_origin_m = {}};
     }
 
     at::Tensor intensities(const at::Tensor& positions) const
@@ -50,8 +57,10 @@ struct Simulation {
         const auto grid = physics::pixel_grid(positions, side);
         std::vector<at::Tensor> patches;
         for (std::int64_t i = 0; i < positions.size(0); ++i)
-            patches.push_back(object.narrow(0, grid.corners[i][1].item<std::int64_t>(), side).narrow(1, grid.corners[i][0].item<std::int64_t>(), side));
-        return physics::far_field_intensity(at::stack(patches), physics::shifted_probe(probe, grid.fractions)).contiguous();
+            patches.push_back(object.narrow(0, grid.corners[i][1].item<std::int64_t>(), side)
+                                  .narrow(1, grid.corners[i][0].item<std::int64_t>(), side));
+        return physics::far_field_intensity(at::stack(patches), physics::shifted_probe(probe, grid.fractions))
+            .contiguous();
     }
 
     Result truth() const
@@ -75,7 +84,7 @@ TEST(FourierError, IsZeroForTheTruthAndLargeForAFlatObject)
 {
     const auto& twin = simulation();
     auto result = twin.truth();
-    EXPECT_LT(fourier_error(twin.scan, result, {}), 1e-5);  // float32
+    EXPECT_LT(fourier_error(twin.scan, result, {}), 1e-5); // float32
     result.object = at::ones_like(result.object);
     EXPECT_GT(fourier_error(twin.scan, result, {}), 0.2);
 }
@@ -96,16 +105,19 @@ TEST(FourierError, KnowsTheFrameOfTheObject)
 
 TEST(Refine, UnreachedPixelsContinueThePicture)
 {
-    // Constant phase and amplitude, a corner of the frame missing and blank: continued with the mean it is the truth again.
+    // Constant phase and amplitude, a corner of the frame missing and blank: continued with the mean it is the truth
+    // again.
     auto twin = simulation();
-    twin.object = at::full({80, 90}, c10::complex<double>(0.3, 0.8), at::kComplexFloat);  // the tensors are shared with the other tests
+    twin.object = at::full({80, 90}, c10::complex<double>(0.3, 0.8),
+                           at::kComplexFloat); // the tensors are shared with the other tests
     twin.scan.frames = data::frames_in_memory(twin.intensities(twin.scan.positions));
     auto start = twin.truth();
     start.object = start.object.clone();
     start.object.narrow(0, 0, 40).narrow(1, 0, 45).fill_(0);
     start.coverage.narrow(0, 0, 40).narrow(1, 0, 45).fill_(0);
     EXPECT_LT(fourier_error(twin.scan, start, {}), 1e-5);
-    start.object = start.object.narrow(0, 10, 60).narrow(1, 10, 60).contiguous();  // and when the frame itself is too small
+    start.object =
+        start.object.narrow(0, 10, 60).narrow(1, 10, 60).contiguous(); // and when the frame itself is too small
     start.coverage = start.coverage.narrow(0, 10, 60).narrow(1, 10, 60).contiguous();
     start.origin_x = start.origin_y = 10;
     EXPECT_LT(fourier_error(twin.scan, start, {}), 1e-5);
@@ -115,7 +127,8 @@ TEST(Refine, FromScratchExplainsTheFrames)
 {
     const auto& twin = simulation();
     Log log;
-    const auto result = refine_from_scratch(twin.scan, settings(R"({"refinement.epochs": 30, "refinement.probe_step": 0, "probe.modes": 1})"), {}, log);
+    const auto result = refine_from_scratch(
+        twin.scan, settings(R"({"refinement.epochs": 30, "refinement.probe_step": 0, "probe.modes": 1})"), {}, log);
     const double flat = [&] {
         auto start = twin.truth();
         start.object = at::ones_like(start.object);
@@ -129,10 +142,15 @@ TEST(Refine, FromScratchExplainsTheFrames)
     // And the object is the one that was simulated, up to a global phase, where the light was.
     const auto bright = result.coverage > 0.2 * result.coverage.max();
     EXPECT_GT(bright.sum().item<std::int64_t>(), 1000);
-    const auto found = result.object.narrow(0, -result.origin_y, 80).narrow(1, -result.origin_x, 90).masked_select(bright.narrow(0, -result.origin_y, 80).narrow(1, -result.origin_x, 90));
-    const auto truth = twin.object.masked_select(bright.narrow(0, -result.origin_y, 80).narrow(1, -result.origin_x, 90));
-    const double overlap = (found.conj() * truth).sum().abs().item<double>() / std::sqrt(found.abs().square().sum().item<double>() * truth.abs().square().sum().item<double>());
-    EXPECT_GT(overlap, 0.8);  // a phase ramp may remain
+    const auto found = result.object.narrow(0, -result.origin_y, 80)
+                           .narrow(1, -result.origin_x, 90)
+                           .masked_select(bright.narrow(0, -result.origin_y, 80).narrow(1, -result.origin_x, 90));
+    const auto truth =
+        twin.object.masked_select(bright.narrow(0, -result.origin_y, 80).narrow(1, -result.origin_x, 90));
+    const double overlap =
+        (found.conj() * truth).sum().abs().item<double>() /
+        std::sqrt(found.abs().square().sum().item<double>() * truth.abs().square().sum().item<double>());
+    EXPECT_GT(overlap, 0.8); // a phase ramp may remain
 }
 
 TEST(Refine, KeepsTheFrameAndReportsCoverageOfTheLight)
@@ -147,7 +165,9 @@ TEST(Refine, KeepsTheFrameAndReportsCoverageOfTheLight)
     EXPECT_EQ(result.object_pixel_m, 1e-8);
     EXPECT_EQ(result.coverage.sizes(), result.object.sizes());
     // Sum over pixels of the summed probe intensities: power times frames, but for what the coverage threshold cuts.
-    EXPECT_NEAR(result.coverage.to(at::kDouble).sum().item<double>() / (120 * result.probe.abs().square().sum().item<double>()), 1, 1e-3);
+    EXPECT_NEAR(result.coverage.to(at::kDouble).sum().item<double>() /
+                    (120 * result.probe.abs().square().sum().item<double>()),
+                1, 1e-3);
     EXPECT_LT(fourier_error(twin.scan, result, {}), 0.01) << "the truth stays";
 }
 
@@ -193,7 +213,8 @@ TEST(Refine, WhatIsMissingOrDoesNotFitIsNamed)
 
 TEST(Refine, OptionsReachTheEngine)
 {
-    const auto options = engine_options(settings(R"({"seed": 9, "refinement": {"epochs": 7, "algorithm": "epie", "alpha": 0.3, "object_step": 0.7, "probe_step": 0.2, "probe_start": 3,
+    const auto options = engine_options(settings(
+        R"({"seed": 9, "refinement": {"epochs": 7, "algorithm": "epie", "alpha": 0.3, "object_step": 0.7, "probe_step": 0.2, "probe_start": 3,
         "positions": true, "held_out_fraction": 0.1, "patience": 2}})"));
     EXPECT_EQ(options.seed, 9u);
     EXPECT_EQ(options.epochs, 7);
@@ -211,12 +232,18 @@ TEST(Refine, OptionsReachTheEngine)
 data::Scan siemens()
 {
     const auto file = data::Npz::open(PTK_SOURCE_DIR "/examples/data/siemens64.npz");
-    data::Scan scan{.source = "siemens64.npz", .frames = data::frames_in_memory(file.read("diff3d")), .measurement = data::Measurement::Counts,
-                    .positions = at::stack({file.read("xcoords"), file.read("ycoords")}, 1), .probe = physics::canonical_probe(file.read("probeGuess"), 64), .object = file.read("objectGuess"), .position_origin_m = {}};
+    data::Scan scan{.source = "siemens64.npz",
+                    .frames = data::frames_in_memory(file.read("diff3d")),
+                    .measurement = data::Measurement::Counts,
+                    .positions = at::stack({file.read("xcoords"), file.read("ycoords")}, 1),
+                    .probe = physics::canonical_probe(file.read("probeGuess"), 64),
+                    .object = file.read("objectGuess"),
+                    .position_origin_m = {}};
     return scan;
 }
 
-/// |<a, b>| / (|a| |b|) of what deviates from the mean, where @p mask is: 1 for equal pictures up to scale and global phase.
+/// |<a, b>| / (|a| |b|) of what deviates from the mean, where @p mask is: 1 for equal pictures up to scale and global
+/// phase.
 double correlation(const at::Tensor& a, const at::Tensor& b, const at::Tensor& mask)
 {
     const auto deviation = [&](const at::Tensor& object) {
@@ -224,7 +251,8 @@ double correlation(const at::Tensor& a, const at::Tensor& b, const at::Tensor& m
         return values - values.mean();
     };
     const auto x = deviation(a), y = deviation(b);
-    return (x.conj() * y).sum().abs().item<double>() / std::sqrt(x.abs().square().sum().item<double>() * y.abs().square().sum().item<double>());
+    return (x.conj() * y).sum().abs().item<double>() /
+           std::sqrt(x.abs().square().sum().item<double>() * y.abs().square().sum().item<double>());
 }
 
 TEST(EndToEnd, AnUntrainedPhysicsNetworkGivesAPictureThatRefinementSharpens)
@@ -233,7 +261,10 @@ TEST(EndToEnd, AnUntrainedPhysicsNetworkGivesAPictureThatRefinementSharpens)
     Log log;
     const auto registry = generators::builtin_generators();
     const auto& entry = registry.get("physics_unet");
-    const Settings options(config::library_schema().with(entry.metadata.options), Config::from_json(R"({"generator.width": 4, "generator.depth": 1, "generator.passes": 1, "refinement.epochs": 5})"));
+    const Settings options(
+        config::library_schema().with(entry.metadata.options),
+        Config::from_json(
+            R"({"generator.width": 4, "generator.depth": 1, "generator.passes": 1, "refinement.epochs": 5})"));
     model::Model model;
     model.generator_name = "physics_unet";
     model.problem = {64, 1};
@@ -242,9 +273,11 @@ TEST(EndToEnd, AnUntrainedPhysicsNetworkGivesAPictureThatRefinementSharpens)
 
     const auto picture = reconstruct(model, scan, options, {});
     EXPECT_EQ(picture.dropped, 0);
-    const auto smaller = reconstruct(model, scan, options.with(Config::from_json(R"({"reconstruction.batch_size": 9})")), {});
+    const auto smaller =
+        reconstruct(model, scan, options.with(Config::from_json(R"({"reconstruction.batch_size": 9})")), {});
     // Convolutions may choose another algorithm for another size of batch; stitching itself is exact.
-    golden::expect_close(at::view_as_real(smaller.object), at::view_as_real(picture.object), 1e-6, "batches of 9 against 64");
+    golden::expect_close(at::view_as_real(smaller.object), at::view_as_real(picture.object), 1e-6,
+                         "batches of 9 against 64");
 
     const auto refined = refine(scan, picture, options, {}, log);
     ASSERT_EQ(refined.object.sizes(), picture.object.sizes());
@@ -260,5 +293,5 @@ TEST(EndToEnd, AnUntrainedPhysicsNetworkGivesAPictureThatRefinementSharpens)
     EXPECT_LT(after, 0.6 * before);
 }
 
-}  // namespace
-}  // namespace ptk::reconstruction
+} // namespace
+} // namespace ptk::reconstruction

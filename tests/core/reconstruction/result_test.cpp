@@ -1,8 +1,7 @@
-#include "reconstruction/result.h"
-
 #include "base/atomic_file.h"
 #include "base/random.h"
 #include "data/hdf5_file.h"
+#include "reconstruction/result.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -17,7 +16,8 @@ using testing::HasSubstr;
 
 class ResultFile : public testing::Test {
 protected:
-    std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / ("ptk_result_" + std::to_string(::getpid()));
+    std::filesystem::path folder =
+        std::filesystem::path(testing::TempDir()) / ("ptk_result_" + std::to_string(::getpid()));
     std::string path = (folder / "object.h5").string();
     void SetUp() override { std::filesystem::create_directories(folder); }
     void TearDown() override { std::filesystem::remove_all(folder); }
@@ -124,7 +124,8 @@ TEST_F(ResultFile, OtherFilesAreNamed)
     expect_error(Status::Format, "HDF5");
     const auto object = example().object;
     expect_format_error("ptychokit_kind", [&](auto& file) { file.write("object", object); });
-    expect_format_error("expected 'reconstruction'", [&](auto& file) { file.set_attribute("/", "ptychokit_kind", "model"); });
+    expect_format_error("expected 'reconstruction'",
+                        [&](auto& file) { file.set_attribute("/", "ptychokit_kind", "model"); });
 
     const auto head = [](data::Hdf5File& file, double version = 1) {
         file.set_attribute("/", "ptychokit_kind", "reconstruction");
@@ -134,13 +135,39 @@ TEST_F(ResultFile, OtherFilesAreNamed)
     };
     expect_format_error("format version 2", [&](auto& file) { head(file, 2); });
     expect_format_error("'object' is missing", [&](auto& file) { head(file); });
-    expect_format_error("'object' is real", [&](auto& file) { head(file); file.write("object", at::ones({3, 3})); });
-    expect_format_error("'object' is complex of shape (30,)", [&](auto& file) { head(file); file.write("object", object.select(1, 0).contiguous()); });
-    expect_format_error("'coverage' has shape (3, 3)", [&](auto& file) { head(file); file.write("object", object); file.write("coverage", at::ones({3, 3})); });
-    expect_format_error("'probe' has shape (1, 4, 5)", [&](auto& file) { head(file); file.write("object", object); file.write("probe", at::ones({1, 4, 5}, at::kComplexFloat)); });
-    expect_format_error("'positions' has shape (4, 3)", [&](auto& file) { head(file); file.write("object", object); file.write("positions", at::ones({4, 3})); });
-    expect_format_error("'origin_x' is 0.5", [&](auto& file) { head(file); file.write("object", object); file.set_attribute("/", "origin_x", 0.5); });
-    expect_format_error("'origin_x' is missing", [&](auto& file) { file.write("object", object); file.set_attribute("/", "ptychokit_kind", "reconstruction"); file.set_attribute("/", "format_version", 1.0); });
+    expect_format_error("'object' is real", [&](auto& file) {
+        head(file);
+        file.write("object", at::ones({3, 3}));
+    });
+    expect_format_error("'object' is complex of shape (30,)", [&](auto& file) {
+        head(file);
+        file.write("object", object.select(1, 0).contiguous());
+    });
+    expect_format_error("'coverage' has shape (3, 3)", [&](auto& file) {
+        head(file);
+        file.write("object", object);
+        file.write("coverage", at::ones({3, 3}));
+    });
+    expect_format_error("'probe' has shape (1, 4, 5)", [&](auto& file) {
+        head(file);
+        file.write("object", object);
+        file.write("probe", at::ones({1, 4, 5}, at::kComplexFloat));
+    });
+    expect_format_error("'positions' has shape (4, 3)", [&](auto& file) {
+        head(file);
+        file.write("object", object);
+        file.write("positions", at::ones({4, 3}));
+    });
+    expect_format_error("'origin_x' is 0.5", [&](auto& file) {
+        head(file);
+        file.write("object", object);
+        file.set_attribute("/", "origin_x", 0.5);
+    });
+    expect_format_error("'origin_x' is missing", [&](auto& file) {
+        file.write("object", object);
+        file.set_attribute("/", "ptychokit_kind", "reconstruction");
+        file.set_attribute("/", "format_version", 1.0);
+    });
 }
 
 TEST_F(ResultFile, EveryTruncationIsAnErrorWithTheName)
@@ -160,5 +187,5 @@ TEST_F(ResultFile, EveryTruncationIsAnErrorWithTheName)
     EXPECT_EQ(refused, static_cast<int>((whole.size() + 198) / 199));
 }
 
-}  // namespace
-}  // namespace ptk::reconstruction
+} // namespace
+} // namespace ptk::reconstruction

@@ -1,6 +1,6 @@
-#include "simulation/detector.h"
 #include "core/golden.h"
 #include "core/simulation/simulation_testing.h"
+#include "simulation/detector.h"
 
 namespace ptk::simulation {
 namespace {
@@ -19,7 +19,8 @@ TEST(SimulatedDetector, DeadPixelsAreAsManyAsAsked)
 {
     auto random = base::random_engine(1, "detector");
     for (const double fraction : {0.0, 0.01, 0.5, 1.0})
-        EXPECT_EQ(dead_pixels(20, fraction, random).sum().item<std::int64_t>(), std::llround(fraction * 400)) << fraction;
+        EXPECT_EQ(dead_pixels(20, fraction, random).sum().item<std::int64_t>(), std::llround(fraction * 400))
+            << fraction;
     EXPECT_FALSE(dead_pixels(20, 0.1, random).equal(dead_pixels(20, 0.1, random)));
 }
 
@@ -70,5 +71,5 @@ TEST(SimulatedDetector, SaturatesAndIsBlind)
         ASSERT_GE(value, 0);
 }
 
-}  // namespace
-}  // namespace ptk::simulation
+} // namespace
+} // namespace ptk::simulation

@@ -1,6 +1,6 @@
-#include "simulation/probes.h"
 #include "core/golden.h"
 #include "core/simulation/simulation_testing.h"
+#include "simulation/probes.h"
 
 #include <cmath>
 
@@ -10,11 +10,13 @@ namespace {
 TEST(SimulatedProbes, ZernikePolynomialsAreThoseOfPtychoPinn)
 {
     const auto golden = golden::load("datagen_probes.npz");
-    const auto rho = golden.at("zernike/rho"), theta = golden.at("zernike/theta"), nm = golden.at("zernike/nm"), values = golden.at("zernike/values");
+    const auto rho = golden.at("zernike/rho"), theta = golden.at("zernike/theta"), nm = golden.at("zernike/nm"),
+               values = golden.at("zernike/values");
     for (std::int64_t k = 0; k < nm.size(0); ++k) {
         auto actual = at::empty_like(rho);
         for (std::int64_t i = 0; i < rho.numel(); ++i)
-            actual.flatten()[i] = zernike(nm[k][0].item<int>(), nm[k][1].item<int>(), rho.flatten()[i].item<double>(), theta.flatten()[i].item<double>());
+            actual.flatten()[i] = zernike(nm[k][0].item<int>(), nm[k][1].item<int>(), rho.flatten()[i].item<double>(),
+                                          theta.flatten()[i].item<double>());
         golden::expect_close(actual, values[k], 1e-5, "term " + std::to_string(k));
     }
 }
@@ -31,7 +33,8 @@ TEST(SimulatedProbes, ZernikePolynomialsAreOrthonormalOnTheDisk)
                     sum += zernike(n, m, rho, theta) * zernike(p, q, rho, theta) * rho;
                     area += rho;
                 }
-            EXPECT_NEAR(sum / area, n == p && m == q ? 1 : 0, 1e-3) << n << " " << m << " " << p << " " << q;  // midpoint rule: (1/200)^2 times curvature
+            EXPECT_NEAR(sum / area, n == p && m == q ? 1 : 0, 1e-3)
+                << n << " " << m << " " << p << " " << q; // midpoint rule: (1/200)^2 times curvature
         }
 }
 
@@ -42,7 +45,9 @@ TEST(SimulatedProbes, ZernikeProbesFromTheirCoefficients)
         const auto rows = golden.at(name + "/n_m_re_im");
         std::vector<ZernikeTerm> terms;
         for (std::int64_t i = 0; i < rows.size(0); ++i)
-            terms.push_back({static_cast<int>(rows[i][0].item<double>()), static_cast<int>(rows[i][1].item<double>()), {rows[i][2].item<double>(), rows[i][3].item<double>()}});
+            terms.push_back({static_cast<int>(rows[i][0].item<double>()),
+                             static_cast<int>(rows[i][1].item<double>()),
+                             {rows[i][2].item<double>(), rows[i][3].item<double>()}});
         golden::expect_close(tensor_of(zernike_probe(32, 34, 15, terms)), golden.at(name + "/probe"), 1e-5, name);
     }
 }
@@ -63,7 +68,8 @@ TEST(SimulatedProbes, EnvelopeAndEdgeOfPtychoPinn)
 /// The plate of the golden case.
 ZonePlate golden_plate()
 {
-    return {.diameter_m = 160e-6, .outermost_zone_m = 40e-9, .stop_m = 25e-6, .transition = 0.015, .wavelength_m = 0.14e-9};
+    return {
+        .diameter_m = 160e-6, .outermost_zone_m = 40e-9, .stop_m = 25e-6, .transition = 0.015, .wavelength_m = 0.14e-9};
 }
 
 TEST(SimulatedProbes, ZonePlateAndItsFieldAtTheSample)
@@ -81,7 +87,8 @@ TEST(SimulatedProbes, ZonePlateAndItsFieldAtTheSample)
     // From the pixel of the sample plane alone, where the whole plate fits.
     const auto probe = zone_plate_probe(golden_plate(), 128, 2.5e-8, defocus);
     const double plane_pixel = 0.14e-9 * distance / (128 * 2.5e-8);
-    const auto expected = fresnel_propagated(zone_plate_pupil(golden_plate(), 128, plane_pixel), plane_pixel, 0.14e-9, distance);
+    const auto expected =
+        fresnel_propagated(zone_plate_pupil(golden_plate(), 128, plane_pixel), plane_pixel, 0.14e-9, distance);
     EXPECT_LE((probe - expected).abs().max().item<double>(), 1e-6 * expected.abs().max().item<double>());
 }
 
@@ -101,7 +108,8 @@ TEST(SimulatedProbes, ModesSpanThoseOfPtychoPinn)
     const auto expected = golden.at("modes/out").to(at::kComplexDouble).flatten(1);
     const auto overlap = (modes.conj() * expected).sum(1).abs();
     golden::expect_close(overlap, at::ones({3}, at::kDouble), 1e-4, "overlap with the reference's modes");
-    golden::expect_close(modes.conj().matmul(modes.transpose(0, 1)), at::eye(3, at::kComplexDouble), 1e-12, "orthonormal");
+    golden::expect_close(modes.conj().matmul(modes.transpose(0, 1)), at::eye(3, at::kComplexDouble), 1e-12,
+                         "orthonormal");
 }
 
 TEST(SimulatedProbes, DiameterIsTheFullWidthAtHalfMaximum)
@@ -115,5 +123,5 @@ TEST(SimulatedProbes, DiameterIsTheFullWidthAtHalfMaximum)
     EXPECT_LT(std::abs(disk(32, 32 + 12)), 0.01);
 }
 
-}  // namespace
-}  // namespace ptk::simulation
+} // namespace
+} // namespace ptk::simulation

@@ -1,4 +1,3 @@
-#include "simulation/simulate.h"
 #include "base/threads.h"
 #include "core/data/data_testing.h"
 #include "core/golden.h"
@@ -10,6 +9,7 @@
 #include "physics/patches.h"
 #include "reconstruction/refine.h"
 #include "simulation/detector.h"
+#include "simulation/simulate.h"
 
 #include <cmath>
 
@@ -23,14 +23,18 @@ protected:
     Log log;
 
     data::Scan run(const std::string& json) { return simulate(options(json), log, Monitor()); }
-    data::Scan read(const std::string& file, const std::string& json = "{}") { return data::read_scan(file, options(json), log); }
+    data::Scan read(const std::string& file, const std::string& json = "{}")
+    {
+        return data::read_scan(file, options(json), log);
+    }
     static at::Tensor frames(const data::Scan& scan) { return scan.frames->gather(at::arange(scan.size())); }
 };
 
 TEST_F(Simulate, OneSeedGivesOneResultOnAnyNumberOfThreads)
 {
     // 65 frames: one slab of 64 and one of a single frame.
-    const std::string json = R"({"seed": 5, "simulation.frames": 65, "simulation.size": 32, "simulation.modes": 2, "simulation.readout_noise": 1, "simulation.dead_pixels": 0.01, "simulation.probe": "zernike"})";
+    const std::string json =
+        R"({"seed": 5, "simulation.frames": 65, "simulation.size": 32, "simulation.modes": 2, "simulation.readout_noise": 1, "simulation.dead_pixels": 0.01, "simulation.probe": "zernike"})";
     const int before = base::thread_count();
     base::set_thread_count(1);
     const auto one = run(json);
@@ -42,14 +46,16 @@ TEST_F(Simulate, OneSeedGivesOneResultOnAnyNumberOfThreads)
     EXPECT_TRUE(one.probe.equal(three.probe));
     EXPECT_TRUE(one.positions.equal(three.positions));
     EXPECT_TRUE(one.bad_pixels.equal(three.bad_pixels));
-    const auto other = run(R"({"seed": 6, "simulation.frames": 65, "simulation.size": 32, "simulation.modes": 2, "simulation.readout_noise": 1, "simulation.dead_pixels": 0.01, "simulation.probe": "zernike"})");
+    const auto other = run(
+        R"({"seed": 6, "simulation.frames": 65, "simulation.size": 32, "simulation.modes": 2, "simulation.readout_noise": 1, "simulation.dead_pixels": 0.01, "simulation.probe": "zernike"})");
     EXPECT_FALSE(frames(one).equal(frames(other)));
 }
 
 TEST_F(Simulate, MoreFramesDoNotChangeTheFirstOnesDraws)
 {
     // Streams are apart: noise of another strength leaves object, probe and positions as they are.
-    const auto quiet = run(R"({"simulation.frames": 20, "simulation.size": 32})"), noisy = run(R"({"simulation.frames": 20, "simulation.size": 32, "simulation.readout_noise": 3})");
+    const auto quiet = run(R"({"simulation.frames": 20, "simulation.size": 32})"),
+               noisy = run(R"({"simulation.frames": 20, "simulation.size": 32, "simulation.readout_noise": 3})");
     EXPECT_TRUE(quiet.object.equal(noisy.object));
     EXPECT_TRUE(quiet.probe.equal(noisy.probe));
     EXPECT_TRUE(quiet.positions.equal(noisy.positions));
@@ -59,7 +65,9 @@ TEST_F(Simulate, MoreFramesDoNotChangeTheFirstOnesDraws)
 TEST_F(Simulate, TruthExplainsTheFrames)
 {
     for (const std::string probe : {"disk", "gaussian", "zernike"}) {
-        const auto scan = run(R"({"simulation.frames": 30, "simulation.size": 32, "simulation.poisson": false, "simulation.modes": 2, "simulation.probe": ")" + probe + "\"}");
+        const auto scan = run(
+            R"({"simulation.frames": 30, "simulation.size": 32, "simulation.poisson": false, "simulation.modes": 2, "simulation.probe": ")" +
+            probe + "\"}");
         reconstruction::Result truth;
         truth.object = scan.object;
         truth.coverage = at::ones(scan.object.sizes());
@@ -74,7 +82,8 @@ TEST_F(Simulate, TruthExplainsTheFrames)
 
 TEST_F(Simulate, DoseIsThatOfAnEmptyObject)
 {
-    const auto scan = run(R"({"simulation.frames": 20, "simulation.size": 48, "simulation.amplitude": [1, 1], "simulation.photons": [5e4, 5e4], "simulation.poisson": false})");
+    const auto scan = run(
+        R"({"simulation.frames": 20, "simulation.size": 48, "simulation.amplitude": [1, 1], "simulation.photons": [5e4, 5e4], "simulation.poisson": false})");
     const auto counts = frames(scan).to(at::kDouble).sum({1, 2});
     EXPECT_NEAR(counts.min().item<double>(), 5e4, 5e4 * 1e-5);
     EXPECT_NEAR(counts.max().item<double>(), 5e4, 5e4 * 1e-5);
@@ -86,7 +95,8 @@ TEST_F(Simulate, DoseIsThatOfAnEmptyObject)
 
 TEST_F(Simulate, FramesAreCountsAndSaySo)
 {
-    const auto scan = run(R"({"simulation.frames": 10, "simulation.size": 32, "simulation.readout_noise": 2, "simulation.saturation": 500, "simulation.beamstop": 5, "simulation.dead_pixels": 0.02})");
+    const auto scan = run(
+        R"({"simulation.frames": 10, "simulation.size": 32, "simulation.readout_noise": 2, "simulation.saturation": 500, "simulation.beamstop": 5, "simulation.dead_pixels": 0.02})");
     EXPECT_EQ(scan.measurement, data::Measurement::Counts);
     const auto all = frames(scan);
     EXPECT_TRUE(at::floor(all).equal(all));
@@ -101,28 +111,37 @@ TEST_F(Simulate, FramesAreCountsAndSaySo)
 TEST_F(Simulate, PhotonsAreSpreadAsTheMeanSays)
 {
     const std::string base = R"("simulation.frames": 40, "simulation.size": 32, "simulation.photons": [2e4, 2e4])";
-    const auto mean = frames(run("{" + base + R"(, "simulation.poisson": false})")).to(at::kDouble), counts = frames(run("{" + base + "}")).to(at::kDouble);
+    const auto mean = frames(run("{" + base + R"(, "simulation.poisson": false})")).to(at::kDouble),
+               counts = frames(run("{" + base + "}")).to(at::kDouble);
     const auto lit = mean.gt(5);
     const auto deviation = ((counts - mean) / mean.sqrt()).masked_select(lit);
     const double n = static_cast<double>(deviation.numel());
     ASSERT_GT(n, 2000);
     EXPECT_NEAR(deviation.mean().item<double>(), 0, 5 / std::sqrt(n));
-    EXPECT_NEAR(deviation.square().mean().item<double>(), 1, 5 * std::sqrt(2.2 / n));  // 2 + 1/mean
+    EXPECT_NEAR(deviation.square().mean().item<double>(), 1, 5 * std::sqrt(2.2 / n)); // 2 + 1/mean
 }
 
 TEST_F(Simulate, PiecesGiveTheFramesOfPtychoPinn)
 {
     const auto golden = golden::load("datagen_simulation.npz");
-    const auto object = golden.at("in/object"), x = golden.at("in/x").to(at::kDouble), y = golden.at("in/y").to(at::kDouble);
+    const auto object = golden.at("in/object"), x = golden.at("in/x").to(at::kDouble),
+               y = golden.at("in/y").to(at::kDouble);
     const std::int64_t side = 24, n = x.size(0), height = object.size(0), width = object.size(1);
-    const auto offsets = at::stack({(static_cast<double>(width) - 1) / 2 - x, (static_cast<double>(height) - 1) / 2 - y}, 1).to(at::kFloat);
+    const auto offsets =
+        at::stack({(static_cast<double>(width) - 1) / 2 - x, (static_cast<double>(height) - 1) / 2 - y}, 1)
+            .to(at::kFloat);
     const auto moved = physics::translated(object.unsqueeze(0).expand({n, height, width}).contiguous(), offsets);
-    const auto patches = moved.slice(1, (height - side) / 2, (height - side) / 2 + side).slice(2, (width - side) / 2, (width - side) / 2 + side).contiguous();
+    const auto patches = moved.slice(1, (height - side) / 2, (height - side) / 2 + side)
+                             .slice(2, (width - side) / 2, (width - side) / 2 + side)
+                             .contiguous();
     golden::expect_close(patches, golden.at("out/patches"), 1e-5, "patches");
     for (const std::int64_t modes : {1, 2}) {
         const std::string key = "P" + std::to_string(modes) + "/";
-        const auto made = physics::illuminate_and_diffract(patches, golden.at("in/probe").slice(0, 0, modes), static_cast<double>(golden.at(key + "nphotons").item<std::int64_t>()));
-        golden::expect_close(made.intensity.masked_fill(beamstop(side, side, 4), 0), golden.at(key + "intensity_no_noise"), 1e-5, key + "intensity");
+        const auto made =
+            physics::illuminate_and_diffract(patches, golden.at("in/probe").slice(0, 0, modes),
+                                             static_cast<double>(golden.at(key + "nphotons").item<std::int64_t>()));
+        golden::expect_close(made.intensity.masked_fill(beamstop(side, side, 4), 0),
+                             golden.at(key + "intensity_no_noise"), 1e-5, key + "intensity");
         golden::expect_close(made.probe, golden.at(key + "probe_scaled")[0], 1e-5, key + "probe");
     }
 }
@@ -138,12 +157,17 @@ TEST_F(Simulate, ZonePlateProbeHasItsRing)
 TEST_F(Simulate, OptionsThatDoNotFitAreErrors)
 {
     expect_error(Status::InvalidConfig, "simulation.object", [&] { run(R"({"simulation.object": "teapot"})"); });
-    expect_error(Status::InvalidConfig, "no pixel of the detector is left", [&] { run(R"({"simulation.beamstop": 1000, "simulation.frames": 2})"); });
-    expect_error(Status::InvalidConfig, "at most 65536", [&] { run(R"({"simulation.step": 4000, "simulation.frames": 1000, "simulation.scan": "fermat"})"); });
-    expect_error(Status::InvalidConfig, "zone_plate", [&] { run(R"({"simulation.probe": "zone_plate", "simulation.zone_plate_diameter_m": 0.1, "simulation.frames": 2})"); });
+    expect_error(Status::InvalidConfig, "no pixel of the detector is left",
+                 [&] { run(R"({"simulation.beamstop": 1000, "simulation.frames": 2})"); });
+    expect_error(Status::InvalidConfig, "at most 65536",
+                 [&] { run(R"({"simulation.step": 4000, "simulation.frames": 1000, "simulation.scan": "fermat"})"); });
+    expect_error(Status::InvalidConfig, "zone_plate", [&] {
+        run(R"({"simulation.probe": "zone_plate", "simulation.zone_plate_diameter_m": 0.1, "simulation.frames": 2})");
+    });
     expect_error(Status::Io, "no such file", [&] { run(R"({"simulation.object_file": "/nowhere/object.npz"})"); });
     data::write_npz(path("small.npz"), {{"object", at::ones({20, 20}, at::kComplexFloat)}});
-    expect_error(Status::Shape, "but the scan needs", [&] { run(R"({"simulation.object_file": ")" + path("small.npz") + "\"}"); });
+    expect_error(Status::Shape, "but the scan needs",
+                 [&] { run(R"({"simulation.object_file": ")" + path("small.npz") + "\"}"); });
 }
 
 TEST_F(Simulate, ObjectsComeFromFilesToo)
@@ -161,13 +185,15 @@ TEST_F(Simulate, CancelledWorkStops)
 {
     auto token = std::make_shared<CancelToken>();
     token->request();
-    expect_error(Status::Cancelled, "", [&] { simulate(options(R"({"simulation.frames": 10})"), log, Monitor({}, token)); });
+    expect_error(Status::Cancelled, "",
+                 [&] { simulate(options(R"({"simulation.frames": 10})"), log, Monitor({}, token)); });
 }
 
 /// Every way to write what was simulated, read again.
 TEST_F(Simulate, WrittenScansAreReadBack)
 {
-    const auto scan = run(R"({"simulation.frames": 30, "simulation.size": 32, "simulation.modes": 2, "simulation.dead_pixels": 0.02})");
+    const auto scan = run(
+        R"({"simulation.frames": 30, "simulation.size": 32, "simulation.modes": 2, "simulation.dead_pixels": 0.02})");
     for (const std::string name : {"scan.npz", "scan.cxi", "folder"}) {
         data::write_scan(scan, path(name), data::scan_format("auto", path(name)));
         const auto back = read(path(name));
@@ -183,5 +209,5 @@ TEST_F(Simulate, WrittenScansAreReadBack)
     }
 }
 
-}  // namespace
-}  // namespace ptk::simulation
+} // namespace
+} // namespace ptk::simulation

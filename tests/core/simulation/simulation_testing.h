@@ -35,4 +35,4 @@ inline Field field_of(const at::Tensor& tensor)
     return field;
 }
 
-}  // namespace ptk::simulation
+} // namespace ptk::simulation

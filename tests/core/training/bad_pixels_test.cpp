@@ -16,8 +16,11 @@ namespace {
 data::Scan simulated(const std::string& more)
 {
     Log log;
-    const auto json = R"({"simulation.frames": 60, "simulation.size": 32, "simulation.step": 3, "simulation.poisson": false)" + more + "}";
-    return simulation::simulate(config::Settings(config::library_schema(), config::Config::from_json(json)), log, Monitor());
+    const auto json =
+        R"({"simulation.frames": 60, "simulation.size": 32, "simulation.step": 3, "simulation.poisson": false)" + more +
+        "}";
+    return simulation::simulate(config::Settings(config::library_schema(), config::Config::from_json(json)), log,
+                                Monitor());
 }
 
 reconstruction::Result truth_of(const data::Scan& scan)
@@ -46,14 +49,16 @@ TEST(BadPixels, TruthExplainsTheFramesBehindABeamstop)
     EXPECT_LT(reconstruction::fourier_error(scan, truth_of(scan), Monitor()), 1e-4);
     auto unmarked = scan;
     unmarked.bad_pixels = at::Tensor();
-    EXPECT_GT(reconstruction::fourier_error(unmarked, truth_of(scan), Monitor()), 0.3) << "the stop hides most of the light";
+    EXPECT_GT(reconstruction::fourier_error(unmarked, truth_of(scan), Monitor()), 0.3)
+        << "the stop hides most of the light";
 }
 
 TEST(BadPixels, EngineDoesNotSeeTheirValues)
 {
     Log log;
     const auto scan = simulated(stopped), wild = with_wild_pixels(scan);
-    EXPECT_EQ(reconstruction::fourier_error(scan, truth_of(scan), Monitor()), reconstruction::fourier_error(wild, truth_of(scan), Monitor()));
+    EXPECT_EQ(reconstruction::fourier_error(scan, truth_of(scan), Monitor()),
+              reconstruction::fourier_error(wild, truth_of(scan), Monitor()));
     physics::EngineOptions options;
     options.epochs = 2;
     options.object_step = 0.5;
@@ -68,7 +73,9 @@ TEST(BadPixels, RefinementStaysAtTheTruth)
 {
     Log log;
     auto scan = simulated(stopped);
-    const auto settings = config::Settings(config::library_schema(), config::Config::from_json(R"({"refinement.epochs": 2, "refinement.held_out_fraction": 0})"));
+    const auto settings =
+        config::Settings(config::library_schema(),
+                         config::Config::from_json(R"({"refinement.epochs": 2, "refinement.held_out_fraction": 0})"));
     const auto with_mask = reconstruction::refine(scan, truth_of(scan), settings, Monitor(), log);
     EXPECT_LT(with_mask.fourier_errors.back(), 1e-3);
     scan.bad_pixels = at::Tensor();
@@ -109,5 +116,5 @@ TEST(BadPixels, NoLossHasAPartInThem)
     }
 }
 
-}  // namespace
-}  // namespace ptk::training
+} // namespace
+} // namespace ptk::training

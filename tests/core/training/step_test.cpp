@@ -124,7 +124,8 @@ TEST(Step, ASecondPassStartsFromTheAgreedPatches)
     const auto simulated = simulate(6, 5);
     Bench bench(simulated, 4, Subpixel::ShiftProbe, Weighting::Probe);
     const auto data = bench.batch();
-    TwoPasses network(at::randn(bench.oracle.answer.sizes(), at::make_generator<at::CPUGeneratorImpl>(1), at::kComplexFloat));
+    TwoPasses network(
+        at::randn(bench.oracle.answer.sizes(), at::make_generator<at::CPUGeneratorImpl>(1), at::kComplexFloat));
     const auto intensities = predicted_intensities(network, data, 1, Subpixel::ShiftProbe);
     ASSERT_EQ(intensities.size(), 2U);
     // Merged patches agree already: the second pass sees the same light.

@@ -3,7 +3,7 @@
 
 int main(void)
 {
-    ptk_context *context = NULL;
+    ptk_context* context = NULL;
     if (ptk_context_create(&context, "cpu", NULL) != PTK_OK) {
         fprintf(stderr, "%s\n", ptk_last_error_message());
         return 1;
