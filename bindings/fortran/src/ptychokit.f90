@@ -107,11 +107,14 @@ module ptychokit
     end subroutine source_read
   end interface
 
-  !> One scan: "patterns" (N, N, n), "positions" (2, n), "probe" (N, N, modes), "object" (W, H).
+  !> One scan: "patterns" (N, N, n), "positions" (2, n), "probe" (N, N, modes), "object" (W, H), "bad_pixels" (N, N), 1 for one
+  !> that says nothing.
   type, extends(ptk_source) :: ptk_dataset
   contains
     procedure :: open => dataset_open
     procedure :: from_arrays => dataset_from_arrays
+    procedure :: simulate => dataset_simulate
+    procedure :: save => dataset_save
     procedure :: select => dataset_select
     procedure :: size => dataset_size
     procedure :: side => dataset_side
@@ -230,7 +233,8 @@ module ptychokit
     config_set_pair, config_set_text, config_merge, config_check, config_to_json, cancel_create, cancel_request, &
     cancel_reset, context_create, context_set_log, context_devices, context_describe, context_generators, &
     context_describe_generator, context_schema, context_describe_file, context_forward, dataset_open, dataset_from_arrays, &
-    dataset_select, dataset_size, dataset_side, dataset_describe, dataset_shape, dataset_read, dataset_read_patterns, &
+    dataset_simulate, dataset_save, dataset_select, dataset_size, dataset_side, dataset_describe, dataset_shape, &
+    dataset_read, dataset_read_patterns, &
     model_create, model_load, model_save, model_parameter_count, model_side, model_describe, model_history, model_arrays, &
     model_shape, model_read, model_set_probe, model_write_picture, trainer_create, trainer_fit, trainer_resume, &
     reconstructor_create, reconstructor_predict, reconstructor_reconstruct, reconstructor_refine, canvas_create, &
@@ -901,6 +905,42 @@ contains
     call owned(this, made, ptk_dataset_free)
     call reported(status, ierr, message)
   end subroutine dataset_from_arrays
+
+  !> An experiment after the simulation.* options and the seed, with the object, probe and positions that made it.
+  subroutine dataset_simulate(this, context, config, listener, cancel, ierr, message)
+    class(ptk_dataset), intent(inout) :: this
+    class(ptk_context), intent(in) :: context
+    class(ptk_config), intent(in), optional :: config
+    class(ptk_listener), intent(inout), optional, target :: listener
+    class(ptk_cancel), intent(in), optional :: cancel
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    type(listener_box), target :: box
+    type(c_funptr) :: callback
+    type(c_ptr) :: made
+    integer(c_int32_t) :: status
+    callback = c_null_funptr
+    if (present(listener)) then
+      box%listener => listener
+      callback = c_funloc(progress_trampoline)
+    end if
+    status = ptk_simulate(made, context%pointer, address(config), address(cancel), callback, c_loc(box))
+    call owned(this, made, ptk_dataset_free)
+    call reported(status, ierr, message)
+  end subroutine dataset_simulate
+
+  !> For open(), as "npz", "cxi", "ptychodus" (a new folder), or by the suffix.
+  subroutine dataset_save(this, path, format, ierr, message)
+    class(ptk_dataset), intent(in) :: this
+    character(len=*), intent(in) :: path
+    character(len=*), intent(in), optional :: format
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    character(len=:), allocatable :: chosen
+    chosen = "auto"
+    if (present(format)) chosen = format
+    call reported(ptk_dataset_save(this%pointer, c_text(path), c_text(chosen)), ierr, message)
+  end subroutine dataset_save
 
   !> The part of a dataset inside fractions of the range of its positions.
   subroutine dataset_select(this, whole, x_low, x_high, y_low, y_high, ierr, message)

@@ -19,8 +19,8 @@ using .LibPtychoKit
 
 export LibPtychoKit, PtychoKitError, Context, Config, Cancel, Dataset, Model, Trainer, Reconstructor, Canvas, Progress
 export array, build_info, cancel!, check, describe, describe_file, devices, evaluate, fit!, forward, fourier_error, generators, history, log_to,
-    parameter_count, predict, read_patterns!, reconstruct, refine, reset!, resume!, save, schema, select, set!, set_probe!, side, add!,
-    write_picture
+    parameter_count, predict, read_patterns!, reconstruct, refine, reset!, resume!, save, schema, select, set!, set_probe!, side, simulate,
+    add!, write_picture
 
 "A failed call: its status and what went wrong."
 struct PtychoKitError <: Exception
@@ -270,8 +270,8 @@ end
 
 # ---- arrays by name ----
 
-const ARRAY_TYPES = Dict("patterns" => Float32, "positions" => Float64, "probe" => ComplexF32, "object" => ComplexF32, "coverage" => Float32,
-                         "fourier_errors" => Float64, "held_out_fourier_errors" => Float64)
+const ARRAY_TYPES = Dict("patterns" => Float32, "positions" => Float64, "probe" => ComplexF32, "object" => ComplexF32,
+                         "bad_pixels" => Bool, "coverage" => Float32, "fourier_errors" => Float64, "held_out_fourier_errors" => Float64)
 const NAMED = Dict("U8" => UInt8, "U16" => UInt16, "U32" => UInt32, "U64" => UInt64, "I8" => Int8, "I16" => Int16, "I32" => Int32,
                    "I64" => Int64, "BOOL" => Bool, "F32" => Float32, "F64" => Float64, "C64" => ComplexF32, "C128" => ComplexF64)
 
@@ -305,11 +305,18 @@ end
     Dataset(context, path; config)
     Dataset(context, patterns, positions; probe, object, config)
 
-A scan from a file, or from arrays, which are copied: `(N, N, n)`, `(2, n)`, `(N, N[, modes])`, `(W, H)`.
+A scan from a file or folder, told apart by content (PtychoPINN's NPZ, CXI, ptychodus, PtyPy, HDF5 with its paths in `config`), or from
+arrays, which are copied: `(N, N, n)`, `(2, n)`, `(N, N[, modes])`, `(W, H)`.
 """
 Dataset(c::Context, path::AbstractString; config=nothing) = made(out -> ptk_dataset_open(out, c, path, config), Dataset)
 Dataset(c::Context, patterns::AbstractArray, positions::AbstractArray; probe=nothing, object=nothing, config=nothing) =
     made(out -> ptk_dataset_from_arrays(out, c, patterns, positions, probe, object, config), Dataset)
+"An experiment after the simulation.* options and the seed, with the object, probe and positions that made it."
+simulate(f, c::Context; config=nothing, cancel=nothing) =
+    made(out -> watched((fn, data) -> ptk_simulate(out, c, config, cancel, fn, data), f), Dataset)
+simulate(c::Context; config=nothing, cancel=nothing) = simulate(nothing, c; config=config, cancel=cancel)
+"Save a dataset as \"npz\", \"cxi\", \"ptychodus\" (a new folder), or \"auto\": by the suffix."
+save(d::Dataset, path; format="auto") = ok(ptk_dataset_save(d, path, format))
 "The part inside fractions `(low, high)` of the range of the positions."
 select(d::Dataset, x=(0, 1), y=(0, 1)) = made(out -> ptk_dataset_select(out, d, x[1], x[2], y[1], y[2]), Dataset)
 Base.length(d::Dataset) = Int(ptk_dataset_size(d))

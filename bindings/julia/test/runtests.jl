@@ -151,6 +151,27 @@ end
     @test all(size(Canvas(context, POSITIONS, N), "object") .>= 36)
 end
 
+@testset "simulation" begin
+    context = Context()
+    config = Dict("seed" => 3, "simulation" => Dict("frames" => 12, "size" => 32, "dead_pixels" => 0.02))
+    phases = String[]
+    made = simulate(p -> push!(phases, p.phase), context; config=config)
+    @test length(made) == 12 && side(made) == 32
+    @test !isempty(phases) && all(==("simulate"), phases)
+    @test count(array(made, "bad_pixels")) == 20  # 2 % of 1024, rounded
+    @test array(simulate(context; config=config), "patterns") == array(made, "patterns")
+    folder = mktempdir()
+    for (name, format) in (("scan.npz", "auto"), ("scan", "ptychodus"))
+        path = joinpath(folder, name)
+        save(made, path; format=format)
+        back = Dataset(context, path)
+        @test array(back, "patterns") == array(made, "patterns")
+        @test array(back, "bad_pixels") == array(made, "bad_pixels")
+    end
+    @test fails(() -> save(made, joinpath(folder, "scan.tif")), Lib.PTK_ERR_INVALID_ARGUMENT, ".tif")
+    @test fails(() -> simulate(p -> false, context; config=config), Lib.PTK_ERR_CANCELLED, "ancel")
+end
+
 @testset "errors" begin
     context = Context()
     @test fails(() -> Dataset(context, "missing.npz"), Lib.PTK_ERR_IO, "missing.npz")

@@ -278,8 +278,8 @@ class Context(_Handle):
 
 class _Arrays(_Handle):
     """Something with arrays by name."""
-    _TYPES = {"patterns": np.float32, "positions": np.float64, "probe": np.complex64, "object": np.complex64, "coverage": np.float32,
-              "fourier_errors": np.float64, "held_out_fourier_errors": np.float64}
+    _TYPES = {"patterns": np.float32, "positions": np.float64, "probe": np.complex64, "object": np.complex64, "bad_pixels": np.bool_,
+              "coverage": np.float32, "fourier_errors": np.float64, "held_out_fourier_errors": np.float64}
     _prefix = ""
 
     def _call(self, name: str, *arguments):
@@ -303,18 +303,29 @@ class _Arrays(_Handle):
 
 
 class Dataset(_Arrays):
-    """A scan. Never changes once it is made. Arrays: patterns [n, N, N], positions [n, 2], probe [modes, N, N], object [H, W]."""
+    """A scan. Never changes once it is made. Arrays: patterns [n, N, N], positions [n, 2], probe [modes, N, N], object [H, W],
+    bad_pixels [N, N], true for a pixel that says nothing."""
     _prefix = "ptk_dataset"
 
     @classmethod
     def open(cls, context: Context, path: Path, config: Options = None) -> Dataset:
-        """NPZ in PtychoPINN's layout or HDF5 in CXI layout."""
+        """A file or folder, told apart by content: PtychoPINN's NPZ, CXI, ptychodus, PtyPy, or HDF5 with its paths in the configuration."""
         return cls(lib.ptk_dataset_open(context._handle, os.fspath(path), _options(config)), context)
 
     @classmethod
     def from_arrays(cls, context: Context, patterns, positions, probe=None, object=None, config: Options = None) -> Dataset:
         """From arrays, which are copied."""
         return cls(lib.ptk_dataset_from_arrays(context._handle, *map(_array, (patterns, positions, probe, object)), _options(config)), context)
+
+    @classmethod
+    def simulate(cls, context: Context, config: Options = None, progress: Union[Watcher, None] = None,
+                 cancel: Union[Cancel, None] = None) -> Dataset:
+        """An experiment after the simulation.* options and the seed, with the object, probe and positions that made it."""
+        return cls(lib.ptk_simulate(context._handle, _options(config), _raw(cancel), _Listener(progress)), context)
+
+    def save(self, path: Path, format: str = "auto") -> None:
+        """For ``open``, as "npz", "cxi", "ptychodus" (a new folder), or by the suffix."""
+        lib.ptk_dataset_save(self._handle, os.fspath(path), format)
 
     def select(self, x: tuple = (0, 1), y: tuple = (0, 1)) -> Dataset:
         """The part inside fractions (low, high) of the range of the positions."""
@@ -348,6 +359,10 @@ class Dataset(_Arrays):
     @property
     def object(self) -> np.ndarray:
         return self.array("object")
+
+    @property
+    def bad_pixels(self) -> np.ndarray:
+        return self.array("bad_pixels")
 
 
 class Model(_Arrays):

@@ -57,6 +57,7 @@ program test_ptychokit
   call test_config()
   call test_work()
   call test_files()
+  call test_simulation()
   call test_errors()
   call test_ownership()
   print '(i0,a,i0,a)', checks, " checks, ", failures, " failures"
@@ -336,6 +337,41 @@ contains
     call dataset%open(context, trim(scan))
     call check(dataset%size() == 516 .and. dataset%side() == 64, "the example scan")
   end subroutine test_files
+
+  subroutine test_simulation()
+    type(ptk_context) :: context
+    type(ptk_config) :: config
+    type(ptk_cancel) :: cancel
+    type(ptk_dataset) :: made, back
+    type(counter) :: all_calls
+    real(c_float), allocatable :: patterns(:, :, :), read_patterns(:, :, :), bad(:, :), read_bad(:, :)
+    character(len=400) :: message
+    integer :: ierr
+    call context%create("cpu")
+    call config%from_json('{"seed": 3, "simulation": {"frames": 12, "size": 32, "dead_pixels": 0.02}}')
+    call made%simulate(context, config, all_calls)
+    call check(made%size() == 12 .and. made%side() == 32, "a simulated scan")
+    call check(all_calls%calls > 0 .and. ptk_phase(all_calls%last) == "simulate", "progress of the simulation")
+    call made%get("patterns", patterns)
+    call made%get("bad_pixels", bad)
+    call check(nint(sum(bad)) == 20, "2 % of 1024 pixels, rounded, are dead")
+    call made%save(at("simulated.npz"))
+    call back%open(context, at("simulated.npz"))
+    call back%get("patterns", read_patterns)
+    call back%get("bad_pixels", read_bad)
+    call check(all(read_patterns == patterns) .and. all(read_bad == bad), "a simulated scan comes back from NPZ")
+    call made%save(at("simulated"), "ptychodus")
+    call back%open(context, at("simulated"))
+    call back%get("patterns", read_patterns)
+    call check(all(read_patterns == patterns), "and from ptychodus' files")
+    call made%save(at("simulated.tif"), ierr=ierr, message=message)
+    call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, ".tif")
+    call cancel%create()
+    call cancel%request()
+    call back%simulate(context, config, cancel=cancel, ierr=ierr, message=message)
+    call expect(ierr, PTK_ERR_CANCELLED, message, "ancel")
+    call check(.not. back%is_open(), "a cancelled simulation gives nothing")
+  end subroutine test_simulation
 
   subroutine test_errors()
     type(ptk_context) :: context, closed

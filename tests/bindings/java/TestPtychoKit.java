@@ -48,6 +48,7 @@ public class TestPtychoKit {
         testLibrary();
         testConfig();
         testArrays();
+        testSimulation();
         testWork();
         testErrors();
         testOwnership();
@@ -215,6 +216,32 @@ public class TestPtychoKit {
         fails(ptk_status_code.PTK_ERR_SHAPE, "36", () -> Dataset.of(context, frames, NativeArray.of(new double[10], 5, 2), null, null, null));
         fails(ptk_status_code.PTK_ERR_SHAPE, "array_out", () -> dataset.read("positions", NativeArray.allocate(DType.F64, 2, 2)));
         fails(ptk_status_code.PTK_ERR_NOT_FOUND, "nothing", () -> dataset.array("nothing", DType.F32));
+    }
+
+    private static void testSimulation() {
+        Context context = new Context("cpu");
+        Config config = Config.of(Map.of("seed", 3, "simulation", Map.of("frames", 12, "size", 32, "dead_pixels", 0.02)));
+        List<String> phases = new ArrayList<>();
+        Dataset made = Dataset.simulate(context, config, p -> phases.add(p.phase), null);
+        check(made.size() == 12 && made.side() == 32, "a simulated scan");
+        check(!phases.isEmpty() && phases.stream().allMatch("simulate"::equals), "progress of the simulation");
+        ByteBuffer bad = made.array("bad_pixels", DType.U8).bytes();
+        int dead = 0;
+        while (bad.hasRemaining()) {
+            dead += bad.get();
+        }
+        check(dead == 20, "2 % of 1024 pixels, rounded: " + dead);
+        made.save(at("simulated.npz"));
+        made.save(at("simulated"), "ptychodus");
+        for (String name : List.of("simulated.npz", "simulated")) {
+            Dataset back = Dataset.open(context, at(name), null);
+            check(Arrays.equals(back.array("patterns", DType.F32).toFloats(), made.array("patterns", DType.F32).toFloats()), name + " comes back");
+            check(back.array("bad_pixels", DType.U8).bytes().equals(made.array("bad_pixels", DType.U8).bytes()), name + " keeps its bad pixels");
+        }
+        fails(ptk_status_code.PTK_ERR_INVALID_ARGUMENT, ".tif", () -> made.save(at("simulated.tif")));
+        Cancel cancel = new Cancel();
+        cancel.request();
+        fails(ptk_status_code.PTK_ERR_CANCELLED, "ancel", () -> Dataset.simulate(context, config, null, cancel));
     }
 
     private static class Messages implements System.Logger {

@@ -182,6 +182,26 @@ class Arrays(Case):
         self.fails(lib.PTK_ERR_SHAPE, "C64", dataset.array, "positions", out=np.zeros((36, 2), np.complex64))
         self.fails(lib.PTK_ERR_NOT_FOUND, "object", lambda: dataset.object)
 
+    def test_of_a_simulation_are_saved(self):
+        options, seen = {"seed": 3, "simulation": {"frames": 12, "size": 32, "dead_pixels": 0.02}}, []
+        made = pk.Dataset.simulate(self.context, options, progress=seen.append)
+        self.assertEqual((len(made), made.side, {each.phase for each in seen}), (12, 32, {"simulate"}))
+        self.assertEqual((made.bad_pixels.dtype, np.count_nonzero(made.bad_pixels)), (np.bool_, 20))  # 2 % of 1024, rounded
+        self.assertEqual(np.count_nonzero(made.patterns[:, made.bad_pixels]), 0)
+        with tempfile.TemporaryDirectory() as folder:
+            for name, form in (("scan.npz", "auto"), ("scan.cxi", "auto"), ("scan.data", "cxi"), ("scan", "ptychodus")):
+                path = pathlib.Path(folder, name)
+                made.save(path, form)
+                back = pk.Dataset.open(self.context, path)
+                np.testing.assert_array_equal(back.patterns, made.patterns)
+                np.testing.assert_array_equal(back.bad_pixels, made.bad_pixels)
+                np.testing.assert_allclose(back.positions, made.positions, atol=1e-6)
+            self.fails(lib.PTK_ERR_INVALID_ARGUMENT, ".tif", made.save, pathlib.Path(folder, "scan.tif"))
+        cancel = pk.Cancel()
+        cancel.request()
+        self.assertRaises(pk.Cancelled, pk.Dataset.simulate, self.context, options, cancel=cancel)
+        self.assertRaises(pk.Cancelled, pk.Dataset.simulate, self.context, options, progress=lambda p: False)
+
     def test_are_released(self):
         given = self.patterns.copy()
         gone = weakref.ref(given)

@@ -3,7 +3,10 @@ package org.ptychokit;
 import org.ptychokit.lib.ptk_dataset;
 import org.ptychokit.lib.ptychokit;
 
-/** A scan. Arrays: "patterns" [n, N, N] F32, "positions" [n, 2] F64 with (x, y), "probe" [modes, N, N] C64, "object" [H, W] C64. */
+/**
+ * A scan. Arrays: "patterns" [n, N, N] F32, "positions" [n, 2] F64 with (x, y), "probe" [modes, N, N] C64, "object" [H, W] C64,
+ * "bad_pixels" [N, N] U8.
+ */
 public final class Dataset extends Native<ptk_dataset> {
     /** Not collected before this. */
     private final Context context;
@@ -13,7 +16,10 @@ public final class Dataset extends Native<ptk_dataset> {
         this.context = context;
     }
 
-    /** NPZ in PtychoPINN's layout or HDF5 in CXI layout; the configuration may be null. */
+    /**
+     * A file or folder, told apart by content: PtychoPINN's NPZ, CXI, ptychodus, PtyPy, or HDF5 with its paths in the configuration, which
+     * may be null.
+     */
     public static Dataset open(Context context, String path, Config config) {
         return new Dataset(during(() -> ptychokit.ptk_dataset_open(context.handle(), path, handle(config)), context, config), context);
     }
@@ -22,6 +28,25 @@ public final class Dataset extends Native<ptk_dataset> {
     public static Dataset of(Context context, NativeArray patterns, NativeArray positions, NativeArray probe, NativeArray object, Config config) {
         return new Dataset(during(() -> ptychokit.ptk_dataset_from_arrays(context.handle(), patterns.handle(), positions.handle(), handle(probe),
             handle(object), handle(config)), context, patterns, positions, probe, object, config), context);
+    }
+
+    /**
+     * An experiment after the simulation.* options and the seed, with the object, probe and positions that made it. Configuration,
+     * listener and flag may be null.
+     */
+    public static Dataset simulate(Context context, Config config, ProgressListener listener, Cancel cancel) {
+        return new Dataset(ProgressListener.watched(listener, watcher -> during(() -> ptychokit.ptk_simulate(context.handle(),
+            handle(config), handle(cancel), watcher), context, config, cancel)), context);
+    }
+
+    /** For {@link #open}, in the format of the suffix. */
+    public void save(String path) {
+        save(path, "auto");
+    }
+
+    /** As "npz", "cxi", "ptychodus" (a new folder), or "auto": by the suffix. */
+    public void save(String path, String format) {
+        during(() -> ptychokit.ptk_dataset_save(handle(), path, format), this);
     }
 
     /** The part inside fractions of the range of the positions. */
