@@ -95,7 +95,7 @@ std::vector<Option> physics_options()
 std::vector<Option> training_options()
 {
     return {
-        {"training.epochs", Type::Int, "12", "passes; one pass covers each frame once on average", 1, 1e7, {}, {"epochs", "nepochs", "max_epochs"}},
+        {"training.epochs", Type::Int, "20", "passes; one pass covers each frame once on average", 1, 1e7, {}, {"epochs", "nepochs", "max_epochs"}},
         {"training.batch_size", Type::Int, "1", "groups in a step", 1, 65536, {}, {"batch_size"}},
         {"training.loss", Type::String, "\"amplitude\"", "amplitude = squared difference of amplitudes over the counts; poisson = negative log-likelihood of the counts; mae = mean absolute difference of amplitudes", {}, {},
          {"amplitude", "poisson", "mae"}, {"torch_loss_mode"}},

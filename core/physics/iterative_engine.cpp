@@ -411,8 +411,9 @@ EngineState iterate(const data::Scan& scan, EngineState start, const EngineOptio
     auto moves = at::zeros_like(engine.model.positions);
 
     Model best = engine.model.copy();
-    double best_error =
-        held_out.empty() ? std::numeric_limits<double>::infinity() : engine.sweep(held_out, {}, moves, monitor);
+    double best_error = std::numeric_limits<double>::infinity();
+    if (options.start_competes && !held_out.empty())
+        best_error = engine.sweep(held_out, {}, moves, monitor);
     std::int64_t best_epoch = 0, epoch = 1;
     std::vector<double> errors, held_out_errors;
     for (; epoch <= options.epochs && epoch - best_epoch <= options.patience; ++epoch) {

@@ -21,6 +21,8 @@ struct EngineOptions {
     bool positions = false;
     double held_out_fraction = 0.05;
     std::int64_t patience = 5;
+    bool start_competes = true; ///< false for a start that was made with the frames held out: its error on them is no
+                                ///< measure
     std::uint64_t seed = 0;
     const char* phase = "refine"; ///< what Progress::phase says
 };
@@ -55,7 +57,7 @@ ObjectFrame frame_for(const at::Tensor& positions, std::int64_t side, std::int64
 /// start.
 ///
 /// With frames held out, stops after `patience` epochs without a better error on them and returns the best state, which
-/// is the start when no epoch was better. What the frames cannot tell is fixed after each epoch in which the probe
+/// is the start when it competes and no epoch was better. What the frames cannot tell is fixed after each epoch in which the probe
 /// moved: its modes are orthogonal, strongest first, the sum of their squares is the frames' mean power (the object
 /// takes the inverse factor), and its centre of mass stays within half a pixel of where the start's was (the object
 /// moves along in its frame). So object and positions keep the start's frame.

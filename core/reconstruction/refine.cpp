@@ -145,9 +145,11 @@ Result refine(const data::Scan& scan, const Result& start, const config::Setting
               Log& log)
 {
     const at::NoGradGuard no_gradient;
-    const auto options = engine_options(settings);
+    auto options = engine_options(settings);
     if (options.epochs == 0)
         return start;
+    // All frames made the picture that is refined.
+    options.start_competes = false;
     auto result = result_of(scan, physics::iterate(scan, state_of(start, scan), options, monitor, log), settings);
     result.dropped = start.dropped;
     if (result.object_pixel_m == 0)

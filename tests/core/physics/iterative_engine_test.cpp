@@ -186,6 +186,8 @@ TEST(IterativeEngine, HeldOutFramesStopItAndTheBestStateComesBack)
     EXPECT_EQ(spoilt.held_out_fourier_errors.size(), 3U);
     EXPECT_TRUE(at::equal(spoilt.object, made.truth.object));
     EXPECT_TRUE(at::equal(spoilt.probe, made.truth.probe));
+    options.start_competes = false;
+    EXPECT_FALSE(at::equal(run(made.scan, made.truth, options).object, made.truth.object));
 }
 
 TEST(IterativeEngine, RecoversPerturbedPositions)
