@@ -15,7 +15,9 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
 find_program(PTK_CCACHE ccache)
 if(PTK_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(PTK_CCACHE_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${PTK_CCACHE}")
+  # Paths below the checkout do not count, so that several checkouts share what is compiled.
+  set(PTK_CCACHE_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+    "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" "${PTK_CCACHE}")
   set(CMAKE_CXX_COMPILER_LAUNCHER ${PTK_CCACHE_LAUNCHER})
   set(CMAKE_C_COMPILER_LAUNCHER ${PTK_CCACHE_LAUNCHER})
 endif()

@@ -1,4 +1,5 @@
 #include "api.h"
+#include "paths.h"
 
 #include <cmath>
 

@@ -1,5 +1,6 @@
 // Every function with every pointer NULL in turn. A function that is in ptychokit.map but not here fails the test.
 #include "api.h"
+#include "paths.h"
 
 #include <regex>
 #include <set>

@@ -1,5 +1,6 @@
 // The whole way on the real scan and on the synthetic one.
 #include "api.h"
+#include "paths.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,5 @@
 #include "core/golden.h"
+#include "paths.h"
 
 #include "base/atomic_file.h"
 #include "data/npz.h"

@@ -2,6 +2,7 @@
 #include "data/frames.h"
 #include "data/hdf5_file.h"
 #include "data/readers.h"
+#include "paths.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
 #include "base/atomic_file.h"
 #include "core/data/data_testing.h"
 #include "data/hdf5_file.h"
+#include "paths.h"
 
 #include <gtest/gtest.h>
 #include <hdf5.h>

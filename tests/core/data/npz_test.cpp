@@ -2,6 +2,7 @@
 #include "core/data/data_testing.h"
 #include "core/golden.h"
 #include "data/npz.h"
+#include "paths.h"
 
 #include <gtest/gtest.h>
 

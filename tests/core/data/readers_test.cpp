@@ -4,6 +4,7 @@
 #include "data/npz.h"
 #include "data/raw_scan.h"
 #include "data/readers.h"
+#include "paths.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
 #include "base/atomic_file.h"
 #include "model/model.h"
 #include "model/version.h"
+#include "paths.h"
 
 namespace {
 

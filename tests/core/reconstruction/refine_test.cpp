@@ -6,6 +6,7 @@
 #include "physics/probe.h"
 #include "reconstruction/predict.h"
 #include "reconstruction/refine.h"
+#include "paths.h"
 
 #include <gtest/gtest.h>
 

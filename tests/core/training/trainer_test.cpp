@@ -9,6 +9,7 @@
 #include "training/grouping.h"
 #include "training/losses.h"
 #include "training/trainer.h"
+#include "paths.h"
 
 #include <fmt/format.h>
 
