@@ -44,7 +44,9 @@ function(ptk_isa_sources target)
       # Roots neither set errno nor trap: that would keep loops with a sqrt or a maximum scalar.
       # A product and a sum become one instruction where there is one.
       set(_flags "-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast")
-      if(_source MATCHES "_avx512\\.cpp$")
+      # On other processors these files are compiled too, and never chosen.
+      if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+      elseif(_source MATCHES "_avx512\\.cpp$")
         string(APPEND _flags " -march=x86-64-v4 -mprefer-vector-width=512")
       elseif(_source MATCHES "_avx2\\.cpp$")
         string(APPEND _flags " -march=x86-64-v3")

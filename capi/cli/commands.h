@@ -8,6 +8,7 @@ namespace cli {
 struct TrainOptions {
     std::string scan;
     std::string folder;
+    std::string model; ///< a bundle to start from; empty = fresh weights
     bool resume = false;
 };
 void train(Session& session, const TrainOptions& options);

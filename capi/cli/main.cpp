@@ -46,6 +46,8 @@ int run(int argc, char** argv)
     train_command->add_option("scan", training.scan, "scan: NPZ (PtychoPINN layout) or HDF5 (CXI)")->required();
     train_command->add_option("-o,--out", training.folder, "folder for model.ptk, checkpoints, history and pictures")
         ->required();
+    train_command->add_option("-m,--model", training.model,
+                              "model to start from instead of fresh weights; with -s probe.from=scan for another beam");
     train_command->add_flag("--resume", training.resume, "go on with the last checkpoint of the folder");
     train_command->callback([&] { action = [&](Session& s) { train(s, training); }; });
 

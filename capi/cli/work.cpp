@@ -74,8 +74,10 @@ void train(Session& session, const TrainOptions& options)
         throw Failure(PTK_ERR_INVALID_ARGUMENT,
                       checkpoint + " is there already; go on with it by --resume, or choose another folder with -o");
     const auto dataset = open_scan(session, options.scan);
-    auto model = make<Model>(ptk_model_create, session.context(), ptk_dataset_side(dataset.get()),
-                             static_cast<const ptk_config*>(session.config()));
+    auto model = options.model.empty()
+                     ? make<Model>(ptk_model_create, session.context(), ptk_dataset_side(dataset.get()),
+                                   static_cast<const ptk_config*>(session.config()))
+                     : make<Model>(ptk_model_load, session.context(), options.model.c_str());
     session.say("model: " + std::to_string(ptk_model_parameter_count(model.get())) + " parameters");
     auto trainer = make<Trainer>(ptk_trainer_create, model.get(), static_cast<const ptk_config*>(session.config()),
                                  options.folder.c_str());

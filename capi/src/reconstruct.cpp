@@ -84,7 +84,7 @@ ptk_status ptk_reconstructor_reconstruct(ptk_canvas** out, ptk_reconstructor* re
         const auto& model = required_model(handle);
         const Session session(*handle.context);
         give_canvas(out, handle, Watch(cancel, progress, user_data).run([&](const Monitor& monitor) {
-            return reconstruction::reconstruct(*model, scan, handle.settings, monitor);
+            return reconstruction::reconstruct(*model, scan, handle.settings, monitor, *handle.context->log);
         }));
     });
 }

@@ -1,6 +1,7 @@
 #include "views.h"
 
 #include "base/device.h"
+#include "base/shape.h"
 #include "base/text.h"
 
 #include <ATen/Context.h>
@@ -50,11 +51,6 @@ const Element* find_element(ptk_dtype code) noexcept
 std::vector<long> axes_of(const ptk_view& view)
 {
     return {view.shape, view.shape + view.ndim};
-}
-
-std::string text_of(at::IntArrayRef shape)
-{
-    return base::shape_text({shape.begin(), shape.end()});
 }
 
 /// Bytes from the first to behind the last element.
@@ -201,7 +197,8 @@ at::Tensor target(ptk_view* view, const char* name, Numbers numbers, at::IntArra
     check_view(*view, name);
     check_numbers(*view, name, numbers);
     const at::IntArrayRef given(view->shape, static_cast<std::size_t>(view->ndim));
-    require(given == shape, Status::Shape, "{}: expected shape {}, got {}", name, text_of(shape), text_of(given));
+    require(given == shape, Status::Shape, "{}: expected shape {}, got {}", name, base::shape_text(shape),
+            base::shape_text(given));
     check_no_overlap(*view, name);
     return over_memory(*view);
 }

@@ -54,12 +54,4 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
     return near.empty() ? std::string{} : "; did you mean '" + near + "'?";
 }
 
-std::string shape_text(const std::vector<long>& shape)
-{
-    std::string text = "(";
-    for (std::size_t i = 0; i < shape.size(); ++i)
-        text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-    return text + (shape.size() == 1 ? ",)" : ")");
-}
-
 } // namespace ptk::base

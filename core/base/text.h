@@ -12,7 +12,4 @@ std::string nearest_word(std::string_view word, const std::vector<std::string>& 
 /// "; did you mean 'x'?" or "".
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
-/// "(516, 64, 64)"
-std::string shape_text(const std::vector<long>& shape);
-
 } // namespace ptk::base

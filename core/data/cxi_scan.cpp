@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/hdf5_file.h"
 #include "data/raw_scan.h"
 
@@ -51,7 +51,7 @@ at::Tensor bad_pixels(const Hdf5File& file, const std::string& key, std::vector<
     const auto shape = file.shape(key);
     if (shape.size() != 2) {
         notes.push_back(fmt::format("'{}' has shape {} and is not used: one mask for all frames is expected", key,
-                                    base::shape_text({shape.begin(), shape.end()})));
+                                    base::shape_text(shape)));
         return {};
     }
     return file.read(key).to(at::kLong).bitwise_and(unusable).ne(0);
@@ -79,8 +79,7 @@ void read_positions(RawScan& raw, const Hdf5File& file, const std::string& entry
             entry, entry);
     const auto translation = file.read(key);
     require(translation.dim() == 2 && translation.size(1) >= 2 && !translation.is_complex(), Status::Shape,
-            "{}: '{}' has shape {}, expected (frames, 3) in metres", raw.source, key,
-            base::shape_text({translation.sizes().begin(), translation.sizes().end()}));
+            "{}: '{}' has shape {}, expected (frames, 3) in metres", raw.source, key, base::shape_of(translation));
     raw.x_key = raw.y_key = key;
     raw.x = translation.select(1, 0);
     raw.y = translation.select(1, 1);

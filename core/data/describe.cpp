@@ -1,3 +1,4 @@
+#include "base/constants.h"
 #include "base/error.h"
 #include "data/groups.h"
 #include "data/hdf5_file.h"
@@ -76,7 +77,7 @@ Json scan_json(const Scan& scan)
     if (scan.geometry.object_pixel_m)
         json["object_pixel_m"] = *scan.geometry.object_pixel_m;
     if (scan.geometry.energy_j)
-        json["energy_ev"] = *scan.geometry.energy_j / 1.602176634e-19;
+        json["energy_ev"] = *scan.geometry.energy_j / base::joule_per_ev;
     if (scan.geometry.distance_m)
         json["distance_m"] = *scan.geometry.distance_m;
     if (scan.geometry.detector_pixel_m)

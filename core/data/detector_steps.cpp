@@ -1,7 +1,7 @@
 #include "data/detector_steps.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/npz.h"
 #include "data/raw_scan.h"
 
@@ -20,11 +20,6 @@
 namespace ptk::data {
 
 namespace {
-
-std::string shape_of(const at::Tensor& tensor)
-{
-    return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
-}
 
 /// The part of one axis that keeps index N/2 at index N/2.
 at::Tensor cut_axis(const at::Tensor& frames, std::int64_t axis, std::int64_t length)
@@ -74,19 +69,7 @@ at::Tensor array_of(const std::string& path, const char* option)
 void require_sides(const at::Tensor& array, std::int64_t height, std::int64_t width, const std::string& path)
 {
     require(array.dim() == 2 && array.size(0) == height && array.size(1) == width && !array.is_complex(), Status::Shape,
-            "{}: has shape {}, expected ({}, {}) real, as the frames", path, shape_of(array), height, width);
-}
-
-at::Tensor stop(std::int64_t height, std::int64_t width, double diameter)
-{
-    auto mask = at::zeros({height, width}, at::kBool);
-    auto* out = mask.data_ptr<bool>();
-    for (std::int64_t y = 0; y < height; ++y)
-        for (std::int64_t x = 0; x < width; ++x)
-            out[y * width + x] =
-                std::hypot(static_cast<double>(y) - static_cast<double>(height - 1) / 2,
-                           static_cast<double>(x) - static_cast<double>(width - 1) / 2) <= diameter / 2;
-    return mask;
+            "{}: has shape {}, expected ({}, {}) real, as the frames", path, base::shape_of(array), height, width);
 }
 
 at::Tensor joined(const at::Tensor& a, const at::Tensor& b)
@@ -95,6 +78,20 @@ at::Tensor joined(const at::Tensor& a, const at::Tensor& b)
 }
 
 } // namespace
+
+at::Tensor beamstop(std::int64_t height, std::int64_t width, double diameter)
+{
+    auto mask = at::zeros({height, width}, at::kBool);
+    if (!(diameter > 0))
+        return mask;
+    auto* out = mask.data_ptr<bool>();
+    for (std::int64_t y = 0; y < height; ++y)
+        for (std::int64_t x = 0; x < width; ++x)
+            out[y * width + x] =
+                std::hypot(static_cast<double>(y) - static_cast<double>(height - 1) / 2,
+                           static_cast<double>(x) - static_cast<double>(width - 1) / 2) <= diameter / 2;
+    return mask;
+}
 
 bool DetectorSteps::nothing() const
 {
@@ -176,7 +173,7 @@ DetectorSteps detector_steps(const config::Settings& settings, const at::Tensor&
         steps.bad = joined(steps.bad, marked.ne(0));
     }
     if (const double diameter = settings.number("data.beamstop"); diameter > 0)
-        steps.bad = joined(steps.bad, stop(height, width, diameter));
+        steps.bad = joined(steps.bad, beamstop(height, width, diameter));
     if (steps.bad.defined() && !steps.bad.any().item<bool>())
         steps.bad = at::Tensor();
     require(!steps.bad.defined() || !steps.bad.all().item<bool>(), Status::Shape,

@@ -32,6 +32,10 @@ struct DetectorSteps {
     bool nothing() const;
 };
 
+/// Pixels behind a round stop: r <= diameter/2 about ((H - 1)/2, (W - 1)/2) none when it is 0 (golden
+/// datagen_beamstop). (H, W) bool
+at::Tensor beamstop(std::int64_t height, std::int64_t width, double diameter);
+
 /// The options' steps for frames of h x w: data.bad_pixels, data.beamstop, data.dark, data.crop, data.bin, data.pad,
 /// data.flip_x, data.flip_y, data.transpose.
 /// @param bad  (h, w) bool, what the file marks; may be undefined

@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/raw_scan.h"
 
 #include <ATen/TensorOperators.h>
@@ -33,8 +33,7 @@ void require_same(const RawScan& first, const RawScan& other)
     require(other.frames.dim() == 3 && first.frames.dim() == 3 &&
                 other.frames.sizes().slice(1) == first.frames.sizes().slice(1),
             Status::Shape, "{}: frames of shape {}, but those of {} have shape {}", other.source,
-            base::shape_text({other.frames.sizes().begin(), other.frames.sizes().end()}), first.source,
-            base::shape_text({first.frames.sizes().begin(), first.frames.sizes().end()}));
+            base::shape_of(other.frames), first.source, base::shape_of(first.frames));
     require(other.frames.size(0) > 0, Status::Shape, "{}: '{}' has no frames", other.source, other.frames_key);
     require(other.stated == first.stated, Status::Format, "{}: says another measurement of its frames than {}",
             other.source, first.source);

@@ -1,7 +1,7 @@
 #include "data/frames.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/ops/index_select.h>
 
@@ -44,8 +44,7 @@ private:
 FramesPtr frames_in_memory(at::Tensor frames)
 {
     require(frames.dim() == 3 && frames.size(1) == frames.size(2), Status::Shape,
-            "frames: expected shape (n, N, N), found {}",
-            base::shape_text({frames.sizes().begin(), frames.sizes().end()}));
+            "frames: expected shape (n, N, N), found {}", base::shape_of(frames));
     return std::make_shared<MemoryFrames>(std::move(frames));
 }
 

@@ -1,7 +1,7 @@
 #include "data/hdf5_file.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/npy.h"
 
 #include <ATen/core/Tensor.h>
@@ -220,7 +220,7 @@ std::int64_t bytes_of(const std::vector<std::int64_t>& sides, at::ScalarType typ
     auto bytes = static_cast<std::int64_t>(c10::elementSize(type));
     for (const auto side : sides)
         require(side >= 0 && !__builtin_mul_overflow(bytes, side, &bytes), Status::Format,
-                "{}: the shape {} is too large", where, base::shape_text({sides.begin(), sides.end()}));
+                "{}: the shape {} is too large", where, base::shape_text(sides));
     return bytes;
 }
 
@@ -505,7 +505,7 @@ void require_one(hid_t space, const std::string& where)
     require(H5Sget_simple_extent_npoints(space) == 1, Status::Format, "{}: has shape {}; expected one value", where,
             [&] {
                 const auto sides = sides_of(space);
-                return base::shape_text({sides.begin(), sides.end()});
+                return base::shape_text(sides);
             }());
 }
 
@@ -720,8 +720,7 @@ at::Tensor Hdf5File::read_rows(const std::string& name, std::int64_t begin, std:
     const Session session;
     auto sides = impl_->shape(name);
     require(!sides.empty() && 0 <= begin && begin <= end && end <= sides[0], Status::InvalidArgument,
-            "{}: rows [{}, {}) of shape {}", impl_->where(name), begin, end,
-            base::shape_text({sides.begin(), sides.end()}));
+            "{}: rows [{}, {}) of shape {}", impl_->where(name), begin, end, base::shape_text(sides));
     sides[0] = end - begin;
     const std::vector<hsize_t> count(sides.begin(), sides.end());
     std::vector<hsize_t> start(sides.size(), 0);
@@ -826,7 +825,7 @@ void Hdf5File::write_booleans(const std::string& name, const at::Tensor& tensor)
 void Hdf5File::create_rows(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type)
 {
     require(!shape.empty() && *std::min_element(shape.begin(), shape.end()) > 0, Status::InvalidArgument,
-            "{}: rows of shape {}", impl_->where(name), base::shape_text({shape.begin(), shape.end()}));
+            "{}: rows of shape {}", impl_->where(name), base::shape_text(shape));
     const Session session;
     const auto stored = write_type(type, impl_->where(name));
     const std::vector<hsize_t> sides(shape.begin(), shape.end());
@@ -845,8 +844,7 @@ void Hdf5File::write_rows(const std::string& name, std::int64_t begin, const at:
                       held.sizes().slice(1).equals(at::IntArrayRef(sides).slice(1)) && begin >= 0 &&
                       held.size(0) <= sides[0] - begin;
     require(fits, Status::Shape, "{}: rows of shape {} from {} on do not fit into {}", impl_->where(name),
-            base::shape_text({held.sizes().begin(), held.sizes().end()}), begin,
-            base::shape_text({sides.begin(), sides.end()}));
+            base::shape_of(held), begin, base::shape_text(sides));
     const auto type = write_type(held.scalar_type(), impl_->where(name));
     const auto memory_space = space_of(held);
     const Id file_space(H5Dget_space(impl_->dataset(name)), H5Sclose);

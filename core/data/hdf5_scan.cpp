@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/hdf5_file.h"
 #include "data/raw_scan.h"
 
@@ -10,11 +10,6 @@
 namespace ptk::data {
 
 namespace {
-
-std::string shape_of(const std::vector<std::int64_t>& shape)
-{
-    return base::shape_text({shape.begin(), shape.end()});
-}
 
 /// Bytes of the numbers as they are stored; the largest number when they are more.
 std::int64_t stored_bytes(const Hdf5File& file, const std::string& key)
@@ -49,7 +44,7 @@ void read_given_positions(RawScan& raw, const Hdf5File& file, const config::Sett
             raw.source);
     require(both.dim() == 2 && both.size(1) >= 2 && both.size(1) <= 3 && !both.is_complex(), Status::Shape,
             "{}: '{}' has shape {}, expected (frames, 2) or (frames, 3) with x first", raw.source, raw.x_key,
-            shape_of(both.sizes().vec()));
+            base::shape_of(both));
     raw.y_key = raw.x_key;
     raw.x = both.select(1, 0);
     raw.y = both.select(1, 1);
@@ -89,7 +84,7 @@ void read_hdf5_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file,
             "{}: '{}' has type {}, expected real numbers", raw.source, raw.frames_key, type);
     const auto shape = file->shape(raw.frames_key);
     require(shape.size() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source,
-            raw.frames_key, shape_of(shape));
+            raw.frames_key, base::shape_text(shape));
     if (stored_bytes(*file, raw.frames_key) <= settings.integer("data.memory_mib") << 20) {
         raw.frames = file->read(raw.frames_key);
         return;
@@ -99,7 +94,7 @@ void read_hdf5_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file,
             "first axis",
             raw.source, raw.frames_key, settings.integer("data.memory_mib"));
     require(shape[0] > 0 && shape[1] > 0 && shape[2] > 0, Status::Shape,
-            "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key, shape_of(shape));
+            "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key, base::shape_text(shape));
     raw.disk = file;
     raw.notes.push_back(fmt::format("the {} frames stay in the file (data.memory_mib = {})", shape[0],
                                     settings.integer("data.memory_mib")));

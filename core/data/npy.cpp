@@ -1,7 +1,7 @@
 #include "data/npy.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -253,8 +253,7 @@ void check_size(const NpyBytes& bytes, const NpyLayout& layout, std::int64_t ite
     const auto present = bytes.size - layout.data_offset;
     require(wanted == present, Status::Format,
             "{}: shape {} of '{}' needs {} bytes, but there are {} (truncated or damaged)", bytes.where,
-            base::shape_text({layout.header.shape.begin(), layout.header.shape.end()}), layout.header.type, wanted,
-            present);
+            base::shape_text(layout.header.shape), layout.header.type, wanted, present);
 }
 
 void swap_bytes(void* data, std::int64_t bytes, std::int64_t unit)
@@ -326,7 +325,7 @@ std::int64_t text_length(const Npz::Header& header, const std::string& where)
     const bool text = type.size() >= 2 && type.size() <= 10 && (type[0] == 'U' || type[0] == 'S') &&
                       std::all_of(type.begin() + 1, type.end(), [](unsigned char c) { return std::isdigit(c); });
     require(text && product(header.shape) == 1, Status::Format, "{}: has type '{}' and shape {}; expected one text",
-            where, header.type, base::shape_text({header.shape.begin(), header.shape.end()}));
+            where, header.type, base::shape_text(header.shape));
     return std::stoll(std::string(type.substr(1)));
 }
 
@@ -444,7 +443,7 @@ std::string read_npy_text(NpyBytes& bytes)
 std::string npy_preamble(const at::Tensor& array)
 {
     static_assert(std::endian::native == std::endian::little, "type_of() says little-endian");
-    std::string shape = base::shape_text({array.sizes().begin(), array.sizes().end()});
+    std::string shape = base::shape_of(array);
     std::string text = "{'descr': '" + type_of(array) + "', 'fortran_order': False, 'shape': " + shape + ", }";
     text.append(63 - (10 + text.size()) % 64, ' ');
     text += '\n';

@@ -1,5 +1,6 @@
+#include "base/constants.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/hdf5_file.h"
 #include "data/raw_scan.h"
 
@@ -16,19 +17,12 @@ namespace ptk::data {
 
 namespace {
 
-constexpr double joule_per_ev = 1.602176634e-19; // exact
-
-std::string shape_of(const at::Tensor& tensor)
-{
-    return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
-}
-
 /// A row of numbers; indexes as int64, lengths as double.
 at::Tensor column(const Hdf5File& file, const std::string& path, const std::string& key, at::ScalarType type)
 {
     const auto values = file.read(key);
     require(values.dim() == 1 && !values.is_complex(), Status::Shape,
-            "{}: '{}' has shape {}, expected one number for each position", path, key, shape_of(values));
+            "{}: '{}' has shape {}, expected one number for each position", path, key, base::shape_of(values));
     return values.to(type).contiguous();
 }
 
@@ -93,7 +87,7 @@ void read_probe(RawScan& raw, const Hdf5File& product)
     raw.probe = product.read("/probe");
     if (raw.probe.dim() != 4)
         return;
-    require(raw.probe.size(0) > 0, Status::Shape, "{}: '/probe' has shape {}", raw.source, shape_of(raw.probe));
+    require(raw.probe.size(0) > 0, Status::Shape, "{}: '/probe' has shape {}", raw.source, base::shape_of(raw.probe));
     if (raw.probe.size(0) > 1)
         raw.notes.push_back(fmt::format("the probe varies over the scan in {} orthogonal parts; only the first is used",
                                         raw.probe.size(0)));
@@ -114,7 +108,7 @@ void read_object(RawScan& raw, const Hdf5File& product)
     raw.geometry.object_pixel_m = *width;
     auto object = product.read("/object");
     require(object.dim() == 2 || (object.dim() == 3 && object.size(0) > 0), Status::Shape,
-            "{}: '/object' has shape {}, expected (layers, H, W)", raw.source, shape_of(object));
+            "{}: '/object' has shape {}, expected (layers, H, W)", raw.source, base::shape_of(object));
     if (object.dim() == 3 && object.size(0) > 1)
         raw.notes.push_back(fmt::format("the object has {} layers; only the first is taken along", object.size(0)));
     if (object.dim() == 3)
@@ -152,7 +146,7 @@ RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& p
     raw.geometry.detector_pixel_m = positive_attribute(*file, "/patterns", "detector_pixel_width_m");
     raw.geometry.distance_m = positive_attribute(positions, "/", "detector_object_distance_m");
     if (const auto energy = positive_attribute(positions, "/", "probe_energy_eV"))
-        raw.geometry.energy_j = *energy * joule_per_ev;
+        raw.geometry.energy_j = *energy * base::joule_per_ev;
     if (file->is_dataset("/bad_pixels"))
         raw.bad_pixels = file->read("/bad_pixels").ne(0);
     const auto x = column(positions, product, raw.x_key, at::kDouble),
@@ -161,7 +155,7 @@ RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& p
             raw.x_key, y.size(0), raw.y_key);
     const auto shape = file->shape("/patterns");
     require(shape.size() == 3, Status::Shape, "{}: '/patterns' has shape {}, expected (frames, N, N)", diffraction,
-            base::shape_text({shape.begin(), shape.end()}));
+            base::shape_text(shape));
     const auto frame_indexes = file->is_dataset("/indexes") ? column(*file, diffraction, "/indexes", at::kLong)
                                                             : at::arange(std::min<std::int64_t>(shape[0], x.size(0)));
     require(frame_indexes.size(0) <= shape[0], Status::Shape, "{}: {} 'indexes' for {} 'patterns'", diffraction,

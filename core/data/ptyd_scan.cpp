@@ -1,5 +1,6 @@
+#include "base/constants.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/hdf5_file.h"
 #include "data/raw_scan.h"
 
@@ -13,8 +14,6 @@
 namespace ptk::data {
 
 namespace {
-
-constexpr double joule_per_kev = 1.602176634e-16; // exact
 
 /// One number, or the first of a pair that has to be equal (psize of rows and columns).
 std::optional<double> length(const Hdf5File& file, const std::string& path, const std::string& name)
@@ -85,7 +84,7 @@ RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings
     raw.geometry.distance_m = length(*file, path, "/meta/distance");
     raw.geometry.detector_pixel_m = length(*file, path, "/meta/psize");
     if (const auto energy = length(*file, path, "/meta/energy"))
-        raw.geometry.energy_j = *energy * joule_per_kev;
+        raw.geometry.energy_j = *energy * 1e3 * base::joule_per_ev;
     const auto chunks = chunks_of(*file, path);
     std::vector<std::string> keys;
     std::vector<at::Tensor> positions;
@@ -95,8 +94,7 @@ RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings
         positions.push_back(file->read(group + "/positions"));
         const auto& last = positions.back();
         require(last.dim() == 2 && last.size(1) == 2 && !last.is_complex(), Status::Shape,
-                "{}: '{}/positions' has shape {}, expected (frames, 2) in metres", path, group,
-                base::shape_text({last.sizes().begin(), last.sizes().end()}));
+                "{}: '{}/positions' has shape {}, expected (frames, 2) in metres", path, group, base::shape_of(last));
     }
     raw.frames_key = keys.front();
     if (keys.size() == 1) {

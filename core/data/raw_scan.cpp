@@ -1,7 +1,8 @@
 #include "data/raw_scan.h"
 
+#include "base/constants.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/detector_steps.h"
 #include "data/disk_frames.h"
 #include "data/hdf5_file.h"
@@ -27,14 +28,6 @@ namespace ptk::data {
 
 namespace {
 
-constexpr double planck_j_s = 6.62607015e-34;   // CODATA 2018, exact
-constexpr double light_speed_m_s = 299792458.0; // exact
-
-std::string shape_of(const at::Tensor& tensor)
-{
-    return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
-}
-
 bool frames_last(const at::Tensor& frames, std::int64_t positions, const std::string& option)
 {
     if (option != "auto")
@@ -56,7 +49,7 @@ bool frames_last(const at::Tensor& frames, std::int64_t positions, const std::st
 void check_axis(const RawScan& raw, const at::Tensor& axis, const std::string& key)
 {
     require(axis.dim() == 1, Status::Shape, "{}: '{}' has shape {}, expected one number for each frame", raw.source,
-            key, shape_of(axis));
+            key, base::shape_of(axis));
     require(!axis.is_complex(), Status::Format, "{}: '{}' is complex, expected real positions", raw.source, key);
 }
 
@@ -74,7 +67,7 @@ void arrange_positions(RawScan& raw)
 void arrange_frames(RawScan& raw, const config::Settings& settings)
 {
     require(raw.frames.dim() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source,
-            raw.frames_key, shape_of(raw.frames));
+            raw.frames_key, base::shape_of(raw.frames));
     require(!raw.frames.is_complex(), Status::Format,
             "{}: '{}' is complex, expected real counts, intensities or amplitudes", raw.source, raw.frames_key);
     // LibTorch has few operations on wide unsigned numbers.
@@ -82,7 +75,7 @@ void arrange_frames(RawScan& raw, const config::Settings& settings)
         raw.frames = raw.frames.to(at::kLong);
     if (frames_last(raw.frames, raw.x.size(0), settings.text("data.layout"))) {
         raw.notes.push_back(
-            fmt::format("'{}' has its frames along the last axis, {}", raw.frames_key, shape_of(raw.frames)));
+            fmt::format("'{}' has its frames along the last axis, {}", raw.frames_key, base::shape_of(raw.frames)));
         raw.frames = raw.frames.permute({2, 0, 1});
     }
     require(raw.frames.size(0) > 0, Status::Shape, "{}: '{}' has no frames", raw.source, raw.frames_key);
@@ -104,8 +97,8 @@ DetectorSteps steps_of(const RawScan& raw, const config::Settings& settings)
             raw.frames_key, height, width);
     const auto& bad = raw.bad_pixels;
     require(!bad.defined() || (bad.dim() == 2 && bad.size(0) == height && bad.size(1) == width), Status::Shape,
-            "{}: the bad pixels have shape {}, but the frames are {} x {}", raw.source,
-            bad.defined() ? shape_of(bad) : "()", height, width);
+            "{}: the bad pixels have shape {}, but the frames are {} x {}", raw.source, base::shape_of(bad), height,
+            width);
     auto steps = detector_steps(settings, bad, raw.corner, height, width, raw.source);
     steps.side_after(height, width, raw.source, raw.frames_key);
     return steps;
@@ -192,14 +185,13 @@ at::Tensor checked_positions(RawScan& raw, std::int64_t frames)
 /// The options' lengths in place of the file's; an object pixel that the file states is theirs no more.
 Geometry with_given_lengths(Geometry geometry, const config::Settings& settings)
 {
-    constexpr double joule_per_ev = 1.602176634e-19; // exact
     const auto given = [&](const char* option, std::optional<double>& length, double unit) {
         if (!settings.has(option))
             return;
         length = settings.number(option) * unit;
         geometry.object_pixel_m = std::nullopt;
     };
-    given("data.energy_ev", geometry.energy_j, joule_per_ev);
+    given("data.energy_ev", geometry.energy_j, base::joule_per_ev);
     given("data.distance_m", geometry.distance_m, 1);
     given("data.detector_pixel_m", geometry.detector_pixel_m, 1);
     return geometry;
@@ -213,10 +205,7 @@ double object_pixel(const Geometry& g, const config::Settings& settings, std::in
         return settings.number("data.pixel_size_m") * change;
     if (g.object_pixel_m)
         return *g.object_pixel_m * change;
-    if (!g.energy_j || !g.distance_m || !g.detector_pixel_m)
-        return 0;
-    const double pixel =
-        planck_j_s * light_speed_m_s / *g.energy_j * *g.distance_m / (static_cast<double>(side) * *g.detector_pixel_m);
+    const double pixel = g.far_field_pixel_m(side).value_or(0);
     return std::isfinite(pixel) && pixel > 0 ? pixel : 0;
 }
 
@@ -255,7 +244,7 @@ at::Tensor probe_modes(const RawScan& raw, const DetectorSteps& steps, std::int6
         probe = probe_after(steps, probe);
     require(probe.dim() == 3 && probe.size(1) == side && probe.size(2) == side, Status::Shape,
             "{}: '{}' has shape {}, but the frames are {} x {}; resample the probe or crop the frames", raw.source,
-            raw.probe_key, shape_of(raw.probe), side, side);
+            raw.probe_key, base::shape_of(raw.probe), side, side);
     return probe.contiguous();
 }
 
@@ -264,7 +253,7 @@ at::Tensor object_frame(const RawScan& raw)
     if (!raw.object.defined())
         return {};
     require(raw.object.dim() == 2, Status::Shape, "{}: '{}' has shape {}, expected (rows, columns)", raw.source,
-            raw.object_key, shape_of(raw.object));
+            raw.object_key, base::shape_of(raw.object));
     return raw.object.to(at::kComplexFloat).contiguous();
 }
 

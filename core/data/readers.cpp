@@ -1,7 +1,7 @@
 #include "data/readers.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/hdf5_file.h"
 #include "data/npz.h"
 #include "data/raw_scan.h"
@@ -34,18 +34,16 @@ Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe,
 {
     require(frames.defined() && positions.defined(), Status::InvalidArgument, "frames and positions are needed");
     require(positions.dim() == 2 && positions.size(1) == 2, Status::Shape, "positions: expected shape (n, 2), found {}",
-            base::shape_text({positions.sizes().begin(), positions.sizes().end()}));
-    require(frames.dim() == 3, Status::Shape, "patterns: expected shape (n, N, N), found {}",
-            base::shape_text({frames.sizes().begin(), frames.sizes().end()}));
+            base::shape_of(positions));
+    require(frames.dim() == 3, Status::Shape, "patterns: expected shape (n, N, N), found {}", base::shape_of(frames));
     // Shapes are compared before anything is copied.
     const auto most = std::max(frames.size(0), frames.size(2));
     require(positions.size(0) >= std::min(frames.size(0), frames.size(2)), Status::Shape,
             "arrays: {} positions for {} frames", positions.size(0), frames.size(0));
     positions = positions.slice(0, 0, std::min(most, positions.size(0)));
     require(!probe.defined() || (probe.dim() >= 2 && probe.dim() <= 3 && probe.numel() <= (std::int64_t{1} << 30)),
-            Status::Shape, "arrays: the probe has shape {}, but the frames are {} x {}",
-            probe.defined() ? base::shape_text({probe.sizes().begin(), probe.sizes().end()}) : "()", frames.size(1),
-            frames.size(1));
+            Status::Shape, "arrays: the probe has shape {}, but the frames are {} x {}", base::shape_of(probe),
+            frames.size(1), frames.size(1));
     RawScan raw;
     raw.source = "arrays";
     raw.frames_key = "patterns";
@@ -65,8 +63,7 @@ namespace {
 at::Tensor checked_object(const at::Tensor& object, const std::string& path, const std::string& key)
 {
     require(object.dim() == 2 && object.is_complex(), Status::Shape,
-            "{}: '{}' has shape {}, expected a complex (rows, columns)", path, key,
-            base::shape_text({object.sizes().begin(), object.sizes().end()}));
+            "{}: '{}' has shape {}, expected a complex (rows, columns)", path, key, base::shape_of(object));
     return object.to(at::kComplexFloat).contiguous();
 }
 

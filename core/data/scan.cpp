@@ -1,7 +1,8 @@
 #include "data/scan.h"
 
+#include "base/constants.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -14,18 +15,13 @@ namespace ptk::data {
 
 namespace {
 
-std::string shape_of(const at::Tensor& tensor)
-{
-    return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
-}
-
 void check_positions(const Scan& scan)
 {
     const auto n = scan.size();
     require(scan.positions.defined() && scan.positions.dim() == 2 && scan.positions.size(1) == 2 &&
                 scan.positions.size(0) == n,
             Status::Shape, "{}: positions have shape {}, expected ({}, 2) for {} frames", scan.source,
-            scan.positions.defined() ? shape_of(scan.positions) : "()", n, n);
+            base::shape_of(scan.positions), n, n);
     const auto finite = at::isfinite(scan.positions).all(1);
     if (!finite.all().item<bool>()) {
         const auto first = at::nonzero(~finite).select(0, 0).item<std::int64_t>();
@@ -49,6 +45,13 @@ void check_complex(const Scan& scan, const at::Tensor& tensor, const char* name)
 
 } // namespace
 
+std::optional<double> Geometry::far_field_pixel_m(std::int64_t side) const
+{
+    if (!energy_j || !distance_m || !detector_pixel_m)
+        return std::nullopt;
+    return base::photon_wavelength_m(*energy_j) * *distance_m / (static_cast<double>(side) * *detector_pixel_m);
+}
+
 void check_scan(const Scan& scan)
 {
     require(scan.frames != nullptr && scan.size() > 0, Status::Shape, "{}: the scan has no frames", scan.source);
@@ -58,20 +61,21 @@ void check_scan(const Scan& scan)
     require(!bad.defined() || (bad.scalar_type() == at::kBool && bad.dim() == 2 && bad.size(0) == side &&
                                bad.size(1) == side && !bad.all().item<bool>()),
             Status::Shape, "{}: the bad pixels have shape {}, expected ({}, {}) with a good one among them",
-            scan.source, bad.defined() ? shape_of(bad) : "()", side, side);
+            scan.source, base::shape_of(bad), side, side);
     if (scan.probe.defined()) {
         require(scan.probe.dim() == 3 && scan.probe.size(0) >= 1, Status::Shape,
-                "{}: the probe has shape {}, expected (modes, {}, {})", scan.source, shape_of(scan.probe), side, side);
+                "{}: the probe has shape {}, expected (modes, {}, {})", scan.source, base::shape_of(scan.probe), side,
+                side);
         require(scan.probe.size(1) == side && scan.probe.size(2) == side, Status::Shape,
                 "{}: the probe has shape {}, but the frames are {} x {}; resample the probe or crop the frames",
-                scan.source, shape_of(scan.probe), side, side);
+                scan.source, base::shape_of(scan.probe), side, side);
         check_complex(scan, scan.probe, "probe");
         require(scan.probe.abs().max().item<double>() > 0, Status::Format, "{}: the probe is zero everywhere",
                 scan.source);
     }
     if (scan.object.defined()) {
         require(scan.object.dim() == 2, Status::Shape, "{}: the object has shape {}, expected (rows, columns)",
-                scan.source, shape_of(scan.object));
+                scan.source, base::shape_of(scan.object));
         check_complex(scan, scan.object, "object");
     }
 }

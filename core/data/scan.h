@@ -13,7 +13,11 @@ struct Geometry {
     std::optional<double> energy_j{};
     std::optional<double> distance_m{};
     std::optional<double> detector_pixel_m{};
-    std::optional<double> object_pixel_m{}; ///< wavelength * distance / (N * detector pixel) when not stated
+    std::optional<double> object_pixel_m{}; ///< far_field_pixel_m() when not stated
+
+    /// wavelength * distance / (N * detector pixel): the object pixel of N x N frames in the far field; empty when one
+    /// of the lengths is.
+    std::optional<double> far_field_pixel_m(std::int64_t side) const;
 };
 
 /// One scanning diffraction experiment, in the library's frame: positions (x, y) = (column, row) of the patch centre in

@@ -1,6 +1,7 @@
 #include "data/scan_writer.h"
 
 #include "base/atomic_file.h"
+#include "base/constants.h"
 #include "base/error.h"
 #include "data/hdf5_file.h"
 #include "data/npy.h"
@@ -25,8 +26,6 @@
 namespace ptk::data {
 
 namespace {
-
-constexpr double joule_per_ev = 1.602176634e-19; // exact
 
 /// Slabs of about 16 MiB of frames, in their order.
 template <class Use> void for_slabs(const Scan& scan, const Use& use)
@@ -225,7 +224,7 @@ void write_product(const Scan& scan, const std::string& path)
     const auto counts = scan.measurement == Measurement::Counts ? mean_power(scan) : 0.0;
     for (const auto& [name, value] : std::initializer_list<std::pair<const char*, double>>{
              {"detector_object_distance_m", scan.geometry.distance_m.value_or(0)},
-             {"probe_energy_eV", scan.geometry.energy_j.value_or(0) / joule_per_ev},
+             {"probe_energy_eV", scan.geometry.energy_j.value_or(0) / base::joule_per_ev},
              {"probe_photon_count", counts},
              {"exposure_time_s", 0},
              {"mass_attenuation_m2_kg", 0},

@@ -1,7 +1,7 @@
 #include "evaluation/images.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/isfinite.h>
@@ -15,16 +15,11 @@ namespace ptk::evaluation {
 
 namespace {
 
-std::string shape_of(const at::Tensor& image)
-{
-    return base::shape_text({image.sizes().begin(), image.sizes().end()});
-}
-
 void require_plane(const at::Tensor& image, const char* name)
 {
     require(image.defined(), Status::InvalidArgument, "{}: no image given", name);
     require(image.dim() == 2 && image.numel() > 0, Status::Shape,
-            "{}: shape {}, expected (H, W) with at least one pixel", name, shape_of(image));
+            "{}: shape {}, expected (H, W) with at least one pixel", name, base::shape_of(image));
 }
 
 } // namespace
@@ -47,7 +42,7 @@ at::Tensor as_mask(const at::Tensor& mask, const at::Tensor& image)
     if (!mask.defined())
         return at::ones(image.sizes(), at::kBool);
     require(mask.dim() == 2 && mask.sizes() == image.sizes(), Status::Shape, "mask: shape {}, expected {} as the image",
-            shape_of(mask), shape_of(image));
+            base::shape_of(mask), base::shape_of(image));
     const auto result = mask.detach().to(at::kCPU, at::kBool).contiguous();
     require(result.any().item<bool>(), Status::Shape, "mask: selects none of the {} pixels", result.numel());
     return result;
@@ -56,7 +51,7 @@ at::Tensor as_mask(const at::Tensor& mask, const at::Tensor& image)
 void require_same_shape(const at::Tensor& image, const at::Tensor& reference)
 {
     require(image.sizes() == reference.sizes(), Status::Shape, "image: shape {}, expected {} as the reference",
-            shape_of(image), shape_of(reference));
+            base::shape_of(image), base::shape_of(reference));
 }
 
 at::Tensor finite_or_zero(const at::Tensor& image)

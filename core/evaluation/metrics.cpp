@@ -1,7 +1,7 @@
 #include "evaluation/metrics.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "evaluation/images.h"
 #include "evaluation/registration.h"
 
@@ -134,8 +134,7 @@ struct Point {
 std::vector<Point> points_of(const at::Tensor& positions)
 {
     require(positions.defined() && positions.dim() == 2 && positions.size(0) > 0 && positions.size(1) == 2,
-            Status::Shape, "positions: shape {}, expected (n, 2) with n > 0",
-            positions.defined() ? base::shape_text({positions.sizes().begin(), positions.sizes().end()}) : "none");
+            Status::Shape, "positions: shape {}, expected (n, 2) with n > 0", base::shape_of(positions));
     const auto values = positions.detach().to(at::kCPU, at::kDouble).contiguous();
     const double* data = values.const_data_ptr<double>();
     std::vector<Point> points;

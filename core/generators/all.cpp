@@ -38,6 +38,13 @@ void add_own(GeneratorRegistry& registry)
                                    "needs a probe: any, with any number of modes"},
                   .options = physics_unet_options()},
                  make<PhysicsUnet>);
+    registry.add({.name = "light",
+                  .summary = "the physics_unet, narrow and with one look at each frame: fast, for live use",
+                  .source = "PtychoKit",
+                  .capabilities = {"N % 2^levels = 0", "any group size", "output real_imag",
+                                   "needs a probe: any, with any number of modes"},
+                  .options = light_options()},
+                 make<PhysicsUnet>);
 }
 
 void add_convolutional(GeneratorRegistry& registry)

@@ -1,6 +1,6 @@
 #include "generators/channel_generator.h"
 
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/complex.h>
@@ -45,8 +45,7 @@ at::Tensor ChannelGenerator::forward(const Input& input)
     const bool fits = amplitude.dim() == 4 && (channels == 1 || amplitude.size(1) == channels) &&
                       amplitude.size(2) == side && amplitude.size(3) == side;
     require(fits, Status::Shape, "{}: expected amplitudes (B, {}, {}, {}), found {}", name,
-            channels == 1 ? "G" : std::to_string(channels), side, side,
-            base::shape_text({amplitude.sizes().begin(), amplitude.sizes().end()}));
+            channels == 1 ? "G" : std::to_string(channels), side, side, base::shape_of(amplitude));
     const auto images = branches((amplitude * input.scale).reshape({-1, channels, side, side}));
     return patches_of(images, output).view(amplitude.sizes());
 }

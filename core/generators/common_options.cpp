@@ -1,5 +1,7 @@
 #include "generators/common_options.h"
 
+#include <limits>
+
 namespace ptk::generators::options {
 
 using config::Option;
@@ -74,6 +76,14 @@ Option max_channels()
             {},
             {"max_hidden_channels"},
             true};
+}
+
+std::int64_t most_channels(const config::Settings& settings)
+{
+    constexpr std::int64_t otherwise = 512;
+    if (settings.has("generator.max_hidden_channels"))
+        return settings.integer("generator.max_hidden_channels");
+    return settings.text("compat") == "ptychopinn" ? std::numeric_limits<std::int64_t>::max() : otherwise;
 }
 
 Option output_mode()

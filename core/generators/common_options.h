@@ -1,4 +1,5 @@
 #pragma once
+#include "config/config.h"
 #include "config/schema.h"
 
 #include <string>
@@ -16,6 +17,9 @@ config::Option modes(int initial = 12);
 config::Option blocks(const std::string& meaning, int initial = 4, int least = 1);
 config::Option refiners(const std::string& meaning, int initial = 2);
 config::Option max_channels();
+/// The limit on channels that max_channels() describes: by default the widths of the default networks and
+/// a stop to the doubling below them, which in the reference goes on (4096 channels at the eighth size).
+std::int64_t most_channels(const config::Settings& settings);
 config::Option output_mode();
 config::Option input_transform();
 /// A choice among names; the option's own name is an alias.

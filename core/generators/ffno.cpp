@@ -2,9 +2,6 @@
 
 #include "generators/common_options.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/gelu.h>
-
 namespace ptk::generators {
 
 namespace {
@@ -25,18 +22,6 @@ config::Schema ffno_options()
     return config::Schema({options::channels(), options::width(), options::blocks("factorized Fourier layers"),
                            options::modes(), options::refiners("residual pairs of 3 x 3 convolutions after them"),
                            options::output_mode(), options::input_transform()});
-}
-
-Ffno::Refiner::Refiner(std::int64_t channels, at::Generator random)
-    : conv1(channels, channels, 3, random), conv2(channels, channels, 3, random)
-{
-    add_child("conv1", conv1);
-    add_child("conv2", conv2);
-}
-
-at::Tensor Ffno::Refiner::operator()(const at::Tensor& x) const
-{
-    return x + conv2(at::gelu(conv1(x)));
 }
 
 Ffno::Ffno(const Problem& problem, const config::Settings& settings, at::Generator random)

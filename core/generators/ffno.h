@@ -1,4 +1,5 @@
 #pragma once
+#include "generators/blocks/conv_blocks.h"
 #include "generators/blocks/ffno_stack.h"
 #include "generators/blocks/lifter.h"
 #include "generators/blocks/output_head.h"
@@ -16,16 +17,9 @@ public:
     Branches branches(const at::Tensor& x) override;
 
 private:
-    /// x + conv2(GELU(conv1(x)))
-    struct Refiner : Module {
-        Refiner(std::int64_t channels, at::Generator random);
-        at::Tensor operator()(const at::Tensor& x) const;
-        Conv2d conv1;
-        Conv2d conv2;
-    };
     SpatialLifter lifter_;
     FfnoStack ffno_stack_;
-    ModuleList<Refiner> refiners_;
+    ModuleList<ResidualPair> refiners_;
     OutputHead output_;
 };
 config::Schema ffno_options();

@@ -5,13 +5,9 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
 
-#include <limits>
-
 namespace ptk::generators {
 
 namespace {
-
-constexpr std::int64_t default_most_channels = 512;
 
 template <class Block>
 std::unique_ptr<FourierBlock> make_block(std::int64_t channels, std::int64_t modes, at::Generator random)
@@ -25,13 +21,6 @@ std::int64_t coarsening(const config::Settings& settings)
 }
 
 } // namespace
-
-std::int64_t most_channels(const config::Settings& settings)
-{
-    if (settings.has("generator.max_hidden_channels"))
-        return settings.integer("generator.max_hidden_channels");
-    return settings.text("compat") == "ptychopinn" ? std::numeric_limits<std::int64_t>::max() : default_most_channels;
-}
 
 config::Schema hybrid_options()
 {
@@ -69,7 +58,7 @@ Hybrid::Hybrid(const std::string& name, MakeBlock make, const Problem& problem, 
     const auto modes = settings.integer("generator.modes");
     std::vector<std::int64_t> widths{settings.integer("generator.width")};
     for (std::int64_t i = 1; i < blocks; ++i)
-        widths.push_back(std::min(2 * widths.back(), most_channels(settings)));
+        widths.push_back(std::min(2 * widths.back(), options::most_channels(settings)));
     for (std::size_t i = 0; i < widths.size(); ++i) {
         encoder_blocks_.adopt(make(widths[i], modes, random));
         if (i + 1 < widths.size())

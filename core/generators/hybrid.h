@@ -49,8 +49,4 @@ public:
 
 config::Schema hybrid_options();
 
-/// The limit on channels that option max_hidden_channels describes: by default the widths of the default networks and
-/// a stop to the doubling below them, which in the reference goes on (4096 channels at the eighth size).
-std::int64_t most_channels(const config::Settings& settings);
-
 } // namespace ptk::generators

@@ -317,7 +317,7 @@ void HybridResnet::make_encoder(const config::Settings& settings, const at::Gene
         tap_widths_.push_back(channels);
         if (i >= steps_)
             continue;
-        const auto next = std::min(2 * channels, most_channels(settings));
+        const auto next = std::min(2 * channels, options::most_channels(settings));
         downsample_layers_.adopt(
             downsampler_by_name(settings.text("generator.hybrid_downsample_op"), channels, next, random));
         channels = next;

@@ -1,6 +1,6 @@
 #include "generators/physics_unet.h"
 
-#include "base/text.h"
+#include "base/shape.h"
 #include "physics/rpie.h"
 
 #include <ATen/TensorOperators.h>
@@ -27,41 +27,40 @@ at::Tensor relative_intensity(const at::Tensor& probe)
     return intensity / intensity.amax(at::IntArrayRef({1, 2}), true).clamp_min(1e-30);
 }
 
-std::string shape_of(const at::Tensor& tensor)
-{
-    return tensor.defined() ? base::shape_text({tensor.sizes().begin(), tensor.sizes().end()}) : "nothing";
-}
+/// By which options the networks of this kind differ.
+struct Sizes {
+    int width, depth, passes;
+};
 
-} // namespace
-
-config::Schema physics_unet_options()
+config::Schema options_of(const Sizes& sizes)
 {
     return config::Schema({
-        {"generator.width", Type::Int, "16", "channels at full size; twice as many at each level below", 1, 256},
+        {"generator.width", Type::Int, std::to_string(sizes.width),
+         "channels at full size; twice as many at each level below", 1, 256},
         {"generator.levels", Type::Int, "2", "sizes below the full one, each half of the one above", 1, 5},
-        {"generator.depth", Type::Int, "2", "residual pairs of convolutions at each level below", 0, 32},
+        {"generator.depth", Type::Int, std::to_string(sizes.depth),
+         "residual pairs of convolutions at each level below", 0, 32},
         {"generator.alpha", Type::Float, "0.1",
          "rPIE at the input: weight of the largest against the local probe intensity", 1e-6, 1},
         {"generator.steps", Type::Int, "1",
          "rPIE steps at the input; few are better: alone, a frame leads to a wrong solution", 1, 100},
-        {"generator.passes", Type::Int, "3",
+        {"generator.passes", Type::Int, std::to_string(sizes.passes),
          "times the same weights look at a frame; between two passes overlapping patches are merged", 1, 16},
         {"generator.gain", Type::Float, "8",
          "factor on the estimate's deviation from 1 at the input, which brings it to order one", 1e-3, 1e3},
     });
 }
 
-PhysicsUnet::Residual::Residual(std::int64_t channels, at::Generator random)
-    : conv1(channels, channels, 3, random), conv2(channels, channels, 3, random)
+} // namespace
+
+config::Schema physics_unet_options()
 {
-    conv2.set_zero();
-    add_child("conv1", conv1);
-    add_child("conv2", conv2);
+    return options_of({.width = 16, .depth = 2, .passes = 3});
 }
 
-at::Tensor PhysicsUnet::Residual::operator()(const at::Tensor& x) const
+config::Schema light_options()
 {
-    return x + conv2(conv1(x, Activation::Gelu));
+    return options_of({.width = 8, .depth = 1, .passes = 1});
 }
 
 PhysicsUnet::Level::Level(std::int64_t channels, std::int64_t depth, at::Generator random)
@@ -69,7 +68,7 @@ PhysicsUnet::Level::Level(std::int64_t channels, std::int64_t depth, at::Generat
       merge(2 * channels, channels, 3, random)
 {
     for (std::int64_t i = 0; i < depth; ++i)
-        pairs.append(2 * channels, random);
+        pairs.append(2 * channels, random, ResidualPair::Start::Identity);
     add_child("down", down);
     add_child("pairs", pairs);
     add_child("up", up);
@@ -152,9 +151,10 @@ at::Tensor PhysicsUnet::forward(const Input& input)
                       input.probe.size(3) == side && input.probe.size(4) == side;
     require(fits, Status::Shape,
             "physics_unet: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}",
-            side, shape_of(input.amplitude), shape_of(input.probe));
+            side, base::shape_of(input.amplitude), base::shape_of(input.probe));
     require(!input.known.defined() || input.known.sizes() == shape, Status::Shape,
-            "physics_unet: expected known patches {}, found {}", shape_of(input.amplitude), shape_of(input.known));
+            "physics_unet: expected known patches {}, found {}", base::shape_of(input.amplitude),
+            base::shape_of(input.known));
     at::Tensor known;
     at::Tensor channels;
     {

@@ -1,5 +1,5 @@
 #pragma once
-#include "generators/blocks/layers.h"
+#include "generators/blocks/conv_blocks.h"
 #include "generators/blocks/module_list.h"
 #include "generators/generator.h"
 
@@ -41,13 +41,6 @@ private:
         double alpha;
         double gain;
     };
-    /// x + conv2(GELU(conv1(x)))
-    struct Residual : Module {
-        Residual(std::int64_t channels, at::Generator random);
-        at::Tensor operator()(const at::Tensor& x) const;
-        Conv2d conv1;
-        Conv2d conv2;
-    };
     /// One size below: half the pixels of a side, twice the channels.
     struct Level : Module {
         Level(std::int64_t channels, std::int64_t depth, at::Generator random);
@@ -56,7 +49,7 @@ private:
         /// Back to the size and channels of @p skip, joined with it.
         at::Tensor leave(const at::Tensor& x, const at::Tensor& skip) const;
         Conv2d down;
-        ModuleList<Residual> pairs;
+        ModuleList<ResidualPair> pairs;
         ConvTranspose2d up;
         Conv2d merge;
     };
@@ -75,5 +68,8 @@ private:
 
 /// Options "generator.*" of the physics_unet.
 config::Schema physics_unet_options();
+
+/// The same options with the sizes of 'light': a narrow net that looks once, for pictures while the scan runs.
+config::Schema light_options();
 
 } // namespace ptk::generators

@@ -27,7 +27,7 @@ Unet::Unet(const Problem& problem, const config::Settings& settings, at::Generat
     const bool batch_norm = settings.flag("generator.batch_norm");
     std::vector<std::int64_t> widths{settings.integer("generator.width")};
     for (std::int64_t i = 0; i < settings.integer("generator.levels"); ++i)
-        widths.push_back(std::min(2 * widths.back(), most_channels(settings)));
+        widths.push_back(std::min(2 * widths.back(), options::most_channels(settings)));
     encoder_.append(channels(), widths[0], batch_norm, random);
     for (std::size_t i = 1; i < widths.size(); ++i)
         encoder_.append(widths[i - 1], widths[i], batch_norm, random);

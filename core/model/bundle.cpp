@@ -1,7 +1,7 @@
 #include "model/bundle.h"
 
 #include "base/atomic_file.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/hdf5_file.h"
 #include "model/version.h"
 
@@ -63,11 +63,6 @@ std::string type_name(const at::Tensor& tensor)
     default:
         return c10::toString(tensor.scalar_type());
     }
-}
-
-std::string shape_of(const at::Tensor& tensor)
-{
-    return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
 }
 
 // ---- writing ----
@@ -271,8 +266,8 @@ std::vector<std::string> problems_of(const Reader& reader, const std::string& gr
         }
         const auto shape = reader.file().shape(dataset);
         if (!tensor->sizes().equals(shape))
-            problems.push_back(fmt::format("'{}' has shape {}, expected {}", dataset,
-                                           base::shape_text({shape.begin(), shape.end()}), shape_of(*tensor)));
+            problems.push_back(fmt::format("'{}' has shape {}, expected {}", dataset, base::shape_text(shape),
+                                           base::shape_of(*tensor)));
         else if (const auto type = reader.file().type_name(dataset); type != type_name(*tensor))
             problems.push_back(fmt::format("'{}' holds {}, expected {}", dataset, type, type_name(*tensor)));
     }
@@ -314,7 +309,7 @@ at::Tensor read_probe(const Reader& reader, std::int64_t side)
     const bool fits = probe.dim() == 3 && probe.size(0) > 0 && probe.size(1) == side && probe.size(2) == side &&
                       probe.scalar_type() == at::kComplexFloat;
     require(fits, Status::Format, "{}: 'probe' is {} {}, expected complex64 (modes, {}, {})", reader.path(),
-            type_name(probe), shape_of(probe), side, side);
+            type_name(probe), base::shape_of(probe), side, side);
     require(all_finite(at::view_as_real(probe)), Status::Format, "{}: 'probe' holds values that are not finite",
             reader.path());
     return probe;
@@ -329,8 +324,8 @@ std::vector<HistoryRow> read_history(const Reader& reader)
     const auto column = [&](const char* name, auto member, at::ScalarType type) {
         const auto values = reader.read(std::string("history/") + name);
         require(values.dim() == 1 && values.size(0) == epochs.numel() && values.scalar_type() == type, Status::Format,
-                "{}: 'history/{}' is {} {}, expected {} rows", reader.path(), name, type_name(values), shape_of(values),
-                epochs.numel());
+                "{}: 'history/{}' is {} {}, expected {} rows", reader.path(), name, type_name(values),
+                base::shape_of(values), epochs.numel());
         for (std::size_t i = 0; i < history.size(); ++i)
             history[i].*member =
                 values[static_cast<std::int64_t>(i)].item<std::decay_t<decltype(history[i].*member)>>();

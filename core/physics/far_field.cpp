@@ -1,6 +1,6 @@
 #include "physics/far_field.h"
 
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/fft_fft2.h>
@@ -15,15 +15,10 @@ namespace {
 /// frame; above it the root of a float32 is exact enough that d sqrt(I) / d psi stays at most one in modulus.
 constexpr double smallest_intensity = 1e-30;
 
-std::string shape_of(const at::Tensor& tensor)
-{
-    return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
-}
-
 void check_shapes(const at::Tensor& patches, const at::Tensor& probe)
 {
     require(patches.dim() >= 2 && patches.is_complex() && patches.size(-1) == patches.size(-2), Status::Shape,
-            "patches: expected complex (..., N, N), found {}", shape_of(patches));
+            "patches: expected complex (..., N, N), found {}", base::shape_of(patches));
     const bool sides = probe.dim() >= 3 && probe.is_complex() && probe.size(-1) == patches.size(-1) &&
                        probe.size(-2) == patches.size(-1);
     const bool leading =
@@ -32,7 +27,7 @@ void check_shapes(const at::Tensor& patches, const at::Tensor& probe)
          probe.sizes().slice(0, patches.dim() - 2).equals(patches.sizes().slice(0, patches.dim() - 2)));
     require(sides && leading, Status::Shape,
             "probe: expected complex (modes, N, N) or the leading axes of the patches {} before it, found {}",
-            shape_of(patches), shape_of(probe));
+            base::shape_of(patches), base::shape_of(probe));
 }
 
 } // namespace
@@ -54,7 +49,7 @@ at::Tensor far_field_amplitude(const at::Tensor& patches, const at::Tensor& prob
 at::Tensor coherent_amplitude(const at::Tensor& exit)
 {
     require(exit.dim() == 5 && exit.is_complex(), Status::Shape,
-            "exit waves: expected complex (B, C, modes, N, N), found {}", shape_of(exit));
+            "exit waves: expected complex (B, C, modes, N, N), found {}", base::shape_of(exit));
     const auto field =
         at::fft_fft2(exit.sum(2), c10::nullopt, {-2, -1}, "ortho"); // linear: one transform for all modes
     const auto intensity = at::view_as_real(field).square().sum(-1).clamp_min(smallest_intensity);

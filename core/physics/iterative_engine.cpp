@@ -1,7 +1,7 @@
 #include "physics/iterative_engine.h"
 
 #include "base/random.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "physics/frame_step.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
@@ -49,11 +49,6 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point begin)
 {
     return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-std::string shape_of(const at::Tensor& tensor)
-{
-    return tensor.defined() ? base::shape_text({tensor.sizes().begin(), tensor.sizes().end()}) : "none";
 }
 
 float* floats(const at::Tensor& tensor)
@@ -288,13 +283,14 @@ void check_start(const data::Scan& scan, const EngineState& start)
     data::check_scan(scan);
     const auto side = scan.side();
     require(start.object.defined() && start.object.dim() == 2 && start.object.is_complex(), Status::Shape,
-            "object: expected complex (H, W), found {}", shape_of(start.object));
+            "object: expected complex (H, W), found {}", base::shape_of(start.object));
     require(start.probe.defined() && start.probe.dim() == 3 && start.probe.is_complex() &&
                 start.probe.size(1) == side && start.probe.size(2) == side,
-            Status::Shape, "probe: expected complex (modes, {}, {}), found {}", side, side, shape_of(start.probe));
+            Status::Shape, "probe: expected complex (modes, {}, {}), found {}", side, side,
+            base::shape_of(start.probe));
     require(start.positions.defined() && start.positions.dim() == 2 && start.positions.size(0) == scan.size() &&
                 start.positions.size(1) == 2,
-            Status::Shape, "positions: expected ({}, 2), found {}", scan.size(), shape_of(start.positions));
+            Status::Shape, "positions: expected ({}, 2), found {}", scan.size(), base::shape_of(start.positions));
 }
 
 void check_options(const EngineOptions& options)

@@ -1,6 +1,6 @@
 #include "physics/patches.h"
 
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/affine_grid_generator.h>
@@ -26,11 +26,6 @@ namespace {
 /// Groups whose positions lie further apart than this many pixels of canvas hold wrong positions, not overlapping
 /// patches.
 constexpr std::int64_t largest_canvas = std::int64_t{1} << 28;
-
-std::string shape_of(const at::Tensor& tensor)
-{
-    return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
-}
 
 /// Where the patches of each group lie on a canvas of the group's own.
 struct Layout {
@@ -178,11 +173,11 @@ at::Tensor central_half(std::int64_t side, const at::TensorOptions& options)
 void check_groups(const at::Tensor& patches, const at::Tensor& relative)
 {
     require(patches.dim() == 4 && patches.size(2) == patches.size(3), Status::Shape,
-            "patches: expected (B, C, N, N), found {}", shape_of(patches));
+            "patches: expected (B, C, N, N), found {}", base::shape_of(patches));
     require(relative.dim() == 3 && relative.size(0) == patches.size(0) && relative.size(1) == patches.size(1) &&
                 relative.size(2) == 2,
             Status::Shape, "relative positions: expected ({}, {}, 2), found {}", patches.size(0), patches.size(1),
-            shape_of(relative));
+            base::shape_of(relative));
 }
 
 /// Patches and weights (B, C, N, N) at their places in the merged region: (B, C, M, M) each.
@@ -202,7 +197,7 @@ std::pair<at::Tensor, at::Tensor> placed(const at::Tensor& patches, const at::Te
 PixelGrid pixel_grid(const at::Tensor& positions, std::int64_t side)
 {
     require(positions.dim() == 2 && positions.size(1) == 2, Status::Shape, "positions: expected (n, 2), found {}",
-            shape_of(positions));
+            base::shape_of(positions));
     const auto exact = positions.to(at::kDouble);
     const auto whole = (exact + 0.5).floor();
     return {whole.to(at::kLong) - side / 2, exact - whole};
@@ -211,12 +206,14 @@ PixelGrid pixel_grid(const at::Tensor& positions, std::int64_t side)
 at::Tensor merge_and_cut(const at::Tensor& patches, const at::Tensor& corners, const at::Tensor& weights)
 {
     require(patches.dim() == 4 && patches.size(2) == patches.size(3) && patches.numel() > 0, Status::Shape,
-            "patches: expected (B, G, N, N), found {}", shape_of(patches));
+            "patches: expected (B, G, N, N), found {}", base::shape_of(patches));
     require(weights.sizes().equals(patches.sizes()), Status::Shape,
-            "weights: expected the shape {} of the patches, found {}", shape_of(patches), shape_of(weights));
-    require(
-        corners.dim() == 3 && corners.sizes().slice(0, 2).equals(patches.sizes().slice(0, 2)) && corners.size(2) == 2,
-        Status::Shape, "corners: expected ({}, {}, 2), found {}", patches.size(0), patches.size(1), shape_of(corners));
+            "weights: expected the shape {} of the patches, found {}", base::shape_of(patches),
+            base::shape_of(weights));
+    require(corners.dim() == 3 && corners.sizes().slice(0, 2).equals(patches.sizes().slice(0, 2)) &&
+                corners.size(2) == 2,
+            Status::Shape, "corners: expected ({}, {}, 2), found {}", patches.size(0), patches.size(1),
+            base::shape_of(corners));
     const auto where = layout(corners, patches.size(3));
     const auto sum = AddUp::apply(patches * weights, where);
     const auto weight = AddUp::apply(weights, where);
@@ -225,9 +222,9 @@ at::Tensor merge_and_cut(const at::Tensor& patches, const at::Tensor& corners, c
 
 at::Tensor translated(const at::Tensor& images, const at::Tensor& offsets)
 {
-    require(images.dim() == 3, Status::Shape, "images: expected (n, H, W), found {}", shape_of(images));
+    require(images.dim() == 3, Status::Shape, "images: expected (n, H, W), found {}", base::shape_of(images));
     require(offsets.dim() == 2 && offsets.size(0) == images.size(0) && offsets.size(1) == 2, Status::Shape,
-            "offsets: expected ({}, 2), found {}", images.size(0), shape_of(offsets));
+            "offsets: expected ({}, 2), found {}", images.size(0), base::shape_of(offsets));
     const auto channels = as_channels(images);
     const auto real = channels.options();
     // The affine grid and the sampler round as the reference's do: at the edge of the support a weight of 1e-6 or of
@@ -261,7 +258,7 @@ at::Tensor merge_weighted(const at::Tensor& patches, const at::Tensor& relative,
     const auto options = patches.options().dtype(c10::toRealValueType(patches.scalar_type()));
     const auto given = weights.defined() ? weights.to(options) : central_half(patches.size(3), options);
     require(given.dim() == 2 || given.dim() == 4, Status::Shape,
-            "weights: expected (N, N) or (B or 1, C or 1, N, N), found {}", shape_of(given));
+            "weights: expected (N, N) or (B or 1, C or 1, N, N), found {}", base::shape_of(given));
     const auto [moved, places] = placed(patches, given.expand(patches.sizes()), relative, padded);
     const auto total = places.sum(1);
     const auto reached = probe_threshold ? total > total.detach().max() * 1e-6 : total > 1e-6;
@@ -271,9 +268,9 @@ at::Tensor merge_weighted(const at::Tensor& patches, const at::Tensor& relative,
 at::Tensor extract_patches(const at::Tensor& merged, const at::Tensor& relative, std::int64_t side)
 {
     require(merged.dim() == 3 && merged.size(1) == merged.size(2) && merged.size(1) >= side, Status::Shape,
-            "merged region: expected (B, M, M) with M >= {}, found {}", side, shape_of(merged));
+            "merged region: expected (B, M, M) with M >= {}, found {}", side, base::shape_of(merged));
     require(relative.dim() == 3 && relative.size(0) == merged.size(0) && relative.size(2) == 2, Status::Shape,
-            "relative positions: expected ({}, C, 2), found {}", merged.size(0), shape_of(relative));
+            "relative positions: expected ({}, C, 2), found {}", merged.size(0), base::shape_of(relative));
     const auto patches = relative.size(1), region = merged.size(1);
     const auto repeated = merged.unsqueeze(1).expand({merged.size(0), patches, region, region}).flatten(0, 1);
     const auto moved = translated(repeated, relative.reshape({-1, 2}));

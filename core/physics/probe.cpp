@@ -1,6 +1,6 @@
 #include "physics/probe.h"
 
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -32,17 +32,12 @@ namespace {
 
 constexpr double mode_power = 0.05; ///< share of each mode that with_modes() makes
 
-std::string shape_of(const at::Tensor& tensor)
-{
-    return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
-}
-
 void require_probe(const at::Tensor& probe)
 {
     require(probe.defined() && probe.dim() == 3 && probe.is_complex() && probe.size(0) > 0 &&
                 probe.size(1) == probe.size(2) && probe.size(1) > 0,
             Status::Shape, "probe: expected complex (modes, N, N), found {}",
-            probe.defined() ? shape_of(probe) : std::string("none"));
+            probe.defined() ? base::shape_of(probe) : std::string("none"));
 }
 
 at::Tensor intensity(const at::Tensor& probe)
@@ -124,8 +119,8 @@ at::Tensor canonical_probe(const at::Tensor& probe, std::int64_t side)
     if (modes.dim() == 2)
         modes = modes.unsqueeze(0);
     require(modes.dim() == 3 && modes.size(0) > 0 && modes.size(1) == side && modes.size(2) == side, Status::Shape,
-            "probe has shape {}, expected ({}, {}), ({}, {}, 1) or (modes, {}, {})", shape_of(probe), side, side, side,
-            side, side, side);
+            "probe has shape {}, expected ({}, {}), ({}, {}, 1) or (modes, {}, {})", base::shape_of(probe), side, side,
+            side, side, side, side);
     return modes.to(at::kComplexFloat).contiguous();
 }
 
@@ -194,7 +189,7 @@ at::Tensor shifted_probe(const at::Tensor& probe, const at::Tensor& fractions)
 {
     require_probe(probe);
     require(fractions.dim() == 2 && fractions.size(1) == 2, Status::Shape, "fractions: expected (B, 2), found {}",
-            shape_of(fractions));
+            base::shape_of(fractions));
     const auto frequency = at::fft_fftfreq(probe.size(1), 1.0, fractions.options().dtype(at::kDouble)) * (-2 * M_PI);
     const auto angle = fractions.to(at::kDouble).t().unsqueeze(2) * frequency; // (2, B, N), x first
     const auto ramp = at::polar(at::ones_like(angle), angle).to(probe.options());

@@ -1,6 +1,6 @@
 #include "physics/rpie.h"
 
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/fft_fft2.h>
@@ -21,9 +21,7 @@ at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const a
                       patches.sizes().slice(1).equals(probe.sizes().slice(2));
     require(fits, Status::Shape,
             "rPIE step: expected patches (B, N, N), probe (B, modes, N, N), amplitude (B, N, N), found {}, {}, {}",
-            base::shape_text({patches.sizes().begin(), patches.sizes().end()}),
-            base::shape_text({probe.sizes().begin(), probe.sizes().end()}),
-            base::shape_text({amplitude.sizes().begin(), amplitude.sizes().end()}));
+            base::shape_of(patches), base::shape_of(probe), base::shape_of(amplitude));
     static constexpr std::array<std::int64_t, 2> plane{-2, -1};
     const auto field = at::fft_fft2(patches.unsqueeze(1) * probe, c10::nullopt, plane, "ortho");
     // Where nothing is predicted there is no phase to give the measured amplitude to: with a floor the field stays zero

@@ -1,7 +1,7 @@
 #include "reconstruction/canvas.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "kernels/cpu/splat.h"
 #include "physics/iterative_engine.h"
 
@@ -28,26 +28,20 @@ constexpr double most_pixels = 1 << 30;
 /// Fewer patch pixels than these are not worth a thread.
 constexpr std::int64_t pixels_per_thread = 1 << 15;
 
-std::string shape_of(const at::Tensor& tensor)
-{
-    return tensor.defined() ? base::shape_text(std::vector<long>(tensor.sizes().begin(), tensor.sizes().end()))
-                            : "none";
-}
-
 void check_batch(const at::Tensor& patches, const at::Tensor& positions, const at::Tensor& weights)
 {
     require(patches.defined() && patches.dim() == 3 && patches.size(1) == patches.size(2) && patches.size(1) > 0 &&
                 patches.is_complex(),
-            Status::Shape, "patches to stitch: expected complex (k, n, n), found {}", shape_of(patches));
+            Status::Shape, "patches to stitch: expected complex (k, n, n), found {}", base::shape_of(patches));
     const auto count = patches.size(0);
     const auto side = patches.size(1);
     require(positions.defined() && positions.sizes() == at::IntArrayRef({count, 2}), Status::Shape,
-            "positions of patches: expected ({}, 2), found {}", count, shape_of(positions));
+            "positions of patches: expected ({}, 2), found {}", count, base::shape_of(positions));
     require(weights.defined() && !weights.is_complex() &&
                 (weights.sizes() == at::IntArrayRef({side, side}) ||
                  weights.sizes() == at::IntArrayRef({count, side, side})),
             Status::Shape, "weights of patches: expected ({}, {}) or ({}, {}, {}), found {}", side, side, count, side,
-            side, shape_of(weights));
+            side, base::shape_of(weights));
 }
 
 void check_weights(const at::Tensor& weights)
@@ -89,7 +83,7 @@ Canvas::Canvas(std::int64_t height, std::int64_t width, std::int64_t origin_x, s
 Canvas Canvas::around(const at::Tensor& positions, std::int64_t side, std::int64_t height, std::int64_t width)
 {
     require(positions.defined() && positions.dim() == 2 && positions.size(0) > 0 && positions.size(1) == 2,
-            Status::Shape, "positions of a canvas: expected (n, 2), found {}", shape_of(positions));
+            Status::Shape, "positions of a canvas: expected (n, 2), found {}", base::shape_of(positions));
     const double farthest = positions.to(at::kDouble).abs().max().item<double>();
     require(farthest <= most_pixels, Status::Shape, "positions reach to {:g}; are they in object pixels?", farthest);
     const auto frame = physics::frame_for(positions.to(at::kCPU, at::kDouble), side, height, width);

@@ -1,12 +1,13 @@
 #include "reconstruction/predict.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/groups.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
+#include "training/preparation.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
@@ -17,18 +18,13 @@
 #include <c10/core/InferenceMode.h>
 
 #include <chrono>
+#include <cmath>
 
 namespace ptk::reconstruction {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::string shape_of(const at::Tensor& tensor)
-{
-    return tensor.defined() ? base::shape_text(std::vector<long>(tensor.sizes().begin(), tensor.sizes().end()))
-                            : "none";
-}
 
 /// Evaluation mode while it lives. A model at rest is in it already and is not touched, so that threads may share it.
 class EvaluationMode {
@@ -52,23 +48,50 @@ private:
     bool was_training_;
 };
 
-/// The model's probe (trained or warmed), else the scan's with the frames' power; undefined when there is neither.
-at::Tensor probe_for(const model::Model& model, const data::Scan& scan)
+/// What a model is told of a scan besides its frames.
+struct Optics {
+    at::Tensor probe; ///< (M, N, N) complex64 on the CPU, or undefined
+    double input_scale;
+};
+
+/// The model's probe (trained or warmed) and scale, else the scan's probe with the frames' power. With probe.from =
+/// scan the scan's, prepared as for a training, and the scale of its frames.
+Optics optics_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
+                 const Monitor& monitor, Log& log)
 {
+    if (settings.text("probe.from") == "scan") {
+        const double power = data::mean_power(scan);
+        require(std::isfinite(power) && power > 0, Status::Format, "{}: the frames hold {} counts on average",
+                scan.source, power);
+        return {training::prepared_probe(model, scan, power, settings, monitor, log),
+                data::parseval_scale(power, scan.side(), /*half_side=*/false)};
+    }
     if (model.probe.defined())
-        return physics::canonical_probe(model.probe, model.problem.side);
-    return scan.probe.defined() || model.generator->needs_probe() ? physics::scan_probe(scan) : at::Tensor();
+        return {physics::canonical_probe(model.probe, model.problem.side), model.input_scale};
+    if (scan.probe.defined() || model.generator->needs_probe())
+        return {physics::scan_probe(scan), model.input_scale};
+    return {at::Tensor(), model.input_scale};
+}
+
+/// Each further pass brings overlapping frames closer together; two that the network was not trained for still help
+/// (examples/README.md), many do not.
+std::int64_t passes_of(const model::Model& model, const config::Settings& settings)
+{
+    if (settings.has("reconstruction.passes"))
+        return settings.integer("reconstruction.passes");
+    const auto trained = model.generator->passes();
+    return trained > 1 ? trained + 2 : trained;
 }
 
 /// What one call of reconstruct() knows: which frames make a row, where each patch goes, with which probe and weight.
 class Plan {
 public:
-    Plan(model::Model& model, const data::Scan& scan, const config::Settings& settings)
-        : model_(model), scan_(scan), subpixel_(settings.text("physics.subpixel")),
+    Plan(model::Model& model, const data::Scan& scan, Optics optics, const config::Settings& settings)
+        : probe(optics.probe), model_(model), scan_(scan), subpixel_(settings.text("physics.subpixel")),
           weighting_(settings.text("physics.patch_weighting")),
           grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side()))
     {
-        probe = probe_for(model, scan);
+        input_scale_ = optics.input_scale;
         if (probe.defined())
             probe_ = probe.to(model.device);
         groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels())
@@ -76,8 +99,7 @@ public:
         rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
         places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble)
                                              : (grid_.corners + scan.side() / 2).to(at::kDouble);
-        passes_ = settings.has("reconstruction.passes") ? settings.integer("reconstruction.passes")
-                                                        : model.generator->passes();
+        passes_ = passes_of(model, settings);
         if (scan.bad_pixels.defined())
             good_ = scan.bad_pixels.logical_not().to(model.device, at::kFloat);
         trim_ = settings.integer("reconstruction.middle_trim");
@@ -101,7 +123,7 @@ public:
             data::to_amplitude(scan_.frames->gather(frames), scan_.measurement).to(model_.device, at::kFloat);
         const auto probes = probes_of(frames);
         const auto places = places_.index_select(0, frames);
-        generators::Input input{.amplitude = amplitude.view({-1, group, side, side}), .scale = model_.input_scale};
+        generators::Input input{.amplitude = amplitude.view({-1, group, side, side}), .scale = input_scale_};
         if (model_.generator->needs_probe())
             input.probe = probes.reshape({-1, group, probes.size(1), side, side});
         input.good = good_;
@@ -157,6 +179,7 @@ private:
     at::Tensor good_;   ///< (N, N), 0 at bad pixels, or undefined
     at::Tensor groups_; ///< (rows, G)
     at::Tensor places_; ///< (n, 2) float64: where the centres of the patches go
+    double input_scale_ = 1;
     std::int64_t rows_per_batch_ = 1;
     std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
@@ -196,10 +219,10 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
     auto& generator = *model.generator;
     const auto side = model.problem.side;
     require(amplitude.defined() && amplitude.dim() == 4 && amplitude.size(2) == side && amplitude.size(3) == side,
-            Status::Shape, "amplitudes: expected (B, G, {}, {}), found {}", side, side, shape_of(amplitude));
+            Status::Shape, "amplitudes: expected (B, G, {}, {}), found {}", side, side, base::shape_of(amplitude));
     require(!generator.grouped() || amplitude.size(1) == generator.channels(), Status::Shape,
             "amplitudes: generator '{}' takes groups of {} frames, found {}", model.generator_name,
-            generator.channels(), shape_of(amplitude));
+            generator.channels(), base::shape_of(amplitude));
     const EvaluationMode evaluation(generator);
     at::Tensor patches;
     {
@@ -211,7 +234,7 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
             require(probe.dim() == 5 && probe.size(0) == amplitude.size(0) && probe.size(1) == amplitude.size(1) &&
                         probe.size(2) > 0 && probe.size(3) == side && probe.size(4) == side,
                     Status::Shape, "probes: expected ({}, {}, modes, {}, {}), found {}", amplitude.size(0),
-                    amplitude.size(1), side, side, shape_of(probe));
+                    amplitude.size(1), side, side, base::shape_of(probe));
             input.probe = probe.to(model.device, at::kComplexFloat);
         }
         patches = generator.forward(input).cpu();
@@ -221,14 +244,14 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
 }
 
 Result reconstruct(model::Model& model, const data::Scan& scan, const config::Settings& settings,
-                   const Monitor& monitor)
+                   const Monitor& monitor, Log& log)
 {
     data::check_scan(scan);
     require(scan.side() == model.problem.side, Status::Shape,
             "{}: the frames are {} x {}, but the model was made for {} x {}", scan.source, scan.side(), scan.side(),
             model.problem.side, model.problem.side);
     const EvaluationMode evaluation(*model.generator);
-    const Plan plan(model, scan, settings);
+    const Plan plan(model, scan, optics_of(model, scan, settings, monitor, log), settings);
     auto canvas = canvas_for(scan);
 
     Progress progress{.phase = "predict", .steps = plan.passes() * plan.rows()};

@@ -21,13 +21,15 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
 /// and none, which is the same when patches are stitched. Only reconstruction.middle_trim central pixels are used. The
 /// canvas is the frame of the scan's object, when it has one, and whatever the patches need around.
 ///
-/// The probe is the model's (trained or warmed), else the scan's with the power of the frames. The frames should have
-/// the dose of the training: neither probe nor input are rescaled to another. The size of the batch does not change the
+/// The probe is the model's (trained or warmed), else the scan's with the power of the frames; then the frames should
+/// have the dose of the training: neither probe nor input are rescaled to another. With probe.from = scan it is the
+/// scan's, prepared as for a training (training::prepared_probe), and the input is scaled to its frames: for a network
+/// that is made for any probe. The size of the batch does not change the
 /// stitching; networks may round differently in batches of another size (1e-6 of the largest number).
 /// @throws Error(State) without any probe for a generator that needs one; Error(Shape) when the scan's side is not the
 /// model's, or it has fewer frames
 ///         than a group; Error(NotConverged) when the network gives numbers that are not finite; Error(Cancelled)
 Result reconstruct(model::Model& model, const data::Scan& scan, const config::Settings& settings,
-                   const Monitor& monitor);
+                   const Monitor& monitor, Log& log);
 
 } // namespace ptk::reconstruction

@@ -14,7 +14,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/hdf5_file.h"
 
 #include <ATen/core/Tensor.h>
@@ -73,11 +73,6 @@ void write(const Result& result, const std::string& path)
     file.close();
 }
 
-std::string shape_of(const at::Tensor& tensor)
-{
-    return base::shape_text(std::vector<long>(tensor.sizes().begin(), tensor.sizes().end()));
-}
-
 /// Reads of one file, with its name in every message.
 class Reader {
 public:
@@ -119,7 +114,7 @@ public:
         const auto tensor = file_.read(name);
         require(tensor.dim() == rank && tensor.is_complex() == c10::isComplexType(type), Status::Format,
                 "{}: '{}' is {} of shape {}; expected {} numbers with {} axes", path_, name,
-                tensor.is_complex() ? "complex" : "real", shape_of(tensor),
+                tensor.is_complex() ? "complex" : "real", base::shape_of(tensor),
                 c10::isComplexType(type) ? "complex" : "real", rank);
         return tensor.to(type);
     }
@@ -135,7 +130,7 @@ public:
 
     void check(bool condition, const char* name, const at::Tensor& tensor, const std::string& expected) const
     {
-        require(condition, Status::Format, "{}: '{}' has shape {}; expected {}", path_, name, shape_of(tensor),
+        require(condition, Status::Format, "{}: '{}' has shape {}; expected {}", path_, name, base::shape_of(tensor),
                 expected);
     }
 
@@ -162,7 +157,7 @@ Result load_result(const std::string& path)
     result.coverage = reader.array("coverage", 2, at::kFloat);
     if (result.coverage.defined())
         reader.check(result.coverage.sizes() == result.object.sizes(), "coverage", result.coverage,
-                     "the object's, " + shape_of(result.object));
+                     "the object's, " + base::shape_of(result.object));
     result.probe = reader.array("probe", 3, at::kComplexFloat);
     if (result.probe.defined())
         reader.check(result.probe.numel() > 0 && result.probe.size(1) == result.probe.size(2), "probe", result.probe,

@@ -1,6 +1,6 @@
 #include "reconstruction/single.h"
 
-#include "base/text.h"
+#include "base/shape.h"
 #include "data/scan.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
@@ -12,7 +12,7 @@ namespace {
 
 void check_frames(const model::Model& model, const at::Tensor& frames, const at::Tensor& positions)
 {
-    const auto shape = base::shape_text(frames.sizes().vec());
+    const auto shape = base::shape_of(frames);
     const auto side = model.problem.side;
     require(frames.dim() == 4 && frames.size(2) == side && frames.size(3) == side, Status::Shape,
             "patterns: expected frames of {} x {}, as the model takes, got {}", side, side, shape);
@@ -21,7 +21,7 @@ void check_frames(const model::Model& model, const at::Tensor& frames, const at:
     const bool fits = !positions.defined() || (positions.dim() == 3 && positions.size(0) == frames.size(0) &&
                                                positions.size(1) == frames.size(1) && positions.size(2) == 2);
     require(fits, Status::Shape, "positions: expected ({}, {}, 2), got {}", frames.size(0), frames.size(1),
-            positions.defined() ? base::shape_text(positions.sizes().vec()) : "none");
+            base::shape_of(positions));
 }
 
 /// (B, G, M, N, N), or undefined when the generator has no use for it.

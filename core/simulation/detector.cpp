@@ -12,21 +12,6 @@
 
 namespace ptk::simulation {
 
-at::Tensor beamstop(std::int64_t height, std::int64_t width, double diameter)
-{
-    auto mask = at::zeros({height, width}, at::kBool);
-    if (!(diameter > 0))
-        return mask;
-    auto* out = mask.data_ptr<bool>();
-    for (std::int64_t row = 0; row < height; ++row)
-        for (std::int64_t column = 0; column < width; ++column) {
-            const double y = static_cast<double>(row) - static_cast<double>(height - 1) / 2,
-                         x = static_cast<double>(column) - static_cast<double>(width - 1) / 2;
-            out[row * width + column] = std::hypot(x, y) <= diameter / 2;
-        }
-    return mask;
-}
-
 at::Tensor dead_pixels(std::int64_t side, double fraction, std::mt19937_64& random)
 {
     auto mask = at::zeros({side, side}, at::kBool);

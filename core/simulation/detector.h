@@ -16,9 +16,6 @@ struct Detector {
     at::Tensor blind{};                 ///< (N, N) bool: dead or behind the beamstop; may be undefined
 };
 
-/// Pixels behind a round stop: r <= diameter/2 about ((H - 1)/2, (W - 1)/2) (golden datagen_beamstop). (H, W) bool
-at::Tensor beamstop(std::int64_t height, std::int64_t width, double diameter);
-
 /// Exactly round(fraction * N^2) pixels, drawn without repetition. (N, N) bool
 at::Tensor dead_pixels(std::int64_t side, double fraction, std::mt19937_64& random);
 

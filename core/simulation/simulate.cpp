@@ -1,8 +1,10 @@
 #include "simulation/simulate.h"
 
+#include "base/constants.h"
 #include "base/distributions.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "data/detector_steps.h"
 #include "data/npy.h"
 #include "data/readers.h"
 #include "physics/far_field.h"
@@ -27,9 +29,6 @@ namespace ptk::simulation {
 
 namespace {
 
-constexpr double planck_light_j_m = 6.62607015e-34 * 299792458.0; // CODATA 2018, exact
-constexpr double joule_per_ev = 1.602176634e-19;
-
 std::mt19937_64 stream(const config::Settings& settings, const char* name)
 {
     return base::random_engine(static_cast<std::uint64_t>(settings.integer("seed")), name);
@@ -38,11 +37,10 @@ std::mt19937_64 stream(const config::Settings& settings, const char* name)
 data::Geometry geometry_of(const config::Settings& settings)
 {
     data::Geometry geometry;
-    geometry.energy_j = settings.number("simulation.energy_ev") * joule_per_ev;
+    geometry.energy_j = settings.number("simulation.energy_ev") * base::joule_per_ev;
     geometry.distance_m = settings.number("simulation.distance_m");
     geometry.detector_pixel_m = settings.number("simulation.detector_pixel_m");
-    geometry.object_pixel_m = planck_light_j_m / *geometry.energy_j * *geometry.distance_m /
-                              (static_cast<double>(settings.integer("simulation.size")) * *geometry.detector_pixel_m);
+    geometry.object_pixel_m = geometry.far_field_pixel_m(settings.integer("simulation.size"));
     return geometry;
 }
 
@@ -58,7 +56,7 @@ at::Tensor primary_probe(const config::Settings& settings, const data::Geometry&
         plate.diameter_m = settings.number("simulation.zone_plate_diameter_m");
         plate.outermost_zone_m = settings.number("simulation.zone_plate_outermost_zone_m");
         plate.stop_m = settings.number("simulation.zone_plate_stop_m");
-        plate.wavelength_m = planck_light_j_m / *geometry.energy_j;
+        plate.wavelength_m = base::photon_wavelength_m(*geometry.energy_j);
         return zone_plate_probe(plate, side, *geometry.object_pixel_m,
                                 settings.number("simulation.zone_plate_defocus_m"));
     }
@@ -160,7 +158,7 @@ Detector detector_of(const config::Settings& settings)
     detector.readout_noise = settings.number("simulation.readout_noise");
     if (settings.has("simulation.saturation"))
         detector.saturation = settings.number("simulation.saturation");
-    const auto blind = beamstop(side, side, settings.number("simulation.beamstop"))
+    const auto blind = data::beamstop(side, side, settings.number("simulation.beamstop"))
                            .logical_or(dead_pixels(side, settings.number("simulation.dead_pixels"), random));
     require(!blind.all().item<bool>(), Status::InvalidConfig,
             "simulation.beamstop, simulation.dead_pixels: no pixel of the detector is left");

@@ -1,5 +1,6 @@
 #include "training/losses.h"
 
+#include "base/shape.h"
 #include "base/text.h"
 
 #include <ATen/TensorOperators.h>
@@ -19,12 +20,9 @@ constexpr double smallest_intensity = 1e-30;
 
 void require_same_shape(const at::Tensor& prediction, const at::Tensor& measurement)
 {
-    const auto text = [](const at::Tensor& tensor) {
-        return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
-    };
     require(prediction.sizes().equals(measurement.sizes()) && prediction.dim() > 0, Status::Shape,
-            "loss: the prediction has shape {}, the measurement {}; expected the same", text(prediction),
-            text(measurement));
+            "loss: the prediction has shape {}, the measurement {}; expected the same", base::shape_of(prediction),
+            base::shape_of(measurement));
 }
 
 at::Tensor root(const at::Tensor& intensity)

@@ -1,13 +1,18 @@
 #include "training/optimizer.h"
 
 #include "base/error.h"
+#include "base/shape.h"
 #include "base/text.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_clamp_max.h>
+#include <ATen/ops/_foreach_clamp_min.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/view_as_real.h>
 #include <ATen/ops/zeros.h>
@@ -30,33 +35,72 @@ void copy_moment(at::Tensor& target, const std::map<std::string, at::Tensor>& st
 {
     const auto found = state.find(name);
     require(found != state.end(), Status::Format, "optimizer state: '{}' is missing", name);
-    const auto text = [](const at::Tensor& tensor) {
-        return base::shape_text({tensor.sizes().begin(), tensor.sizes().end()});
-    };
     require(found->second.sizes().equals(target.sizes()), Status::Format,
-            "optimizer state: '{}' has shape {}, expected {}", name, text(found->second), text(target));
+            "optimizer state: '{}' has shape {}, expected {}", name, base::shape_of(found->second),
+            base::shape_of(target));
     target.copy_(found->second);
+}
+
+constexpr double smallest_parameter_norm = 1e-3; ///< of adaptive clipping, so that zero parameters can move
+
+template <class Value> struct Named {
+    const char* name;
+    Value value;
+};
+
+template <class Value, std::size_t count>
+Value by_name(const Named<Value> (&table)[count], const char* option, const std::string& name)
+{
+    std::vector<std::string> names;
+    for (const auto& entry : table) {
+        if (name == entry.name)
+            return entry.value;
+        names.emplace_back(entry.name);
+    }
+    fail(Status::NotFound, "{}: '{}' is unknown{}", option, name, base::did_you_mean(name, names));
+}
+
+void limit_each(const at::Tensor& gradient, const at::Tensor& parameter, double largest)
+{
+    const auto bound = parameter.norm().clamp_min(smallest_parameter_norm) * largest;
+    gradient.mul_((bound / gradient.norm()).clamp_max(1));
 }
 
 } // namespace
 
-Adam::Adam(std::vector<Parameter> parameters, const Options& options) : options_(options)
+GradientLimit gradient_limit_by_name(const std::string& name)
+{
+    static constexpr Named<GradientLimit> limits[] = {
+        {"norm", GradientLimit::Norm}, {"value", GradientLimit::Value}, {"agc", GradientLimit::Adaptive}};
+    return by_name(limits, "training.gradient_clip_by", name);
+}
+
+Optimizer::Method method_by_name(const std::string& name)
+{
+    static constexpr Named<Optimizer::Method> methods[] = {
+        {"adam", Optimizer::Method::Adam}, {"adamw", Optimizer::Method::AdamW}, {"sgd", Optimizer::Method::Sgd}};
+    return by_name(methods, "training.optimizer", name);
+}
+
+Optimizer::Optimizer(std::vector<Parameter> parameters, const Options& options) : options_(options)
 {
     const at::NoGradGuard no_gradient;
     for (auto& parameter : parameters) {
         const auto real = real_view(parameter.tensor);
-        Moments moments{at::zeros_like(real), at::zeros_like(real), at::zeros({1}, real.options().dtype(at::kFloat))};
+        Moments moments{at::zeros_like(real), at::Tensor(), at::zeros({1}, real.options().dtype(at::kFloat))};
+        if (options.method != Method::Sgd)
+            moments.mean_square = at::zeros_like(real);
         slots_.push_back({std::move(parameter), std::move(moments)});
     }
 }
 
-void Adam::clear_gradients()
+void Optimizer::clear_gradients()
 {
     for (auto& slot : slots_)
         slot.parameter.tensor.mutable_grad().reset();
 }
 
-std::vector<at::Tensor> Adam::gradients() const
+std::vector<at::Tensor> Optimizer::gradients() const
 {
     std::vector<at::Tensor> result;
     for (const auto& slot : slots_)
@@ -65,19 +109,29 @@ std::vector<at::Tensor> Adam::gradients() const
     return result;
 }
 
-double Adam::clip_gradients(double largest)
+double Optimizer::clip_gradients(double largest, GradientLimit by)
 {
     const at::NoGradGuard no_gradient;
     const auto all = gradients();
     if (all.empty())
         return 0;
     const double norm = at::stack(at::_foreach_norm(all)).to(at::kDouble).norm().item<double>();
-    if (largest > 0 && norm > largest && std::isfinite(norm))
+    if (!(largest > 0) || !std::isfinite(norm))
+        return norm;
+    if (by == GradientLimit::Value) {
+        at::_foreach_clamp_max_(all, largest);
+        at::_foreach_clamp_min_(all, -largest);
+    }
+    if (by == GradientLimit::Adaptive)
+        for (const auto& slot : slots_)
+            if (const auto& gradient = slot.parameter.tensor.grad(); gradient.defined())
+                limit_each(real_view(gradient), real_view(slot.parameter.tensor), largest);
+    if (by == GradientLimit::Norm && norm > largest)
         at::_foreach_mul_(all, largest / norm);
     return norm;
 }
 
-void Adam::step(double learning_rate)
+void Optimizer::step(double learning_rate)
 {
     const at::NoGradGuard no_gradient;
     std::vector<at::Tensor> parameters, gradients, means, mean_squares, steps;
@@ -94,11 +148,24 @@ void Adam::step(double learning_rate)
     if (parameters.empty())
         return;
     at::_foreach_add_(steps, 1);
-    at::_fused_adam_(parameters, gradients, means, mean_squares, {}, steps, learning_rate, options_.beta1,
-                     options_.beta2, options_.weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
+    const auto& o = options_;
+    if (o.method == Method::Sgd) {
+        // The momentum starts at zero, which makes the first step that of any other.
+        at::_fused_sgd_(parameters, gradients, means, o.weight_decay, o.momentum, learning_rate, /*dampening=*/0,
+                        /*nesterov=*/o.momentum > 0, /*maximize=*/false, /*is_first_step=*/false);
+        return;
+    }
+    const auto adam = [&](auto&& update) {
+        update(parameters, gradients, means, mean_squares, at::TensorList(), steps, learning_rate, o.beta1, o.beta2,
+               o.weight_decay, o.epsilon, /*amsgrad=*/false, /*maximize=*/false);
+    };
+    if (o.method == Method::AdamW)
+        adam([](auto&&... arguments) { at::_fused_adamw_(arguments...); });
+    else
+        adam([](auto&&... arguments) { at::_fused_adam_(arguments...); });
 }
 
-Adam::Moments& Adam::moments(const std::string& parameter)
+Optimizer::Moments& Optimizer::moments(const std::string& parameter)
 {
     for (auto& slot : slots_)
         if (slot.parameter.name == parameter)
@@ -106,24 +173,26 @@ Adam::Moments& Adam::moments(const std::string& parameter)
     fail(Status::NotFound, "optimizer: no parameter '{}'", parameter);
 }
 
-std::map<std::string, at::Tensor> Adam::state() const
+std::map<std::string, at::Tensor> Optimizer::state() const
 {
     std::map<std::string, at::Tensor> state;
     for (const auto& slot : slots_) {
         state[slot.parameter.name + ".mean"] = slot.moments.mean;
-        state[slot.parameter.name + ".mean_square"] = slot.moments.mean_square;
+        if (slot.moments.mean_square.defined())
+            state[slot.parameter.name + ".mean_square"] = slot.moments.mean_square;
         state[slot.parameter.name + ".steps"] = slot.moments.steps;
     }
     return state;
 }
 
-void Adam::load_state(const std::map<std::string, at::Tensor>& state, const std::string& prefix)
+void Optimizer::load_state(const std::map<std::string, at::Tensor>& state, const std::string& prefix)
 {
     const at::NoGradGuard no_gradient;
     for (auto& slot : slots_) {
         const auto name = prefix + slot.parameter.name;
         copy_moment(slot.moments.mean, state, name + ".mean");
-        copy_moment(slot.moments.mean_square, state, name + ".mean_square");
+        if (slot.moments.mean_square.defined())
+            copy_moment(slot.moments.mean_square, state, name + ".mean_square");
         copy_moment(slot.moments.steps, state, name + ".steps");
     }
 }

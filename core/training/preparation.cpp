@@ -16,25 +16,6 @@ namespace {
 
 using config::Json;
 
-at::Tensor first_probe(const model::Model& model, data::Scan training, double power, const config::Settings& settings,
-                       const Monitor& monitor, Log& log)
-{
-    if (model.probe.defined())
-        training.probe = model.probe;
-    require(training.probe.defined(), Status::State,
-            "{}: holds no probe and the model has none; training needs a first guess (in NPZ the array 'probeGuess'), "
-            "which probe.warm_epochs improves",
-            training.source);
-    const auto modes = settings.integer("probe.modes"), epochs = settings.integer("probe.warm_epochs");
-    const auto side = training.side();
-    auto probe = epochs == 0 ? physics::with_modes(physics::canonical_probe(training.probe, side), modes)
-                             : physics::warm_probe(training, modes, epochs,
-                                                   static_cast<std::uint64_t>(settings.integer("seed")), monitor, log);
-    if (const auto mask = probe_mask(settings, side); mask.defined())
-        probe = probe * mask;
-    return physics::with_power(probe, power).to(at::kCPU).contiguous();
-}
-
 std::string provenance(const std::string& before, const data::Scan& training, const config::Settings& settings)
 {
     auto json = Json::parse(before, nullptr, /*allow_exceptions=*/false);
@@ -59,13 +40,32 @@ at::Tensor probe_mask(const config::Settings& settings, std::int64_t side)
     return physics::soft_disk(side, diameter, settings.number("probe.mask_sigma"));
 }
 
+at::Tensor prepared_probe(const model::Model& model, data::Scan scan, double power, const config::Settings& settings,
+                          const Monitor& monitor, Log& log)
+{
+    if (model.probe.defined() && settings.text("probe.from") == "model")
+        scan.probe = model.probe;
+    require(scan.probe.defined(), Status::State,
+            "{}: holds no probe and the model has none; training needs a first guess (in NPZ the array 'probeGuess'), "
+            "which probe.warm_epochs improves",
+            scan.source);
+    const auto modes = settings.integer("probe.modes"), epochs = settings.integer("probe.warm_epochs");
+    const auto side = scan.side();
+    auto probe = epochs == 0 ? physics::with_modes(physics::canonical_probe(scan.probe, side), modes)
+                             : physics::warm_probe(scan, modes, epochs,
+                                                   static_cast<std::uint64_t>(settings.integer("seed")), monitor, log);
+    if (const auto mask = probe_mask(settings, side); mask.defined())
+        probe = probe * mask;
+    return physics::with_power(probe, power).to(at::kCPU).contiguous();
+}
+
 void prepare_model(model::Model& model, const data::Scan& training, const config::Settings& settings,
                    const Monitor& monitor, Log& log)
 {
     const double power = data::mean_power(training);
     require(std::isfinite(power) && power > 0, Status::Format,
             "{}: the frames hold {} counts on average; expected a finite number above zero", training.source, power);
-    auto probe = first_probe(model, training, power, settings, monitor, log);
+    auto probe = prepared_probe(model, training, power, settings, monitor, log);
     model.provenance = provenance(model.provenance, training, settings);
     model.input_scale = data::parseval_scale(power, training.side(), /*half_side=*/false);
     model.mean_power = power;

@@ -14,6 +14,7 @@
 #include <ATen/ops/stack.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -30,6 +31,7 @@ constexpr std::int64_t most_validation_frames = 64;
 constexpr std::int64_t validation_batch_frames = 64; ///< predicted at once
 constexpr const char* network_prefix = "optimizer.network.";
 constexpr const char* probe_optimizer_prefix = "optimizer.probe.";
+constexpr const char* average_prefix = "average.";
 constexpr const char* probe_prefix = "probe.";
 constexpr const char* probe_parameter = "probe";
 
@@ -41,7 +43,7 @@ double seconds_since(Clock::time_point begin)
 /// Training mode of the network, and no gradients left behind.
 class TrainingMode {
 public:
-    TrainingMode(generators::Generator& generator, Adam& optimizer) : generator_(generator), optimizer_(optimizer)
+    TrainingMode(generators::Generator& generator, Optimizer& optimizer) : generator_(generator), optimizer_(optimizer)
     {
         generator_.set_training(true);
     }
@@ -55,15 +57,23 @@ public:
 
 private:
     generators::Generator& generator_;
-    Adam& optimizer_;
+    Optimizer& optimizer_;
 };
 
-std::vector<Adam::Parameter> parameters_of(generators::Generator& generator)
+std::vector<Optimizer::Parameter> parameters_of(generators::Generator& generator)
 {
-    std::vector<Adam::Parameter> parameters;
+    std::vector<Optimizer::Parameter> parameters;
     for (const auto& [name, tensor] : generator.named_parameters())
         parameters.push_back({name, tensor->requires_grad_(true)});
     return parameters;
+}
+
+std::vector<WeightAverage::Weight> averaged_weights(generators::Generator& generator)
+{
+    std::vector<WeightAverage::Weight> weights;
+    for (const auto& [name, tensor] : generator.named_parameters())
+        weights.push_back({name, *tensor});
+    return weights;
 }
 
 void put_all(std::map<std::string, at::Tensor>& into, const char* prefix, const std::map<std::string, at::Tensor>& from)
@@ -92,10 +102,9 @@ void make_folder(const std::string& folder)
 
 Run::Run(Setting setting, const Checkpoint* from)
     : setting_(std::move(setting)), generator_(*setting_.model.generator), subpixel_(subpixel_of(setting_.settings)),
-      loss_(loss_by_name(setting_.settings.text("training.loss"))),
-      schedule_(schedule_by_name(setting_.settings.text("training.schedule"))),
+      loss_(loss_by_name(setting_.settings.text("training.loss"))), schedule_(make_schedule(setting_.settings)),
       batch_size_(setting_.settings.integer("training.batch_size")),
-      epochs_(setting_.settings.integer("training.epochs"))
+      parts_(setting_.settings.integer("training.accumulate")), epochs_(setting_.settings.integer("training.epochs"))
 {
     check_scan();
     scan_mark_ = scan_mark(setting_.scan);
@@ -113,7 +122,7 @@ Run::Run(Setting setting, const Checkpoint* from)
     training_groups_ = training_groups(scan, split, grouping, settings);
     validation_groups_ = validation_groups(scan, split, grouping.size, most_validation_frames);
     order_.emplace(training_groups_.size(0), seed);
-    const auto frames_per_step = grouping.size * batch_size_;
+    const auto frames_per_step = grouping.size * batch_size_ * parts_;
     steps_per_epoch_ = (split.training.size(0) + frames_per_step - 1) / frames_per_step;
 
     grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
@@ -142,11 +151,15 @@ void Run::start(const Checkpoint* from)
 {
     const auto& settings = setting_.settings;
     auto& model = setting_.model;
-    Adam::Options options;
+    Optimizer::Options options;
+    options.method = method_by_name(settings.text("training.optimizer"));
+    options.momentum = settings.number("training.momentum");
     options.beta1 = settings.number("training.adam_beta1");
     options.beta2 = settings.number("training.adam_beta2");
     options.weight_decay = settings.number("training.weight_decay");
     network_optimizer_.emplace(parameters_of(generator_), options);
+    if (const double decay = settings.number("training.average"); decay > 0)
+        average_.emplace(averaged_weights(generator_), decay);
 
     require(model.probe.defined(), Status::State, "the checkpoint's model has no probe");
     illumination_.emplace(grid_.fractions, subpixel_, weighting_of(settings), model.device);
@@ -156,7 +169,7 @@ void Run::start(const Checkpoint* from)
         auto mask = probe_mask(settings, model.problem.side);
         probe_.emplace(model.probe.to(model.device), mask.defined() ? mask.to(model.device) : mask);
         options.weight_decay = 0;
-        probe_optimizer_.emplace(std::vector<Adam::Parameter>{{probe_parameter, probe_->value()}}, options);
+        probe_optimizer_.emplace(std::vector<Optimizer::Parameter>{{probe_parameter, probe_->value()}}, options);
         // The light of the parameter, also before it moves: what a continued run starts from.
         illumination_->set_probe(probe_->probe(), /*lasting=*/false);
     }
@@ -165,8 +178,11 @@ void Run::start(const Checkpoint* from)
     position_ = from->position;
     seconds_before_ = position_.seconds;
     if (position_.step > 0)
-        learning_rate_ = settings.number("training.learning_rate") * schedule_(position_.step - 1, steps());
+        learning_rate_ = settings.number("training.learning_rate") * schedule_(schedule_time(position_.step - 1));
     network_optimizer_->load_state(from->tensors, network_prefix);
+    // An average that starts in the continuation begins with the weights of now.
+    if (average_ && from->tensors.contains(std::string(average_prefix) + "steps"))
+        average_->load_state(from->tensors, average_prefix);
     // A probe that starts to be trained in the continuation has no state yet.
     if (trainable && from->tensors.contains(std::string(probe_prefix) + "value")) {
         probe_->load_state(from->tensors, probe_prefix);
@@ -179,7 +195,7 @@ void Run::train()
 {
     const TrainingMode mode(generator_, *network_optimizer_);
     try {
-        while (position_.epoch < epochs_) {
+        while (position_.epoch < epochs_ && !stalled()) {
             remember_good_weights();
             while (position_.step < (position_.epoch + 1) * steps_per_epoch_)
                 step();
@@ -191,21 +207,71 @@ void Run::train()
             save_last();
         throw;
     }
+    if (position_.epoch < epochs_ && !setting_.folder.empty())
+        save_last();
+    if (average_)
+        average_->swap();
     hand_probe_to_model();
+}
+
+bool Run::stalled() const
+{
+    const auto patience = setting_.settings.integer("training.patience");
+    const auto& history = setting_.model.history;
+    if (patience == 0 || history.empty())
+        return false;
+    const auto better = [](const model::HistoryRow& a, const model::HistoryRow& b) {
+        return judged_loss(a) < judged_loss(b);
+    };
+    const auto best = std::min_element(history.begin(), history.end(), better);
+    if (std::distance(best, history.end()) <= patience)
+        return false;
+    setting_.log.info("training", "stops in epoch {}: the loss has not fallen since epoch {} (training.patience {})",
+                      position_.epoch, best->epoch, patience);
+    return true;
+}
+
+ScheduleTime Run::schedule_time(std::int64_t step) const
+{
+    return {step, steps(), steps_per_epoch_, setting_.model.history};
 }
 
 void Run::step()
 {
     const auto began = Clock::now();
     const auto& settings = setting_.settings;
-    const double schedule = schedule_(position_.step, steps());
+    const double schedule = schedule_(schedule_time(position_.step));
     learning_rate_ = settings.number("training.learning_rate") * schedule;
 
-    const auto chosen = order_->take(position_.step * batch_size_, batch_size_);
-    const auto groups = training_groups_.index_select(0, chosen);
     network_optimizer_->clear_gradients();
     if (probe_optimizer_)
         probe_optimizer_->clear_gradients();
+    double loss = 0;
+    for (std::int64_t part = 0; part < parts_; ++part)
+        loss += accumulate(part) / static_cast<double>(parts_);
+
+    const double largest = settings.number("training.gradient_clip");
+    const auto limit = gradient_limit_by_name(settings.text("training.gradient_clip_by"));
+    if (!std::isfinite(network_optimizer_->clip_gradients(largest, limit)))
+        give_up("the gradient");
+    if (probe_optimizer_ && !std::isfinite(probe_optimizer_->clip_gradients(largest, limit)))
+        give_up("the gradient of the probe");
+    network_optimizer_->step(learning_rate_);
+    if (average_)
+        average_->update();
+    if (probe_moves())
+        move_probe(schedule);
+
+    ++position_.step;
+    position_.loss_sum += loss;
+    step_seconds_ += seconds_since(began);
+    setting_.monitor.report(progress("train"));
+}
+
+double Run::accumulate(std::int64_t part)
+{
+    const auto chosen = order_->take((position_.step * parts_ + part) * batch_size_, batch_size_);
+    const auto groups = training_groups_.index_select(0, chosen);
     const auto data = batch(groups, probe_moves());
     at::Tensor losses;
     double value = 0;
@@ -216,22 +282,9 @@ void Run::step()
             give_up("the loss");
         losses = losses.defined() ? losses + loss : loss;
     }
-    losses.backward();
-
-    const double largest = settings.number("training.gradient_clip");
-    if (!std::isfinite(network_optimizer_->clip_gradients(largest)))
-        give_up("the gradient");
-    if (probe_optimizer_ && !std::isfinite(probe_optimizer_->clip_gradients(largest)))
-        give_up("the gradient of the probe");
-    network_optimizer_->step(learning_rate_);
-    if (probe_moves())
-        move_probe(schedule);
-
-    ++position_.step;
-    position_.loss_sum += value;
-    step_seconds_ += seconds_since(began);
+    (parts_ == 1 ? losses : losses / static_cast<double>(parts_)).backward();
     frames_trained_ += groups.numel();
-    setting_.monitor.report(progress("train"));
+    return value;
 }
 
 void Run::move_probe(double schedule)
@@ -245,7 +298,11 @@ void Run::move_probe(double schedule)
 void Run::finish_epoch()
 {
     const double training_loss = position_.loss_sum / static_cast<double>(steps_per_epoch_);
-    const double validation_loss = validate();
+    double validation_loss = 0;
+    {
+        const Averaged averaged(average_);
+        validation_loss = validate();
+    }
     auto report = progress("validate");
     report.validation_loss = validation_loss;
     if (validation_groups_.size(0) > 0 && !std::isfinite(validation_loss))
@@ -308,8 +365,10 @@ void Run::save_epoch(double loss)
     if (setting_.folder.empty())
         return;
     base::write_text(path("history.csv"), history_csv(setting_.model.history));
-    if (better)
+    if (better) {
+        const Averaged averaged(average_);
         model::save_bundle(setting_.model, path("best.ptk"));
+    }
     if (position_.epoch == epochs_ || position_.epoch % setting_.settings.integer("training.checkpoint_epochs") == 0)
         save_last();
 }
@@ -399,6 +458,8 @@ void Run::save_last()
     position_.seconds = seconds();
     std::map<std::string, at::Tensor> tensors;
     put_all(tensors, network_prefix, network_optimizer_->state());
+    if (average_)
+        put_all(tensors, average_prefix, average_->state());
     if (probe_) {
         put_all(tensors, probe_prefix, probe_->state());
         put_all(tensors, probe_optimizer_prefix, probe_optimizer_->state());

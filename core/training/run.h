@@ -10,6 +10,7 @@
 #include "training/probe_parameter.h"
 #include "training/schedule.h"
 #include "training/step.h"
+#include "training/weight_average.h"
 
 #include <chrono>
 #include <optional>
@@ -41,7 +42,12 @@ private:
     void start(const Checkpoint* from);
 
     void step();
+    /// Gradients of one batch, the loss of the last pass. @param part  of the batches that make this step
+    double accumulate(std::int64_t part);
     void move_probe(double schedule);
+    /// training.patience epochs have passed without a lower loss.
+    bool stalled() const;
+    ScheduleTime schedule_time(std::int64_t step) const;
     void finish_epoch();
     double validate();
     void recentre_probe();
@@ -70,12 +76,13 @@ private:
     std::optional<Amplitudes> amplitudes_;
     std::optional<Illumination> illumination_;
     std::optional<ProbeParameter> probe_; ///< when it is trained along
-    std::optional<Adam> network_optimizer_;
-    std::optional<Adam> probe_optimizer_;
+    std::optional<Optimizer> network_optimizer_;
+    std::optional<Optimizer> probe_optimizer_;
+    std::optional<WeightAverage> average_; ///< when training.average says so
     Loss loss_;
     Schedule schedule_;
 
-    std::int64_t batch_size_, epochs_, steps_per_epoch_ = 0;
+    std::int64_t batch_size_, parts_, epochs_, steps_per_epoch_ = 0;
     TrainingPosition position_;
     double seconds_before_ = 0; ///< of the trainings this one continues
     double learning_rate_ = 0;  ///< of the last step

@@ -2,8 +2,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "training/history.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace ptk::training {
 
@@ -12,46 +15,99 @@ namespace {
 constexpr double rising_part = 0.3;
 constexpr double first = 1.0 / 25;
 constexpr double last = first / 1e4;
+constexpr double cold = 0.1; ///< where a warm-up begins
 
 double half_cosine(double from, double to, double part)
 {
-    return to + (from - to) / 2 * (1 + std::cos(M_PI * part));
+    return to + (from - to) / 2 * (1 + std::cos(M_PI * std::clamp(part, 0.0, 1.0)));
 }
 
-double constant(std::int64_t, std::int64_t)
+Schedule exponential(const config::Settings& settings)
 {
-    return 1;
+    return [gamma = settings.number("training.schedule_gamma")](const ScheduleTime& time) {
+        return std::pow(gamma, static_cast<double>(time.epoch()));
+    };
+}
+
+Schedule warmup_cosine(const config::Settings& settings)
+{
+    return [warm_epochs = settings.integer("training.warmup_epochs"),
+            least = settings.number("training.smallest_rate")](const ScheduleTime& time) {
+        const auto warm = static_cast<double>(std::min(warm_epochs * time.steps_per_epoch, time.steps));
+        const auto now = static_cast<double>(time.step);
+        if (now < warm)
+            return cold + (1 - cold) * now / warm;
+        return half_cosine(1, least, (now - warm) / std::max(1.0, static_cast<double>(time.steps) - warm));
+    };
+}
+
+Schedule plateau(const config::Settings& settings)
+{
+    return
+        [factor = settings.number("training.plateau_factor"), patience = settings.integer("training.plateau_patience"),
+         threshold = settings.number("training.plateau_threshold"),
+         least = settings.number("training.smallest_rate")](const ScheduleTime& time) {
+            double rate = 1, best = std::numeric_limits<double>::infinity();
+            std::int64_t bad = 0;
+            for (const auto& row : time.history) {
+                if (const double loss = judged_loss(row); loss < best * (1 - threshold)) {
+                    best = loss;
+                    bad = 0;
+                } else if (++bad > patience) {
+                    rate = std::max(rate * factor, least);
+                    bad = 0;
+                }
+            }
+            return rate;
+        };
+}
+
+Schedule multi_stage(const config::Settings& settings)
+{
+    const auto stay = static_cast<double>(settings.integer("training.stage_1_epochs"));
+    const auto fall = static_cast<double>(settings.integer("training.stage_2_epochs"));
+    return [stay, fall, least = settings.number("training.smallest_rate")](const ScheduleTime& time) {
+        const double epoch = static_cast<double>(time.step) / static_cast<double>(time.steps_per_epoch);
+        if (epoch < stay)
+            return 1.0;
+        return epoch < stay + fall ? half_cosine(1, least, (epoch - stay) / fall) : least;
+    };
 }
 
 struct Named {
     const char* name;
-    double (*schedule)(std::int64_t, std::int64_t);
+    Schedule (*make)(const config::Settings&);
 };
 
 constexpr Named schedules[] = {
-    {"one_cycle", one_cycle},
-    {"constant", constant},
+    {"one_cycle", [](const config::Settings&) { return Schedule(one_cycle); }},
+    {"constant", [](const config::Settings&) { return Schedule([](const ScheduleTime&) { return 1.0; }); }},
+    {"exponential", exponential},
+    {"warmup_cosine", warmup_cosine},
+    {"plateau", plateau},
+    {"multi_stage", multi_stage},
 };
 
 } // namespace
 
-double one_cycle(std::int64_t step, std::int64_t steps)
+double one_cycle(const ScheduleTime& time)
 {
-    const double now = static_cast<double>(step), end = static_cast<double>(steps - 1);
-    const double top = rising_part * static_cast<double>(steps) - 1;
+    const double now = static_cast<double>(time.step), end = static_cast<double>(time.steps - 1);
+    const double top = rising_part * static_cast<double>(time.steps) - 1;
     if (now >= end)
-        return steps > 1 ? last : 1; // a single step is the top
+        return time.steps > 1 ? last : 1; // a single step is the top
     if (now <= top)
         return top > 0 ? half_cosine(first, 1, now / top) : 1;
     return half_cosine(1, last, (now - top) / (end - top));
 }
 
-Schedule schedule_by_name(const std::string& name)
+Schedule make_schedule(const config::Settings& settings)
 {
+    const auto& name = settings.text("training.schedule");
     std::vector<std::string> names;
     for (const auto& entry : schedules) {
         if (name == entry.name)
-            return entry.schedule;
+            return entry.make(settings);
         names.emplace_back(entry.name);
     }
     fail(Status::NotFound, "training.schedule: '{}' is not a schedule{}", name, base::did_you_mean(name, names));

@@ -1,18 +1,42 @@
 #pragma once
+#include "config/config.h"
+#include "model/model.h"
+
 #include <cstdint>
 #include <functional>
-#include <string>
+#include <span>
 
 namespace ptk::training {
 
-/// Learning rate of a step as a fraction of the largest: a pure function of the step (0-based) and the number of steps.
-using Schedule = std::function<double(std::int64_t step, std::int64_t steps)>;
+/// When in a training a rate is asked for.
+struct ScheduleTime {
+    std::int64_t step = 0; ///< 0-based
+    std::int64_t steps = 1;
+    std::int64_t steps_per_epoch = 1;
+    std::span<const model::HistoryRow> history{}; ///< of the epochs that are done
+
+    std::int64_t epoch() const { return step / steps_per_epoch; }
+};
+
+/// Learning rate of a step as a fraction of the largest. A pure function, so that a resumed training goes on with it.
+using Schedule = std::function<double(const ScheduleTime&)>;
 
 /// Up from 1/25 to 1 over the first 30 % of the steps, then down to 1/250000, both on half a cosine.
 /// Source: Smith & Topin, arXiv:1708.07120; numbers and step count as PyTorch's OneCycleLR by default.
-double one_cycle(std::int64_t step, std::int64_t steps);
+double one_cycle(const ScheduleTime& time);
 
-/// By the names of option training.schedule. @throws Error(NotFound)
-Schedule schedule_by_name(const std::string& name);
+/// By option training.schedule:
+///   one_cycle      see above
+///   constant       1
+///   exponential    training.schedule_gamma^epoch
+///   warmup_cosine  from 0.1 to 1 in a line over training.warmup_epochs, then down to training.smallest_rate on half a
+///                  cosine
+///   plateau        times training.plateau_factor whenever the loss (of validation, else of training) did not fall by
+///                  the fraction training.plateau_threshold for more than training.plateau_patience epochs; not below
+///                  training.smallest_rate
+///   multi_stage    1 for training.stage_1_epochs, down to training.smallest_rate on half a cosine over
+///                  training.stage_2_epochs, then there
+/// @throws Error(NotFound)
+Schedule make_schedule(const config::Settings& settings);
 
 } // namespace ptk::training

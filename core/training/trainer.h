@@ -33,9 +33,9 @@ public:
     ~Trainer();
 
     /// Blocks. At the end the model holds the last weights (with the one_cycle schedule they are the settled ones), its
-    /// settings are those of the training. On Error(Cancelled) it holds the weights of the last finished step and the
-    /// run folder a last.ptk to resume from. On Error(NotConverged) (loss, gradient or weights not finite) it holds the
-    /// weights of the beginning of that epoch.
+    /// settings are those of the training (with training.average their running mean). On Error(Cancelled) it holds the
+    /// weights of the last finished step and the run folder a last.ptk to resume from. On Error(NotConverged) (loss,
+    /// gradient or weights not finite) it holds the weights of the beginning of that epoch.
     /// @throws Error(Shape) scan and model differ in N, or fewer training frames than a group; Error(State) no probe,
     /// or another scan than the
     ///         checkpoint's; Error(InvalidConfig); Error(Io)

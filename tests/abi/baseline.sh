@@ -6,8 +6,10 @@ root=$1
 command -v abidw > /dev/null && command -v abidiff > /dev/null || { echo "skipped: libabigail (abigail-tools) is not here"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 "$root/tests/abi/stub.py" "$root" > "$work/stub.c" || exit 1
-${CC:-cc} -g -O0 -w -shared -fPIC "$work/stub.c" -I"$root/capi/include" -Wl,-soname,libptychokit.so.0 \
+root=$(cd "$root" && pwd)
+cd "$work"  # the record names the compiled file
+python3 "$root/tests/abi/stub.py" "$root" > stub.c || exit 1
+${CC:-cc} -g -O0 -w -shared -fPIC stub.c -I"$root/capi/include" -Wl,-soname,libptychokit.so.0 \
   -Wl,--version-script="$root/capi/ptychokit.map" -o "$work/libptychokit.so" || exit 1
 baseline=$root/capi/abi/ptk-0.abi
 if [ "${2:-}" = update ]; then

@@ -60,10 +60,10 @@ void train(benchmark::State& state, const generators::GeneratorRegistry::Entry& 
 {
     Bench bench(entry, cost);
     bench.generator->set_training(true);
-    std::vector<training::Adam::Parameter> parameters;
+    std::vector<training::Optimizer::Parameter> parameters;
     for (const auto& [name, tensor] : bench.generator->named_parameters())
         parameters.push_back({name, *tensor});
-    training::Adam adam(parameters, {});
+    training::Optimizer adam(parameters, {});
     const auto step = [&] {
         adam.clear_gradients();
         const auto intensity = physics::far_field_intensity(bench.generator->forward(bench.input), bench.probe);

@@ -113,10 +113,10 @@ struct Network {
                                         config::Config::from_json(json));
         generator = entry.make({64, 1}, settings, base::torch_generator(1, "initialisation"));
         generator->set_training(true);
-        std::vector<training::Adam::Parameter> parameters;
+        std::vector<training::Optimizer::Parameter> parameters;
         for (const auto& parameter : generator->named_parameters())
             parameters.push_back({parameter.name, *parameter.tensor});
-        optimizer = std::make_unique<training::Adam>(parameters, training::Adam::Options{});
+        optimizer = std::make_unique<training::Optimizer>(parameters, training::Optimizer::Options{});
         probe = at::randn({frames, 1, 3, 64, 64}, at::kComplexFloat);
         amplitude = at::rand({frames, 1, 64, 64}) * 10;
     }
@@ -134,7 +134,7 @@ struct Network {
         optimizer->step(1e-4);
     }
     std::unique_ptr<generators::Generator> generator;
-    std::unique_ptr<training::Adam> optimizer;
+    std::unique_ptr<training::Optimizer> optimizer;
     at::Tensor probe, amplitude;
 };
 

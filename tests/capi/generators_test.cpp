@@ -1,5 +1,6 @@
 // Every registered generator does the whole job through the ABI: trains, predicts, and comes back from its bundle.
 #include "api.h"
+#include "small_networks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -37,20 +38,7 @@ std::vector<Job> jobs()
 /// Options that make a network small, for those generators that have them.
 Json small(const ptk_context* ctx, const std::string& generator)
 {
-    // Three passes solve a scan this small before anything is learnt.
-    const Json wanted{{"generator.passes", 1},
-                      {"generator.width", 8},
-                      {"generator.depth", 1},
-                      {"generator.modes", 6},
-                      {"generator.cnn_blocks", 1},
-                      {"generator.levels", 2},
-                      {"generator.heads", 2},
-                      {"generator.patch_size", 8},
-                      {"generator.n_filters_scale", 1},
-                      {"generator.resnet_blocks", 2},
-                      {"generator.spectral_bottleneck_blocks", 2},
-                      {"generator.spectral_bottleneck_modes", 4},
-                      {"generator.ffno_encoder_blocks", 2}};
+    const auto wanted = small_network_options();
     auto options = Json::object();
     const auto subject = "generator:" + generator;
     for (const auto& option : json([&](auto... a) { return ptk_config_schema(ctx, subject.c_str(), a...); }))

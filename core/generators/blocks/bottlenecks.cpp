@@ -29,28 +29,12 @@ at::Tensor ResidualBody::operator()(const at::Tensor& x) const
     return norm2_(conv2_(at::gelu(norm1_(conv1_(x)))));
 }
 
-ResnetBottleneck::Block::Block(std::int64_t channels, at::Generator random) : body(channels, random)
+ResnetBlock::ResnetBlock(std::int64_t channels, at::Generator random) : body(channels, random)
 {
     add_child("block", body);
 }
 
-ResnetBottleneck::ResnetBottleneck(std::int64_t channels, std::int64_t blocks, LayerScale scale, at::Generator random)
-    : layerscale_(scalar_weight(scale.value))
-{
-    scale.learned ? add_parameter("layerscale", layerscale_) : add_buffer("layerscale", layerscale_);
-    add_child("blocks", blocks_);
-    for (std::int64_t i = 0; i < blocks; ++i)
-        blocks_.append(channels, random);
-}
-
-at::Tensor ResnetBottleneck::operator()(at::Tensor x) const
-{
-    for (std::size_t i = 0; i < blocks_.size(); ++i)
-        x = x + layerscale_ * blocks_[i].body(x);
-    return x;
-}
-
-ConvNextBottleneck::Block::Block(std::int64_t channels, at::Generator random)
+ConvNextBlock::ConvNextBlock(std::int64_t channels, at::Generator random)
     : depthwise(channels, channels, convnext_kernel, random, channels), norm(channels),
       expand(channels, convnext_expansion * channels, 1, random),
       project(convnext_expansion * channels, channels, 1, random)
@@ -61,13 +45,14 @@ ConvNextBottleneck::Block::Block(std::int64_t channels, at::Generator random)
     add_child("project", project);
 }
 
-at::Tensor ConvNextBottleneck::Block::operator()(const at::Tensor& x) const
+at::Tensor ConvNextBlock::operator()(const at::Tensor& x) const
 {
     return project(at::gelu(expand(norm(depthwise(x)))));
 }
 
-ConvNextBottleneck::ConvNextBottleneck(std::int64_t channels, std::int64_t blocks, LayerScale scale,
-                                       at::Generator random)
+template <class Block>
+ScaledResiduals<Block>::ScaledResiduals(std::int64_t channels, std::int64_t blocks, LayerScale scale,
+                                        at::Generator random)
     : layerscale_(scalar_weight(scale.value))
 {
     scale.learned ? add_parameter("layerscale", layerscale_) : add_buffer("layerscale", layerscale_);
@@ -76,12 +61,15 @@ ConvNextBottleneck::ConvNextBottleneck(std::int64_t channels, std::int64_t block
         blocks_.append(channels, random);
 }
 
-at::Tensor ConvNextBottleneck::operator()(at::Tensor x) const
+template <class Block> at::Tensor ScaledResiduals<Block>::operator()(at::Tensor x) const
 {
     for (std::size_t i = 0; i < blocks_.size(); ++i)
         x = x + layerscale_ * blocks_[i](x);
     return x;
 }
+
+template class ScaledResiduals<ResnetBlock>;
+template class ScaledResiduals<ConvNextBlock>;
 
 FfnoBottleneck::FfnoBottleneck(const FfnoStack::Options& options, at::Generator random) : stack_(options, random)
 {

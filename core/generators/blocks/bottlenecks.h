@@ -35,40 +35,38 @@ private:
     InstanceNorm2d norm2_;
 };
 
-/// x + layerscale * body(x), several times. Source: He et al., CVPR 2016; Zhu et al., "CycleGAN", ICCV 2017.
-class ResnetBottleneck : public Bottleneck {
+/// x + layerscale * block(x), several times. Keys layerscale, blocks.
+template <class Block> class ScaledResiduals : public Bottleneck {
 public:
-    ResnetBottleneck(std::int64_t channels, std::int64_t blocks, LayerScale scale, at::Generator random);
+    ScaledResiduals(std::int64_t channels, std::int64_t blocks, LayerScale scale, at::Generator random);
     at::Tensor operator()(at::Tensor x) const override;
 
 private:
-    struct Block : Module {
-        Block(std::int64_t channels, at::Generator random);
-        ResidualBody body;
-    };
     at::Tensor layerscale_;
     ModuleList<Block> blocks_;
 };
 
-/// x + layerscale * project(GELU(expand(norm(depthwise 7 x 7 convolution of x)))), expanding to 4 C channels, several
-/// times. Source: Liu et al., "A ConvNet for the 2020s", CVPR 2022, with instance norm.
-class ConvNextBottleneck : public Bottleneck {
-public:
-    ConvNextBottleneck(std::int64_t channels, std::int64_t blocks, LayerScale scale, at::Generator random);
-    at::Tensor operator()(at::Tensor x) const override;
-
-private:
-    struct Block : Module {
-        Block(std::int64_t channels, at::Generator random);
-        at::Tensor operator()(const at::Tensor& x) const;
-        MirrorConv2d depthwise;
-        InstanceNorm2d norm;
-        Conv2d expand;
-        Conv2d project;
-    };
-    at::Tensor layerscale_;
-    ModuleList<Block> blocks_;
+/// A ResidualBody. Key "block".
+struct ResnetBlock : Module {
+    ResnetBlock(std::int64_t channels, at::Generator random);
+    at::Tensor operator()(const at::Tensor& x) const { return body(x); }
+    ResidualBody body;
 };
+
+/// project(GELU(expand(norm(depthwise 7 x 7 convolution of x)))), expanding to 4 C channels.
+struct ConvNextBlock : Module {
+    ConvNextBlock(std::int64_t channels, at::Generator random);
+    at::Tensor operator()(const at::Tensor& x) const;
+    MirrorConv2d depthwise;
+    InstanceNorm2d norm;
+    Conv2d expand;
+    Conv2d project;
+};
+
+/// Source: He et al., CVPR 2016; Zhu et al., "CycleGAN", ICCV 2017.
+using ResnetBottleneck = ScaledResiduals<ResnetBlock>;
+/// Source: Liu et al., "A ConvNet for the 2020s", CVPR 2022, with instance norm.
+using ConvNextBottleneck = ScaledResiduals<ConvNextBlock>;
 
 /// An FfnoStack.
 class FfnoBottleneck : public Bottleneck {

@@ -62,4 +62,18 @@ at::Tensor RefinementBlock::operator()(const at::Tensor& x) const
     return at::relu(x + third_(second_(first_(x, Activation::Relu), Activation::Relu)));
 }
 
+ResidualPair::ResidualPair(std::int64_t channels, at::Generator random, Start start)
+    : conv1_(channels, channels, 3, random), conv2_(channels, channels, 3, random)
+{
+    if (start == Start::Identity)
+        conv2_.set_zero();
+    add_child("conv1", conv1_);
+    add_child("conv2", conv2_);
+}
+
+at::Tensor ResidualPair::operator()(const at::Tensor& x) const
+{
+    return x + conv2_(conv1_(x, Activation::Gelu));
+}
+
 } // namespace ptk::generators

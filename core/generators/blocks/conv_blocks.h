@@ -54,4 +54,17 @@ private:
     Conv2d third_;
 };
 
+/// x + conv2(GELU(conv1(x))), 3 x 3, same shape out. Parameters conv1, conv2.
+class ResidualPair : public Module {
+public:
+    /// What the pair is before training.
+    enum class Start { Random, Identity };
+    ResidualPair(std::int64_t channels, at::Generator random, Start start = Start::Random);
+    at::Tensor operator()(const at::Tensor& x) const;
+
+private:
+    Conv2d conv1_;
+    Conv2d conv2_;
+};
+
 } // namespace ptk::generators

@@ -1,6 +1,6 @@
 #include "generators/blocks/initial.h"
 
-#include "base/text.h"
+#include "base/shape.h"
 
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros.h>
@@ -21,7 +21,7 @@ at::Tensor zeros(at::IntArrayRef shape, at::ScalarType type)
     require(count <= most_weights, Status::InvalidConfig,
             "a layer of shape {} would have {:.3g} weights, more than {:.3g}; make the network narrower (width, modes, "
             "blocks)",
-            base::shape_text({shape.begin(), shape.end()}), count, most_weights);
+            base::shape_text(shape), count, most_weights);
     return at::zeros(shape, type);
 }
 

@@ -1,4 +1,3 @@
-#if defined(__x86_64__)
 #define PTK_LANES 16
 #include "kernels/cpu/activation_loops.inl"
 
@@ -12,4 +11,3 @@ GeluLoop gelu_loop_avx512()
 }
 
 } // namespace ptk::kernels::cpu
-#endif

@@ -18,9 +18,7 @@ namespace ptk::kernels::cpu {
 ///
 /// These are the kernels of instruction_set(), or of one set for tests and comparisons. x_stride may exceed the
 /// channels.
-/// @throws Error(Unsupported) when the processor lacks the set; as instruction_set() @{
-const ConvolutionKernels& conv3x3_kernels();
-const ConvolutionKernels& conv3x3_kernels(InstructionSet set);
-/// @}
+/// @throws Error(Unsupported) when the processor lacks the set; as instruction_set()
+const ConvolutionKernels& conv3x3_kernels(InstructionSet set = instruction_set());
 
 } // namespace ptk::kernels::cpu

@@ -1,4 +1,3 @@
-#if defined(__x86_64__)
 #define PTK_LANES 16
 #define PTK_ROWS 12
 #include "kernels/cpu/conv3x3_loops.inl"
@@ -14,4 +13,3 @@ const ConvolutionKernels& conv3x3_avx512()
 }
 
 } // namespace ptk::kernels::cpu
-#endif

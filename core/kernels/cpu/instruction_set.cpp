@@ -60,4 +60,9 @@ InstructionSet instruction_set()
     return set;
 }
 
+void require_supported(InstructionSet set)
+{
+    require(supported(set), Status::Unsupported, "this processor lacks the instruction set that was asked for");
+}
+
 } // namespace ptk::kernels::cpu

@@ -1,4 +1,6 @@
 #pragma once
+#include "kernels/cpu/instruction_set.h"
+
 #include <cstdint>
 
 namespace ptk::kernels::cpu {
@@ -45,9 +47,7 @@ struct PieLoops {
                                       std::int64_t side);
 };
 
-/// Those of instruction_set().
-const PieLoops& pie_loops();
-/// Without vector extensions: the oracle of the others.
-const PieLoops& pie_loops_portable();
+/// @throws as require_supported()
+const PieLoops& pie_loops(InstructionSet set = instruction_set());
 
 } // namespace ptk::kernels::cpu

@@ -1,4 +1,3 @@
-#if defined(__x86_64__)
 #include "kernels/cpu/pie_loops.inl"
 
 namespace ptk::kernels::cpu {
@@ -12,4 +11,3 @@ const PieLoops& pie_loops_avx2()
 }
 
 } // namespace ptk::kernels::cpu
-#endif

@@ -8,23 +8,17 @@ namespace ptk::kernels::cpu {
 // and channels; error as that of a plain loop. x_stride must be the number of channels.
 
 /// What conv3x3_kernels() do, for few input channels: as fast there, and accurate where the values of an image differ
-/// by orders of magnitude, as those of diffraction do. @throws as conv3x3_kernels() @{
-const ConvolutionKernels& narrow_kernels();
-const ConvolutionKernels& narrow_kernels(InstructionSet set);
-/// @}
+/// by orders of magnitude, as those of diffraction do. @throws as conv3x3_kernels()
+const ConvolutionKernels& narrow_kernels(InstructionSet set = instruction_set());
 
 /// 3 x 3 convolution with stride 2 and one pixel of zeros around each image:
 ///   z(b, y, x, o) = bias(o) + sum_{i, u, v} weight(o, i, u, v) x(b, 2 y + u - 1, 2 x + v - 1, i)
-/// weight (out, in, 3, 3); y (batch, ceil(height / 2), ceil(width / 2), out). @throws as conv3x3_kernels() @{
-const ConvolutionKernels& down_kernels();
-const ConvolutionKernels& down_kernels(InstructionSet set);
-/// @}
+/// weight (out, in, 3, 3); y (batch, ceil(height / 2), ceil(width / 2), out). @throws as conv3x3_kernels()
+const ConvolutionKernels& down_kernels(InstructionSet set = instruction_set());
 
 /// 2 x 2 transposed convolution with stride 2: every pixel becomes a square of four,
 ///   z(b, 2 y + u, 2 x + v, o) = bias(o) + sum_i weight(i, o, u, v) x(b, y, x, i)
-/// weight (in, out, 2, 2); y (batch, 2 height, 2 width, out). @throws as conv3x3_kernels() @{
-const ConvolutionKernels& up_kernels();
-const ConvolutionKernels& up_kernels(InstructionSet set);
-/// @}
+/// weight (in, out, 2, 2); y (batch, 2 height, 2 width, out). @throws as conv3x3_kernels()
+const ConvolutionKernels& up_kernels(InstructionSet set = instruction_set());
 
 } // namespace ptk::kernels::cpu

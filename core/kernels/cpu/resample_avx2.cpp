@@ -1,4 +1,3 @@
-#if defined(__x86_64__)
 #define PTK_LANES 8
 #define PTK_ROWS 6
 #include "kernels/cpu/resample_loops.inl"
@@ -28,4 +27,3 @@ const ConvolutionKernels& up_avx2()
 }
 
 } // namespace ptk::kernels::cpu
-#endif

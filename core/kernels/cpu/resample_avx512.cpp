@@ -1,4 +1,3 @@
-#if defined(__x86_64__)
 #define PTK_LANES 16
 #define PTK_ROWS 12
 #include "kernels/cpu/resample_loops.inl"
@@ -28,4 +27,3 @@ const ConvolutionKernels& up_avx512()
 }
 
 } // namespace ptk::kernels::cpu
-#endif

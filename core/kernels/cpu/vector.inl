@@ -2,7 +2,7 @@
 // by each source that defines PTK_LANES (4, 8 or 16) for its instruction set; everything has internal linkage, see
 // pie_loops.inl.
 #include <cstdint>
-#if PTK_LANES > 4
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -28,7 +28,7 @@ PTK_INLINE void store(float* p, Vector v)
     *reinterpret_cast<Unaligned*>(p) = v;
 }
 
-#if PTK_LANES == 16
+#if PTK_LANES == 16 && defined(__AVX512F__)
 
 /// The first @p count of the lanes, zero in the others.
 PTK_INLINE Vector load_part(const float* p, Size count)
@@ -41,7 +41,7 @@ PTK_INLINE void store_part(float* p, Vector v, Size count)
     _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << count) - 1), v);
 }
 
-#elif PTK_LANES == 8
+#elif PTK_LANES == 8 && defined(__AVX2__)
 
 PTK_INLINE __m256i first_lanes(Size count)
 {

@@ -2,6 +2,7 @@
 #include "core/generators/testing.h"
 #include "core/golden.h"
 #include "generators/cost.h"
+#include "small_networks.h"
 
 #include <set>
 
@@ -25,18 +26,8 @@ std::int64_t side_of(const std::string& name)
 /// @param channels  frames of one input
 std::unique_ptr<Generator> small(const std::string& name, std::int64_t channels, const char* mode = nullptr)
 {
-    const nlohmann::json wanted{{"generator.width", 8},
-                                {"generator.depth", 2},
-                                {"generator.modes", 6},
-                                {"generator.levels", 2},
-                                {"generator.heads", 2},
-                                {"generator.patch_size", 8},
-                                {"generator.n_filters_scale", 1},
-                                {"generator.resnet_blocks", 2},
-                                {"generator.spectral_bottleneck_blocks", 2},
-                                {"generator.spectral_bottleneck_modes", 4},
-                                {"generator.ffno_encoder_blocks", 2},
-                                {"generator.output_mode", mode == nullptr ? "real_imag" : mode}};
+    auto wanted = small_network_options();
+    wanted["generator.output_mode"] = mode == nullptr ? "real_imag" : mode;
     auto options = nlohmann::json::object();
     const auto registry = builtin_generators();
     for (const auto& option : registry.get(name).metadata.options.options())

@@ -29,7 +29,7 @@ struct Waves {
 /// Instruction set (0: portable, 1: the best of this machine), modes, side: full vectors, tails, less than one vector.
 class PieLoopsTest : public ::testing::TestWithParam<std::tuple<int, int, int>> {
 protected:
-    const PieLoops& loops = std::get<0>(GetParam()) == 0 ? pie_loops_portable() : pie_loops();
+    const PieLoops& loops = std::get<0>(GetParam()) == 0 ? pie_loops(InstructionSet::Portable) : pie_loops();
     const std::int64_t modes = std::get<1>(GetParam()), side = std::get<2>(GetParam()), stride = side + 7;
     std::vector<float> line = std::vector<float>(2 * side);
     Waves a{modes * side * side, 1}, b{modes * side * side, 2}, row{side, 3}, column{side, 4}, object{side * stride, 5};

@@ -1,5 +1,6 @@
 #include "base/random.h"
 #include "core/golden.h"
+#include "data/groups.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "reconstruction/canvas.h"
@@ -53,6 +54,7 @@ public:
         EXPECT_FALSE(is_training());
         EXPECT_EQ(input.amplitude.size(1), group_size_);
         EXPECT_EQ(input.probe.defined(), probe_);
+        scales.push_back(input.scale);
         known.push_back(input.known.defined() ? input.known.clone() : at::Tensor());
         largest_batch = std::max(largest_batch, input.amplitude.size(0) * input.amplitude.size(1));
         if (probe_)
@@ -75,6 +77,7 @@ public:
     void set_passes(std::int64_t passes) { passes_ = passes; }
 
     std::int64_t largest_batch = 0;
+    std::vector<double> scales;
     std::vector<at::Tensor> probes;
     std::vector<at::Tensor> known;
 
@@ -133,6 +136,12 @@ Settings settings(const std::string& json = "{}")
     return Settings(config::library_schema(), Config::from_json(json));
 }
 
+Result reconstruct(model::Model& model, const data::Scan& scan, const Settings& options, const Monitor& monitor)
+{
+    Log log;
+    return reconstruction::reconstruct(model, scan, options, monitor, log);
+}
+
 double largest_error(const Result& result, const at::Tensor& object)
 {
     const auto covered = result.coverage > 0;
@@ -165,7 +174,8 @@ TEST(Reconstruct, ALaterPassStartsFromTheStitchedObject)
         last = progress.step;
         return true;
     };
-    const auto result = reconstruct(experiment.model, experiment.scan, settings(), Monitor(report, {}));
+    const auto twice = settings(R"({"reconstruction.passes": 2})");
+    const auto result = reconstruct(experiment.model, experiment.scan, twice, Monitor(report, {}));
     EXPECT_EQ(last, 600);
     EXPECT_LT(largest_error(result, experiment.object), 1e-6) << "the first pass leaves nothing behind";
 
@@ -179,12 +189,45 @@ TEST(Reconstruct, ALaterPassStartsFromTheStitchedObject)
         0.1);
     EXPECT_EQ(known.size(), 5U);
 
-    reconstruct(experiment.model, experiment.scan, settings(), {});
+    reconstruct(experiment.model, experiment.scan, twice, {});
     known.erase(known.begin(), known.begin() + 5);
     const auto corner = physics::pixel_grid(experiment.scan.positions, side).corners[64];
     const auto expected = 2 * experiment.object.narrow(0, corner[1].item<std::int64_t>(), side)
                                   .narrow(1, corner[0].item<std::int64_t>(), side);
     golden::expect_close(at::view_as_real(known[6][0][0]), at::view_as_real(expected), 1e-5, "known patch");
+}
+
+TEST(Reconstruct, SeveralPassesAreTwoMoreThanTrained)
+{
+    for (const std::int64_t trained : {1, 2, 3}) {
+        auto experiment = make(10);
+        experiment.oracle->set_passes(trained);
+        reconstruct(experiment.model, experiment.scan, settings(), {});
+        EXPECT_EQ(experiment.oracle->known.size(), trained == 1 ? 1U : static_cast<std::size_t>(trained + 2));
+    }
+}
+
+TEST(Reconstruct, AnotherBeamIsTheScansPreparedAsForATraining)
+{
+    auto experiment = make(40);
+    experiment.scan.probe = 3 * test_probe().narrow(0, 0, 1).flip({1});
+    experiment.model.input_scale = 5;
+    const auto of_model = reconstruct(experiment.model, experiment.scan, settings(), {});
+    EXPECT_TRUE(of_model.probe.equal(test_probe()));
+    EXPECT_EQ(experiment.oracle->scales.back(), 5);
+
+    const auto of_scan =
+        reconstruct(experiment.model, experiment.scan,
+                    settings(R"({"probe.from": "scan", "probe.modes": 1, "probe.warm_epochs": 0})"), {});
+    const double power = data::mean_power(experiment.scan);
+    golden::expect_close(at::view_as_real(of_scan.probe),
+                         at::view_as_real(physics::with_power(experiment.scan.probe, power)), 1e-6, "the scan's");
+    EXPECT_DOUBLE_EQ(experiment.oracle->scales.back(), data::parseval_scale(power, side, false));
+
+    const auto warm = reconstruct(experiment.model, experiment.scan,
+                                  settings(R"({"probe.from": "scan", "probe.modes": 2, "probe.warm_epochs": 2})"), {});
+    EXPECT_EQ(warm.probe.size(0), 2);
+    EXPECT_NEAR(at::view_as_real(warm.probe).square().sum().item<double>(), power, 1e-3 * power);
 }
 
 TEST(Reconstruct, TheFrameGrowsWherePatchesReachOutside)

@@ -1,12 +1,12 @@
 #include "base/random.h"
 #include "core/golden.h"
 #include "data/npz.h"
+#include "paths.h"
 #include "physics/far_field.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "reconstruction/predict.h"
 #include "reconstruction/refine.h"
-#include "paths.h"
 
 #include <gtest/gtest.h>
 
@@ -272,10 +272,10 @@ TEST(EndToEnd, AnUntrainedPhysicsNetworkGivesAPictureThatRefinementSharpens)
     model.generator = entry.make(model.problem, options, base::torch_generator(1, "initialisation"));
     model.probe = physics::warm_probe(scan, 3, 4, 0, {}, log);
 
-    const auto picture = reconstruct(model, scan, options, {});
+    const auto picture = reconstruct(model, scan, options, {}, log);
     EXPECT_EQ(picture.dropped, 0);
     const auto smaller =
-        reconstruct(model, scan, options.with(Config::from_json(R"({"reconstruction.batch_size": 9})")), {});
+        reconstruct(model, scan, options.with(Config::from_json(R"({"reconstruction.batch_size": 9})")), {}, log);
     // Convolutions may choose another algorithm for another size of batch; stitching itself is exact.
     golden::expect_close(at::view_as_real(smaller.object), at::view_as_real(picture.object), 1e-6,
                          "batches of 9 against 64");

@@ -10,7 +10,7 @@ TEST(SimulatedDetector, BeamstopIsThatOfPtychoPinn)
     const auto golden = golden::load("datagen_beamstop.npz");
     const auto frames = golden.at("in/intensity");
     for (const std::string diameter : {"0", "1", "3.5", "4", "9"}) {
-        const auto stop = beamstop(frames.size(1), frames.size(2), std::stod(diameter));
+        const auto stop = data::beamstop(frames.size(1), frames.size(2), std::stod(diameter));
         EXPECT_TRUE(frames.masked_fill(stop, 0).equal(golden.at("out/diameter" + diameter))) << diameter;
     }
 }

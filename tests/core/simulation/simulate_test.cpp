@@ -140,7 +140,7 @@ TEST_F(Simulate, PiecesGiveTheFramesOfPtychoPinn)
         const auto made =
             physics::illuminate_and_diffract(patches, golden.at("in/probe").slice(0, 0, modes),
                                              static_cast<double>(golden.at(key + "nphotons").item<std::int64_t>()));
-        golden::expect_close(made.intensity.masked_fill(beamstop(side, side, 4), 0),
+        golden::expect_close(made.intensity.masked_fill(data::beamstop(side, side, 4), 0),
                              golden.at(key + "intensity_no_noise"), 1e-5, key + "intensity");
         golden::expect_close(made.probe, golden.at(key + "probe_scaled")[0], 1e-5, key + "probe");
     }

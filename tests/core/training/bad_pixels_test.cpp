@@ -85,7 +85,8 @@ TEST(BadPixels, RefinementStaysAtTheTruth)
 
 TEST(BadPixels, KernelLeavesUnknownAmplitudesAlone)
 {
-    for (const auto* loops : {&kernels::cpu::pie_loops(), &kernels::cpu::pie_loops_portable()}) {
+    for (const auto* loops :
+         {&kernels::cpu::pie_loops(), &kernels::cpu::pie_loops(kernels::cpu::InstructionSet::Portable)}) {
         std::vector<float> field(2 * 4 * 4), amplitude(4 * 4, 2.0F), line(8);
         for (std::size_t i = 0; i < field.size(); ++i)
             field[i] = 1;

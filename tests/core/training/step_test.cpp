@@ -164,7 +164,7 @@ TEST(ProbeParameter, IsFoundFromFramesWithPowerAndCentreKept)
     Bench bench(simulated, 5, Subpixel::ShiftProbe, Weighting::Probe);
     ProbeParameter parameter(guess, {});
     EXPECT_LE((parameter.probe() - guess).abs().max().item<double>(), 1e-4);
-    Adam adam({{"probe", parameter.value()}}, {});
+    Optimizer adam({{"probe", parameter.value()}}, {});
     auto data = bench.batch();
     double first = 0, last = 0;
     for (int k = 0; k < 150; ++k) {

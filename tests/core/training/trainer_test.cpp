@@ -3,13 +3,13 @@
 #include "data/groups.h"
 #include "data/npz.h"
 #include "model/bundle.h"
+#include "paths.h"
 #include "physics/far_field.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "training/grouping.h"
 #include "training/losses.h"
 #include "training/trainer.h"
-#include "paths.h"
 
 #include <fmt/format.h>
 
@@ -110,9 +110,64 @@ TEST_P(Interrupted, AndResumedEqualsUninterruptedBitForBit)
 constexpr const char* trained_probe = R"({"probe": {"trainable": true, "start_step": 3, "learning_rate": 0.01}})";
 INSTANTIATE_TEST_SUITE_P(
     Trainer, Interrupted,
-    ::testing::Values(Interruption{5, "train", "{}"}, Interruption{8, "train", "{}"}, Interruption{8, "validate", "{}"},
-                      Interruption{2, "train", trained_probe}, Interruption{6, "train", trained_probe},
-                      Interruption{7, "train", R"({"scan.grouping": "nearest", "training.schedule": "constant"})"}));
+    ::testing::Values(
+        Interruption{5, "train", "{}"}, Interruption{8, "train", "{}"}, Interruption{8, "validate", "{}"},
+        Interruption{2, "train", trained_probe}, Interruption{6, "train", trained_probe},
+        Interruption{7, "train", R"({"scan.grouping": "nearest", "training.schedule": "constant"})"},
+        Interruption{3, "train", R"({"training": {"optimizer": "adamw", "weight_decay": 0.01, "accumulate": 2,
+                          "average": 0.9, "schedule": "warmup_cosine", "warmup_epochs": 1, "gradient_clip_by": "agc"}})"},
+        Interruption{8, "train", R"({"training": {"optimizer": "sgd", "batch_size": 1, "schedule": "plateau",
+                          "plateau_patience": 0, "plateau_threshold": 1, "gradient_clip_by": "value"}})"}));
+
+TEST(Trainer, StopsWhenTheLossHasStoppedFalling)
+{
+    const auto scan = simulate(6, 6).scan;
+    const auto folder = scratch("patience").string();
+    // A rate of zero changes nothing: the first epoch is the best.
+    const auto config =
+        small_config(R"({"training": {"epochs": 50, "learning_rate": 0, "patience": 3, "checkpoint_epochs": 50}})");
+    auto model = make_model(config);
+    Trainer(model, config, folder, quiet()).fit(scan, {});
+    EXPECT_EQ(model->history.size(), 4U);
+    EXPECT_EQ(model::load_bundle(registry(), folder + "/last.ptk", c10::kCPU).model->history.size(), 4U);
+}
+
+TEST(Trainer, TheModelIsTheRunningMeanOfItsWeights)
+{
+    const auto scan = simulate(6, 6).scan;
+    const auto folder = scratch("average").string();
+    const auto fitted = [&](const char* more) {
+        auto model = make_model(small_config(more));
+        Trainer(model, small_config(more), folder, quiet()).fit(scan, {});
+        return model;
+    };
+    const auto plain = fitted("{}");
+    const auto averaged = fitted(R"({"training.average": 0.9})");
+    EXPECT_FALSE(at::equal(weights_of(*averaged), weights_of(*plain)));
+    const auto last = model::load_bundle(registry(), folder + "/last.ptk", c10::kCPU);
+    EXPECT_TRUE(at::equal(weights_of(*last.model), weights_of(*plain))) << "what training goes on with";
+    EXPECT_EQ(averaged->history[2].training_loss, plain->history[2].training_loss);
+    EXPECT_NE(averaged->history[2].validation_loss, plain->history[2].validation_loss);
+}
+
+TEST(Trainer, StepsAreFewerWhenBatchesAreAccumulated)
+{
+    const auto scan = simulate(6, 6).scan;
+    const auto steps = [&](const char* more) {
+        std::int64_t seen = 0;
+        auto model = make_model(small_config(more));
+        Trainer(model, small_config(more), "", quiet())
+            .fit(scan, Monitor(
+                           [&](const Progress& progress) {
+                               seen = std::max(seen, progress.steps);
+                               return true;
+                           },
+                           nullptr));
+        return seen;
+    };
+    EXPECT_EQ(steps(R"({"training": {"batch_size": 1, "epochs": 1}})"), 8);
+    EXPECT_EQ(steps(R"({"training": {"batch_size": 1, "accumulate": 4, "epochs": 1}})"), 2);
+}
 
 TEST(Trainer, DoesNotGoOnWithAnotherScanOrModel)
 {
