@@ -1,4 +1,5 @@
 #pragma once
+#include "base/log.h"
 #include "base/progress.h"
 #include "model/model.h"
 #include "reconstruction/result.h"

@@ -4,6 +4,7 @@
 #include "base/shape.h"
 #include "base/text.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_clamp_max.h>

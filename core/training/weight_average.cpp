@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/shape.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/zeros.h>
