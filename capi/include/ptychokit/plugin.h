@@ -160,7 +160,7 @@ typedef const ptk_plugin *(*ptk_plugin_entry_fn)(void);
 PTK_CALL ptk_generator_register(ptk_context *ctx, const ptk_generator_table *table);
 
 /**
- * Load a plug-in: its code is executed.
+ * Load a plug-in, whose code is executed.
  *
  * A shared library adds its generators, all or none; it stays in the process. A TorchScript program (torch.jit.save) is
  * noted by its content: models that were trained with it can then be loaded. To make a new model of a program, name it
