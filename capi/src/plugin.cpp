@@ -6,6 +6,8 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <cctype>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <fstream>

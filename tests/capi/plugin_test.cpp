@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <mutex>
 #include <thread>
 
 using namespace api;
@@ -43,6 +44,7 @@ struct Script {
     std::int64_t count = 2;
     ptk_generator_parameter declared[2] = {{0, "gain", 1, {1}}, {0, "offset", 2, {2, 1}}};
     std::atomic<int> made = 0, destroyed = 0, freed = 0;
+    std::mutex mutex;
     std::string options;
 };
 
@@ -63,7 +65,10 @@ ptk_status answer(const Net* made, const char* function)
 ptk_status toy_create(void** self_out, const ptk_generator_problem* problem, void* user_data)
 {
     auto* script = static_cast<Script*>(user_data);
-    script->options = problem->options;
+    {
+        const std::lock_guard lock(script->mutex);
+        script->options = problem->options;
+    }
     if (script->fault == "create") {
         problem->set_error_message("no such thing");
         return PTK_ERR_INTERNAL;
@@ -318,7 +323,7 @@ TEST(GeneratorTable, FailuresOfANewNetworkAreErrors)
     expect_no_model("axes", PTK_ERR_INVALID_ARGUMENT, {"'toy'", "parameter 0", "1000000 axes"},
                     declares([](auto& p) { p.ndim = 1000000; }));
     expect_no_model("axes", PTK_ERR_INVALID_ARGUMENT, {"'toy'", "-1 axes"}, declares([](auto& p) { p.ndim = -1; }));
-    expect_no_model("length", PTK_ERR_INVALID_ARGUMENT, {"'toy'", "'gain'", "(0)"},
+    expect_no_model("length", PTK_ERR_INVALID_ARGUMENT, {"'toy'", "'gain'", "(0,)"},
                     declares([](auto& p) { p.shape[0] = 0; }));
     expect_no_model("size", PTK_ERR_INVALID_ARGUMENT, {"'toy'", "'gain'", "at most"}, declares([](auto& p) {
                         p.ndim = 2;

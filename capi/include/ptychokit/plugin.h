@@ -3,7 +3,7 @@
  *
  * A generator made of C functions is a table of them, ptk_generator_table. A program hands it to
  * ptk_generator_register(); a shared library shows it in ptk_plugin_entry() and is loaded by ptk_plugin_load(), by the
- * option `plugins`, or by `ptychokit --plugin FILE`. It is then a generator like any other: it has a name and options,
+ * option `plugins`, or by `--plugin FILE` of the program. It is then a generator like any other: it has a name and options,
  * is trained and stored, and a bundle that was trained with it can be loaded where it is registered.
  *
  * A shared library needs this header and nothing else; it need not be linked with PtychoKit:

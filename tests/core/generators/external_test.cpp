@@ -39,7 +39,7 @@ public:
 
     void forward(const Arrays& parameters, std::int64_t batch, const float* amplitudes, float* images) override
     {
-        require(!faults_.fails_forward, Status::Callback, "forward has no mood");
+        require(!faults_.fails_forward, Status::Callback, "generator 'toy': forward has no mood");
         for (std::int64_t i = 0; i < batch * 2 * pixels; ++i) {
             const auto c = i / pixels % 2, b = i / pixels / 2, r = i % pixels;
             const auto x = amplitudes[i];
@@ -52,7 +52,7 @@ public:
     void vjp(const Arrays& parameters, std::int64_t batch, const float* amplitudes, const float* grad_images,
              const Targets& grad_parameters) override
     {
-        require(!faults_.fails_vjp, Status::Callback, "vjp has no mood");
+        require(!faults_.fails_vjp, Status::Callback, "generator 'toy': vjp has no mood");
         float a[2] = {0, 0}, bc[2] = {0, 0};
         for (std::int64_t i = 0; i < batch * 2 * pixels; ++i) {
             const auto c = i / pixels % 2, b = i / pixels / 2, r = i % pixels;
@@ -150,6 +150,8 @@ TEST(External, SeedDecidesInitialValues)
 TEST(External, FailuresComeOutAsTheyAre)
 {
     expect_error([] { toy({.fails_forward = true})->forward(input()); }, Status::Callback, "forward has no mood");
+    expect_error([] { toy({.fails_vjp = true})->forward(input()).abs().sum().backward(); }, Status::Callback,
+                 "vjp has no mood");
 }
 
 TEST(External, NumbersThatAreMissingOrNotFiniteAreErrors)
@@ -167,10 +169,10 @@ TEST(External, ImpossibleParametersAreRefused)
         expect_error([&] { toy({.parameters = std::move(parameters)}); }, Status::InvalidArgument, words);
     };
     const auto huge = std::int64_t{1} << 40;
-    refused({{"a", {huge}}}, "has shape (1099511627776)");
+    refused({{"a", {huge}}}, "has shape (1099511627776,)");
     refused({{"a", {huge, huge, huge}}}, "at most 1073741824 numbers");
-    refused({{"a", {0}}}, "has shape (0)");
-    refused({{"a", {-3}}}, "has shape (-3)");
+    refused({{"a", {0}}}, "has shape (0,)");
+    refused({{"a", {-3}}}, "has shape (-3,)");
     refused({{"a", {1, 1, 1, 1, 1, 1, 1}}}, "7 axes");
     refused({{"a", {2}}, {"a", {2}}}, "two parameters are named 'a'");
     refused({{"a/b", {2}}}, "'a/b'");
