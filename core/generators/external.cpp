@@ -271,17 +271,17 @@ config::Option option_of(const Json& row, const std::string& generator)
 
 config::Schema external_options(const std::string& generator, const std::string& json)
 {
-    std::vector<config::Option> options{options::channels()};
+    std::vector<config::Option> all{options::channels()};
     if (json.empty())
-        return config::Schema(std::move(options));
+        return config::Schema(std::move(all));
     std::set<std::string> taken;
     try {
         const auto rows = Json::parse(json);
         require(rows.is_array(), Status::InvalidArgument, "expected an array");
         for (const auto& row : rows) {
-            options.push_back(option_of(row, generator));
-            require(taken.insert(options.back().name).second, Status::InvalidArgument,
-                    "generator '{}': '{}' is there twice", generator, options.back().name);
+            all.push_back(option_of(row, generator));
+            require(taken.insert(all.back().name).second, Status::InvalidArgument,
+                    "generator '{}': '{}' is there twice", generator, all.back().name);
         }
     } catch (const Json::exception& error) {
         fail(Status::InvalidArgument,
@@ -290,7 +290,7 @@ config::Schema external_options(const std::string& generator, const std::string&
     } catch (const Error& error) {
         fail(Status::InvalidArgument, "generator '{}': its options: {}", generator, error.message());
     }
-    return config::Schema(std::move(options));
+    return config::Schema(std::move(all));
 }
 
 std::string external_values(const config::Settings& settings)
