@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -27,7 +28,7 @@ std::vector<std::string> generators_of(const ptk_context* ctx)
 {
     std::vector<std::string> names;
     for (const auto& generator : json([&](auto... a) { return ptk_generator_list(ctx, a...); }))
-        names.push_back(generator["name"]);
+        names.push_back(generator["name"].get<std::string>());
     return names;
 }
 

@@ -105,6 +105,7 @@ class _Made:
 class _Bridge:
     """The functions of a class of networks; lives until the library releases them."""
     alive: dict = {}
+    retired: list = []  # a function of ctypes must not go while it runs
     number = itertools.count(1)
 
     def __init__(self, network: type) -> None:
@@ -167,12 +168,13 @@ class _Bridge:
             _write(gradients[index], shape, answer[name], f"vjp, gradient of '{name}'")
 
     def free_user_data(self, _):
-        self.alive.pop(self.key, None)
+        self.retired.append(self.alive.pop(self.key, None))
 
 
 def register(context, name: str, network: type) -> None:
     if network.output not in _OUTPUTS:
         raise ValueError(f"{network.__name__}.output: '{network.output}'; expected one of {', '.join(_OUTPUTS)}")
+    _Bridge.retired.clear()
     bridge = _Bridge(network)
     functions = dict(bridge.functions)
     if network.vjp is Network.vjp:
