@@ -132,6 +132,8 @@ thread_local int32_t ptk_ndim_out = 0;
 %include "ptk_python.i"
 #endif
 #ifdef SWIGJAVA
+/* Functions that the library calls from any thread: in C, and in Python where ctypes makes them. */
+%ignore ptk_generator_register;
 %include "ptk_java.i"
 #endif
 
@@ -180,6 +182,7 @@ PTK_SHAPE(ptk_canvas_shape)
 %include <ptychokit/context.h>
 %include <ptychokit/dataset.h>
 %include <ptychokit/model.h>
+%include <ptychokit/plugin.h>
 %include <ptychokit/train.h>
 %include <ptychokit/reconstruct.h>
 %include <ptychokit/evaluate.h>

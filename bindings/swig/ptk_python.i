@@ -186,3 +186,10 @@ struct ptk_python_array {
 %enddef
 %define PTK_SHAPE(NAME)
 %enddef
+
+/* The address of a table that ctypes has laid out (_network.py). */
+%typemap(in) const ptk_generator_table *table {
+    $1 = (ptk_generator_table *)PyLong_AsVoidPtr($input);
+    if (PyErr_Occurred())
+        SWIG_fail;
+}

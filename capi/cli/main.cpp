@@ -18,6 +18,11 @@ void add_common(CLI::App& command, Common& common)
         .add_option("-s,--set", common.settings,
                     "one option, e.g. -s training.epochs=10; see 'ptychokit config schema'")
         ->type_name("KEY=VALUE");
+    command
+        .add_option("--plugin", common.plugins,
+                    "load generators: a shared library (ptychokit/plugin.h) or a TorchScript program; it is executed")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
     command.add_option("-d,--device", common.device, "cpu, cuda, cuda:N or auto")->capture_default_str();
     command.add_option("-t,--threads", common.threads, "threads (0 = all cores)")->check(CLI::Range(0, 4096));
     command.add_flag("-q,--quiet", common.quiet, "errors only");

@@ -59,6 +59,11 @@ Config read_config(const Common& common)
                           "--set " + setting + ": expected KEY=VALUE, e.g. --set training.epochs=10");
         check(ptk_config_set_text(config.get(), setting.substr(0, equals).c_str(), setting.substr(equals + 1).c_str()));
     }
+    std::string plugins;
+    for (const auto& file : common.plugins)
+        plugins += (plugins.empty() ? "" : ":") + file;
+    if (!plugins.empty())
+        check(ptk_config_set_string(config.get(), "plugins", plugins.c_str()));
     if (common.threads > 0)
         check(ptk_config_set_int(config.get(), "threads", common.threads));
     return config;

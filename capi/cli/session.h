@@ -54,6 +54,7 @@ struct Common {
     std::string device = "cpu";
     std::string config_file;
     std::vector<std::string> settings; ///< "key=value"
+    std::vector<std::string> plugins;  ///< files whose generators are loaded
     int threads = 0;
     bool quiet = false;
     bool verbose = false;

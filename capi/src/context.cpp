@@ -3,6 +3,7 @@
 #include "guard.h"
 #include "kernels/backend.h"
 #include "model/settings.h"
+#include "plugin.h"
 
 #include <ATen/Context.h>
 #include <nlohmann/json.hpp>
@@ -52,6 +53,28 @@ config::Config inherited(const config::Settings& settings)
     return general;
 }
 
+/// Before anything else is looked at: a plug-in may bring the generator that the rest is about.
+void load_named_plugins(const Context& context, const ptk_config* given)
+{
+    if (given == nullptr)
+        return;
+    const auto& values = impl(given)->values();
+    const auto found = values.find("plugins");
+    if (found == values.end())
+        return;
+    config::Config plugins;
+    plugins.set("plugins", found->second);
+    load_plugins(context, config::Settings(config::library_schema(), plugins).text("plugins"));
+}
+
+/// A context whose configuration names a TorchScript program loads models that were trained with it.
+void note_named_program(const Context& context)
+{
+    const auto& settings = context.settings;
+    if (settings.text("generator.name") == "torchscript" && !settings.text("generator.file").empty())
+        context.programs->add(settings.text("generator.file"));
+}
+
 Json describe(const Context& context)
 {
     return {{"device", context.device.str()},
@@ -81,7 +104,9 @@ ptk_status ptk_context_create(ptk_context** out, const char* device, const ptk_c
         require_out(out);
         auto context = std::make_shared<Context>();
         context->device = base::open_device(required_text(device, "device"));
+        load_named_plugins(*context, config);
         context->settings = resolved(*context, config);
+        note_named_program(*context);
         context->general = inherited(context->settings);
         apply_to_process(context->settings);
         give(out, ContextHandle{std::move(context)});

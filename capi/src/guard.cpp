@@ -101,6 +101,18 @@ ptk_status record_failure(const char* function) noexcept
     }
 }
 
+void forget_callback_message() noexcept
+{
+    last_failure.left_by_callback = false;
+}
+
+std::optional<std::string> callback_message()
+{
+    if (!last_failure.left_by_callback)
+        return std::nullopt;
+    return last_failure.message.data();
+}
+
 void Session::Warnings::process(const c10::Warning& warning)
 {
     log_->write(LogLevel::Warn, "torch", warning.msg());
@@ -157,7 +169,7 @@ ptk_progress to_c(const Progress& progress)
 bool ask(ptk_progress_fn function, void* user_data, const Progress& progress, std::optional<std::string>& failure)
 {
     const auto state = to_c(progress);
-    last_failure.left_by_callback = false;
+    forget_callback_message();
     try {
         if (function(&state, user_data) == 0)
             return true;
@@ -165,8 +177,7 @@ bool ask(ptk_progress_fn function, void* user_data, const Progress& progress, st
         failure = error.what();
         return false;
     }
-    if (last_failure.left_by_callback)
-        failure = last_failure.message.data();
+    failure = callback_message();
     return false;
 }
 

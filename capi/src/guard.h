@@ -13,6 +13,10 @@ namespace ptk::capi {
 /// Turns the exception that is being handled into this thread's status and message.
 ptk_status record_failure(const char* function) noexcept;
 
+/// What a callback on this thread leaves with ptk_set_error_message() between the two calls.
+void forget_callback_message() noexcept;
+std::optional<std::string> callback_message();
+
 /// The log that technical details of a failure go to: that of the innermost call on this thread.
 class LogScope {
 public:

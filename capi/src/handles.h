@@ -22,7 +22,10 @@ namespace ptk::capi {
 struct Context {
     c10::Device device = c10::kCPU;
     LogPtr log = std::make_shared<Log>();
-    generators::GeneratorRegistry registry = generators::builtin_generators();
+    /// What generator 'torchscript' may run.
+    std::shared_ptr<generators::Programs> programs = std::make_shared<generators::Programs>();
+    /// Locks itself: plug-ins add to it while others use it.
+    mutable generators::GeneratorRegistry registry = generators::builtin_generators(programs);
     config::Config general{}; ///< what later calls inherit: seed, deterministic, compat as given
     config::Settings settings{};
 };

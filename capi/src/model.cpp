@@ -97,8 +97,8 @@ ptk_status ptk_generator_list(const ptk_context* ctx, char* buf, size_t capacity
     return guard("ptk_generator_list", [&] {
         const auto& context = *required(ctx, "ctx").context;
         auto list = Json::array();
-        for (const auto& entry : context.registry.entries())
-            list.push_back(describe(entry.metadata));
+        for (const auto* entry : context.registry.entries())
+            list.push_back(describe(entry->metadata));
         give_text(json_text(list), buf, capacity, needed_out);
     });
 }

@@ -130,9 +130,22 @@ void add_others(GeneratorRegistry& registry)
                  make<NeuralopUno>);
 }
 
+void add_torchscript(GeneratorRegistry& registry, std::shared_ptr<Programs> programs)
+{
+    registry.add({.name = "torchscript",
+                  .summary = "a network of your own: a TorchScript program (torch.jit.save), trained on",
+                  .source = "generator.file",
+                  .capabilities = capabilities("any N that the program takes"),
+                  .options = torchscript_options()},
+                 [programs = std::move(programs)](const Problem& problem, const config::Settings& settings,
+                                                  const at::Generator&) {
+                     return make_torchscript(*programs, problem, settings);
+                 });
+}
+
 } // namespace
 
-GeneratorRegistry builtin_generators()
+GeneratorRegistry builtin_generators(std::shared_ptr<Programs> programs)
 {
     GeneratorRegistry registry("generator");
     add_own(registry);
@@ -140,6 +153,7 @@ GeneratorRegistry builtin_generators()
     add_fourier(registry);
     add_hybrid_resnets(registry);
     add_others(registry);
+    add_torchscript(registry, std::move(programs));
     return registry;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include "generators/generator.h"
+#include "generators/torchscript.h"
 #include "registry/registry.h"
 
 namespace ptk::generators {
@@ -11,7 +12,8 @@ using Factory =
     std::function<std::unique_ptr<Generator>(const Problem&, const config::Settings&, at::Generator random)>;
 using GeneratorRegistry = registry::Registry<Factory>;
 
-/// A registry with all generators of the library, from one explicit table.
-GeneratorRegistry builtin_generators();
+/// A registry with all generators of the library, from one explicit table. More may be added to it.
+/// @param programs  those that generator 'torchscript' may run besides the file that its options name
+GeneratorRegistry builtin_generators(std::shared_ptr<Programs> programs = std::make_shared<Programs>());
 
 } // namespace ptk::generators

@@ -36,6 +36,8 @@ public:
     /// How often the same weights look at a frame. Between two passes the patches of overlapping frames are merged and
     /// cut out again, and each frame starts from what its neighbours know (Input::known).
     virtual std::int64_t passes() const { return 1; }
+    /// Options that making the generator has settled (what a file held); a model keeps them with those that were given.
+    virtual config::Config settled() const { return {}; }
 };
 
 /// Shape of the problem, given by data.

@@ -31,10 +31,10 @@ public:
     std::vector<Named> named_aliases();
     std::vector<at::Tensor> parameters();
     /// Training mode (batch norm) of this and everything below.
-    void set_training(bool training);
+    virtual void set_training(bool training);
     bool is_training() const noexcept { return training_; }
     /// Move parameters and buffers.
-    void to(c10::Device device);
+    virtual void to(c10::Device device);
 
 protected:
     void add_parameter(std::string name, at::Tensor& tensor);

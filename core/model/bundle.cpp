@@ -119,6 +119,15 @@ Json parse_object(const std::string& text, const char* what)
     return json;
 }
 
+/// Where a program lies is for the user to say, not for a file of data (see model_of_header).
+Json stored_settings(const config::Settings& settings)
+{
+    auto json = settings.to_json();
+    json["generator"].erase("file");
+    json.erase("plugins");
+    return json;
+}
+
 Json make_header(Model& model, const std::map<std::string, at::Tensor>& tensors, const std::string& extra_json)
 {
     Json sums = Json::object();
@@ -130,7 +139,7 @@ Json make_header(Model& model, const std::map<std::string, at::Tensor>& tensors,
         {"generator", model.generator_name},
         {"side", model.problem.side},
         {"group_size", model.problem.group_size},
-        {"settings", model.settings.to_json()},
+        {"settings", stored_settings(model.settings)},
         {"statistics",
          {{"input_scale", model.input_scale},
           {"mean_power", model.mean_power},
@@ -230,10 +239,13 @@ private:
 };
 
 /// The model that the header describes, with fresh weights. What does not fit this library is said with the name of the
-/// file.
+/// file. Nothing in it is executed: a program is found among those that the user has named, never by a path of the file.
 std::unique_ptr<Model> model_of_header(const generators::GeneratorRegistry& registry, const Reader& reader)
 {
     auto config = config::Config::from_json(reader.object("settings").dump());
+    for (const char* path : {"generator.file", "plugins"})
+        require(!config.values().contains(path), Status::Format,
+                "{}: header: settings: '{}' names a file to run; a bundle must not", reader.path(), path);
     config.set("generator.name", reader.text("generator"));
     const auto side = reader.integer("side");
     try {

@@ -62,6 +62,7 @@ std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry,
                       .group_size = settings.has("scan.group_size") ? settings.integer("scan.group_size") : 0};
     const auto seed = static_cast<std::uint64_t>(settings.integer("seed"));
     model->generator = entry.make(model->problem, settings, base::torch_generator(seed, "initialisation"));
+    model->settings = model->settings.with(model->generator->settled());
     model->problem.group_size = group_size(*model->generator, settings);
     model->generator->to(device);
     model->device = device;

@@ -58,6 +58,8 @@ config::Settings settings_for(const Model& model, const generators::GeneratorReg
 {
     auto settings = model.settings.with(config);
     const auto& named = settings.text("generator.name");
+    if (named == model.generator_name) // which another context may have brought
+        return settings;
     require(registry.get(named).metadata.name == model.generator_name, Status::InvalidConfig,
             "generator.name: '{}', but the model is a '{}'", named, model.generator_name);
     return settings;

@@ -10,10 +10,24 @@ namespace ptk::training {
 
 namespace {
 
+/// Options of the network, without where its program lies: what that holds is another option.
+config::Json network_options(const config::Settings& settings)
+{
+    auto options = settings.to_json()["generator"];
+    options.erase("file");
+    return options;
+}
+
 /// What of @p before another value takes in @p after.
 void log_changes(const config::Settings& before, const config::Settings& after, Log& log)
 {
-    const auto old = before.to_json().flatten(), now = after.to_json().flatten();
+    auto old = before.to_json(), now = after.to_json();
+    for (auto* settings : {&old, &now}) { // where programs lie says nothing of the training
+        settings->erase("plugins");
+        (*settings)["generator"].erase("file");
+    }
+    old = old.flatten();
+    now = now.flatten();
     for (const auto& [key, value] : now.items()) {
         const auto found = old.find(key);
         if (found != old.end() && *found != value)
@@ -48,7 +62,7 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
 {
     auto& model = *state_->model;
     const auto settings = model.settings.with(state_->config);
-    require(settings.to_json()["generator"] == model.settings.to_json()["generator"], Status::InvalidConfig,
+    require(network_options(settings) == network_options(model.settings), Status::InvalidConfig,
             "generator.*: the model was made with other values than the training is asked to use");
     if (state_->checkpoint)
         log_changes(model.settings, settings, *state_->log);

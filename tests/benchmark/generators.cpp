@@ -78,8 +78,8 @@ void train(benchmark::State& state, const generators::GeneratorRegistry::Entry& 
 
 const bool registered = [] {
     static const auto registry = generators::builtin_generators();
-    for (const auto& entry : registry.entries())
-        for (const auto& cost : generators::default_costs(entry)) {
+    for (const auto* listed : registry.entries())
+        for (const auto& entry = *listed; const auto& cost : generators::default_costs(entry)) {
             const auto name = "generator/" + entry.metadata.name + "/N" + std::to_string(cost.side) + "/C" +
                               std::to_string(cost.channels);
             benchmark::RegisterBenchmark((name + "/predict").c_str(), [&entry, cost](benchmark::State& state) {

@@ -151,6 +151,9 @@ TEST(NullArguments, AreErrorsInEveryFunction)
     nulls.each(NAMED(ptk_context_set_log), {2, 3}, ctx, PTK_LOG_INFO, nullptr, nullptr);
     nulls.each(NAMED(ptk_context_devices), {}, ctx, buf, room, &needed);
     nulls.each(NAMED(ptk_context_describe), {}, ctx, buf, room, &needed);
+    const ptk_generator_table table{};
+    nulls.each(NAMED(ptk_generator_register), {}, ctx, &table);
+    nulls.each(NAMED(ptk_plugin_load), {}, ctx, path);
     nulls.each(NAMED(ptk_config_create), {}, &g);
     nulls.each(NAMED(ptk_config_from_json), {}, &g, "{}");
     nulls.each(NAMED(ptk_config_from_yaml), {}, &g, "");

@@ -1,4 +1,4 @@
-"""The program as its users meet it: the job, wrong options, broken files, interruptions.  usage: program.py PROGRAM SCAN"""
+"""The program as its users meet it: the job, wrong options, broken files, interruptions.  usage: program.py PROGRAM SCAN PLUGIN"""
 import json
 import pathlib
 import signal
@@ -7,7 +7,8 @@ import sys
 import tempfile
 import unittest
 
-PROGRAM, SCAN = sys.argv[1:3]
+PROGRAM, SCAN, PLUGIN = sys.argv[1:4]
+NET = pathlib.Path(SCAN).parent.parent / "plugins" / "net.pt"
 SMALL = ["-s", "generator.width=2", "-s", "generator.levels=1", "-s", "generator.depth=1", "-s", "probe.warm_epochs=1"]
 
 
@@ -45,6 +46,25 @@ class Program(unittest.TestCase):
             told = run("info", file, "--json")
             self.assertEqual(told.returncode, 0, told.stderr)
             self.assertTrue(json.loads(told.stdout))
+
+    def test_generators_from_outside(self):
+        listed = run("list", "generators", "--plugin", PLUGIN)
+        self.assertIn("\nmlp ", listed.stdout, listed.stderr)
+        self.assertIn("generator.width", run("describe", "generator", "mlp", "-s", f"plugins={PLUGIN}").stdout)
+        self.assert_fails(run("list", "generators", "--plugin", self.folder / "none.so"), 3, "none.so")
+        quick = ["-s", "training.epochs=1", "-s", "probe.warm_epochs=1"]
+        ways = {"mlp": (["-s", "generator.width=4"], PLUGIN), "torchscript": (["-s", f"generator.file={NET}"], NET)}
+        for name, (options, plugin) in ways.items():
+            folder = self.folder / name
+            options = ["-s", f"generator.name={name}", *options]
+            loaded = ["--plugin", plugin] if name == "mlp" else []
+            trained = run("train", *loaded, SCAN, "-o", folder, *options, *quick)
+            self.assertEqual(trained.returncode, 0, trained.stderr)
+            job = ["reconstruct", SCAN, "-m", folder / "model.ptk", "-o", folder, "--no-refine"]
+            self.assert_fails(run(*job), 2, name if name == "mlp" else "net.pt sha1:", "model.ptk")
+            for more in (["--plugin", plugin], [*loaded, *options, "--force"]):
+                made = run(*job, *more)
+                self.assertEqual(made.returncode, 0, made.stderr)
 
     def test_wrong_options(self):
         out = self.folder / "run"

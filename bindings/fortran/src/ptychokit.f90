@@ -72,6 +72,7 @@ module ptychokit
     procedure :: describe => context_describe
     procedure :: generators => context_generators
     procedure :: describe_generator => context_describe_generator
+    procedure :: load_plugin => context_load_plugin
     procedure :: schema => context_schema
     procedure :: describe_file => context_describe_file
     procedure :: forward => context_forward
@@ -232,7 +233,8 @@ module ptychokit
     config_set_int, config_set_long, config_set_single, config_set_double, config_set_logical, config_set_string, &
     config_set_pair, config_set_text, config_merge, config_check, config_to_json, cancel_create, cancel_request, &
     cancel_reset, context_create, context_set_log, context_devices, context_describe, context_generators, &
-    context_describe_generator, context_schema, context_describe_file, context_forward, dataset_open, dataset_from_arrays, &
+    context_describe_generator, context_load_plugin, context_schema, context_describe_file, context_forward, dataset_open, &
+    dataset_from_arrays, &
     dataset_simulate, dataset_save, dataset_select, dataset_size, dataset_side, dataset_describe, dataset_shape, &
     dataset_read, dataset_read_patterns, &
     model_create, model_load, model_save, model_parameter_count, model_side, model_describe, model_history, model_arrays, &
@@ -823,6 +825,15 @@ contains
     text = room%text(status)
     call reported(status, ierr, message)
   end function context_describe_generator
+
+  !> Load a shared library with generators, or allow a TorchScript program that a model was trained with. It is executed.
+  subroutine context_load_plugin(this, path, ierr, message)
+    class(ptk_context), intent(in) :: this
+    character(len=*), intent(in) :: path
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    call reported(ptk_plugin_load(this%pointer, c_text(path)), ierr, message)
+  end subroutine context_load_plugin
 
   function context_schema(this, subject, ierr, message) result(text)
     class(ptk_context), intent(in) :: this

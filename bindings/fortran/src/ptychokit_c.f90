@@ -10,6 +10,7 @@ module ptychokit_c
   integer(c_int32_t), parameter :: PTK_VERSION_MINOR = 1
   integer(c_int32_t), parameter :: PTK_VERSION_PATCH = 0
   integer(c_int32_t), parameter :: PTK_MAX_NDIM = 6
+  integer(c_int32_t), parameter :: PTK_PLUGIN_ABI = 1
 
   ! enum ptk_status_code
   integer(c_int32_t), parameter :: PTK_OK = 0
@@ -55,6 +56,11 @@ module ptychokit_c
   integer(c_int32_t), parameter :: PTK_LOG_WARN = 2
   integer(c_int32_t), parameter :: PTK_LOG_INFO = 3
   integer(c_int32_t), parameter :: PTK_LOG_DEBUG = 4
+
+  ! enum ptk_generator_output_code
+  integer(c_int32_t), parameter :: PTK_OUTPUT_REAL_IMAG = 1
+  integer(c_int32_t), parameter :: PTK_OUTPUT_AMP_PHASE = 2
+  integer(c_int32_t), parameter :: PTK_OUTPUT_AMP_PHASE_LOGITS = 3
 
   type, bind(C) :: ptk_view
     type(c_ptr) :: data = c_null_ptr
@@ -630,6 +636,22 @@ module ptychokit_c
       character(kind=c_char), intent(in), optional :: path(*)
       integer(c_int32_t) :: answer
     end function ptk_model_write_picture
+
+    !> Add a generator made of C functions to a context.
+    function ptk_generator_register(ctx, table) result(answer) bind(C, name="ptk_generator_register")
+      import
+      type(c_ptr), value :: ctx
+      type(c_ptr), value :: table
+      integer(c_int32_t) :: answer
+    end function ptk_generator_register
+
+    !> Load a plug-in, whose code is executed.
+    function ptk_plugin_load(ctx, path) result(answer) bind(C, name="ptk_plugin_load")
+      import
+      type(c_ptr), value :: ctx
+      character(kind=c_char), intent(in), optional :: path(*)
+      integer(c_int32_t) :: answer
+    end function ptk_plugin_load
 
     !> Create a trainer.
     function ptk_trainer_create(out, model, config, run_folder) result(answer) bind(C, name="ptk_trainer_create")

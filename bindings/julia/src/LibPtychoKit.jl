@@ -17,6 +17,7 @@ const PTK_VERSION_MAJOR = Int32(0)
 const PTK_VERSION_MINOR = Int32(1)
 const PTK_VERSION_PATCH = Int32(0)
 const PTK_MAX_NDIM = Int32(6)
+const PTK_PLUGIN_ABI = Int32(1)
 
 # enum ptk_status_code
 const PTK_OK = Int32(0)
@@ -63,10 +64,16 @@ const PTK_LOG_WARN = Int32(2)
 const PTK_LOG_INFO = Int32(3)
 const PTK_LOG_DEBUG = Int32(4)
 
+# enum ptk_generator_output_code
+const PTK_OUTPUT_REAL_IMAG = Int32(1)
+const PTK_OUTPUT_AMP_PHASE = Int32(2)
+const PTK_OUTPUT_AMP_PHASE_LOGITS = Int32(3)
+
 const ptk_status = Int32
 const ptk_dtype = Int32
 const ptk_device_type = Int32
 const ptk_log_level = Int32
+const ptk_generator_output = Int32
 
 # Handles: only pointers to them exist.
 mutable struct ptk_context end
@@ -74,6 +81,7 @@ mutable struct ptk_config end
 mutable struct ptk_cancel end
 mutable struct ptk_dataset end
 mutable struct ptk_model end
+mutable struct ptk_generator_table end
 mutable struct ptk_trainer end
 mutable struct ptk_reconstructor end
 mutable struct ptk_canvas end
@@ -349,6 +357,14 @@ ptk_model_set_probe(model, probe) =
 ptk_model_write_picture(model, picture, path) =
     @ccall libptychokit.ptk_model_write_picture(model::Ptr{ptk_model}, picture::Cstring, path::Cstring)::ptk_status
 
+"Add a generator made of C functions to a context."
+ptk_generator_register(ctx, table) =
+    @ccall libptychokit.ptk_generator_register(ctx::Ptr{ptk_context}, table::Ptr{ptk_generator_table})::ptk_status
+
+"Load a plug-in, whose code is executed."
+ptk_plugin_load(ctx, path) =
+    @ccall libptychokit.ptk_plugin_load(ctx::Ptr{ptk_context}, path::Cstring)::ptk_status
+
 "Create a trainer."
 ptk_trainer_create(out, model, config, run_folder) =
     @ccall libptychokit.ptk_trainer_create(out::Ptr{Ptr{ptk_trainer}}, model::Ptr{ptk_model}, config::Ptr{ptk_config}, run_folder::Cstring)::ptk_status
@@ -444,6 +460,7 @@ export PTK_VERSION_MAJOR,
     PTK_VERSION_MINOR,
     PTK_VERSION_PATCH,
     PTK_MAX_NDIM,
+    PTK_PLUGIN_ABI,
     PTK_OK,
     PTK_ERR_INTERNAL,
     PTK_ERR_INVALID_ARGUMENT,
@@ -481,15 +498,20 @@ export PTK_VERSION_MAJOR,
     PTK_LOG_WARN,
     PTK_LOG_INFO,
     PTK_LOG_DEBUG,
+    PTK_OUTPUT_REAL_IMAG,
+    PTK_OUTPUT_AMP_PHASE,
+    PTK_OUTPUT_AMP_PHASE_LOGITS,
     ptk_status,
     ptk_dtype,
     ptk_device_type,
     ptk_log_level,
+    ptk_generator_output,
     ptk_context,
     ptk_config,
     ptk_cancel,
     ptk_dataset,
     ptk_model,
+    ptk_generator_table,
     ptk_trainer,
     ptk_reconstructor,
     ptk_canvas,
@@ -556,6 +578,8 @@ export PTK_VERSION_MAJOR,
     ptk_model_read,
     ptk_model_set_probe,
     ptk_model_write_picture,
+    ptk_generator_register,
+    ptk_plugin_load,
     ptk_trainer_create,
     ptk_trainer_free,
     ptk_trainer_fit,

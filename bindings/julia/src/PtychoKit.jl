@@ -18,7 +18,7 @@ include("LibPtychoKit.jl")
 using .LibPtychoKit
 
 export LibPtychoKit, PtychoKitError, Context, Config, Cancel, Dataset, Model, Trainer, Reconstructor, Canvas, Progress
-export array, build_info, cancel!, check, describe, describe_file, devices, evaluate, fit!, forward, fourier_error, generators, history, log_to,
+export array, build_info, cancel!, check, describe, describe_file, devices, evaluate, fit!, forward, fourier_error, generators, history, load_plugin, log_to,
     parameter_count, predict, read_patterns!, reconstruct, refine, reset!, resume!, save, schema, select, set!, set_probe!, side, simulate,
     add!, write_picture
 
@@ -222,6 +222,8 @@ describe(c::Context) = text((room...) -> ptk_context_describe(c, room...))
 "JSON: the generators that there are, or one with its options."
 generators(c::Context) = text((room...) -> ptk_generator_list(c, room...))
 generators(c::Context, name) = text((room...) -> ptk_generator_describe(c, name, room...))
+"Load a shared library with generators, or allow a TorchScript program that a model was trained with. It is executed."
+load_plugin(c::Context, path) = ok(ptk_plugin_load(c, path))
 "JSON: the options that there are."
 schema(c::Context, subject="library") = text((room...) -> ptk_config_schema(c, subject, room...))
 "Check a configuration now; an unknown option throws and names the nearest."

@@ -77,6 +77,8 @@ end
     @test occursin("\"cpu\"", devices(context)) && occursin("\"cpu\"", describe(context))
     @test occursin("physics_unet", generators(context)) && occursin("\"options\"", generators(context, "cnn"))
     @test occursin("training.epochs", schema(context, "training"))
+    load_plugin(context, joinpath(dirname(dirname(ENV["PTYCHOKIT_SCAN"])), "plugins", "net.pt"))
+    @test fails(() -> load_plugin(context, "/none.so"), Lib.PTK_ERR_IO, "none.so")
 end
 
 @testset "work" begin

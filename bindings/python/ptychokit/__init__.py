@@ -36,8 +36,10 @@ from . import _library
 _library.load()
 from . import lib  # noqa: E402
 from ._errors import Cancelled, Error  # noqa: E402
+from . import _network  # noqa: E402
+from ._network import Network  # noqa: E402
 
-__all__ = ["Cancel", "Cancelled", "Canvas", "Config", "Context", "Dataset", "Error", "Model", "Progress", "Reconstructor", "Trainer",
+__all__ = ["Cancel", "Cancelled", "Canvas", "Config", "Context", "Dataset", "Error", "Model", "Network", "Progress", "Reconstructor", "Trainer",
            "build_info", "lib", "status_name"]
 __version__ = ".".join(map(str, lib.ptk_version()))
 
@@ -259,6 +261,14 @@ class Context(_Handle):
     def generator(self, name: str) -> dict:
         """One generator with its options."""
         return json.loads(lib.ptk_generator_describe(self._handle, name))
+
+    def load_plugin(self, path: Path) -> None:
+        """Load a shared library with generators, or allow a TorchScript program that a model was trained with. It is executed."""
+        lib.ptk_plugin_load(self._handle, os.fspath(path))
+
+    def register(self, name: str, network: type) -> None:
+        """Make a class derived from :class:`Network` a generator of this name."""
+        _network.register(self._handle, name, network)
 
     def schema(self, subject: str = "library") -> list:
         """The options that exist."""

@@ -65,6 +65,8 @@ typedef int32_t (*ptk_progress_fn)(const ptk_progress *progress, void *user_data
  * them. `threads` (when above 0) and `deterministic` also set LibTorch's state, of which a process has only one. Where
  * many processes share the cores, set OMP_WAIT_POLICY=passive in the environment before the program starts.
  *
+ * `plugins` are loaded first, as by ptk_plugin_load(): their code is executed.
+ *
  * @param[out] out     release with ptk_context_free(). NULL on failure.
  * @param      device  "cpu", "cuda", "cuda:1" or "auto" (a CUDA device when there is one)
  * @param      config  NULL for defaults

@@ -47,6 +47,7 @@
 #include <ptychokit/dataset.h>
 #include <ptychokit/evaluate.h>
 #include <ptychokit/model.h>
+#include <ptychokit/plugin.h>
 #include <ptychokit/reconstruct.h>
 #include <ptychokit/train.h>
 

@@ -178,6 +178,9 @@ contains
     call check(index(context%generators(), '"physics_unet"') > 0, "generators")
     call check(index(context%describe_generator("cnn"), '"options"') > 0, "one generator")
     call check(index(context%schema("training"), '"training.epochs"') > 0, "schema")
+    call context%load_plugin(scan(:index(scan, "data/") - 1)//"plugins/net.pt")
+    call context%load_plugin(at("none.so"), ierr, message)
+    call expect(ierr, PTK_ERR_IO, message, "none.so")
   end subroutine test_config
 
   ! A known object seen by a probe at 6 x 6 positions.

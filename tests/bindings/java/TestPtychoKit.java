@@ -174,6 +174,8 @@ public class TestPtychoKit {
         check(ptychokit.ptk_last_error_message().contains("training.epochs"), "ptk_last_error_message");
         check(context.devices().contains("\"cpu\"") && context.describe().contains("\"cpu\""), "context");
         check(context.generators().contains("physics_unet") && context.generator("cnn").contains("\"options\""), "generators");
+        context.loadPlugin(Path.of(scan).resolveSibling("../plugins/net.pt").toString());
+        fails(ptk_status_code.PTK_ERR_IO, "none.so", () -> context.loadPlugin(at("none.so")));
         check(context.schema("training").contains("training.epochs"), "schema");
         check(context.describeFile(scan, null).contains("516"), "a file");
         check(Dataset.open(context, scan, null).size() == 516, "the example scan");

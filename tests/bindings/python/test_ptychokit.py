@@ -121,6 +121,77 @@ class Library(Case):
         self.assertEqual(len(pk.Dataset.open(context, pathlib.Path(SCAN))), 516)
 
 
+class Linear(pk.Network):
+    """Images that are multiples of the amplitudes."""
+    summary = "gains"
+    options = [dict(name="first", type="float", default=0.25, meaning="gain of the real part")]
+
+    def parameters(self):
+        return {"gain": (2,), "offset": (2, 1)}
+
+    def initialise(self, name, shape, seed):
+        return np.array([self.options["first"], 0]) if name == "gain" else np.array([[1], [0]])
+
+    def forward(self, parameters, amplitudes):
+        return np.stack([parameters["gain"][i] * amplitudes + parameters["offset"][i, 0] for i in range(2)], axis=1)
+
+    def vjp(self, parameters, amplitudes, grad_images):
+        return {"gain": [(grad_images[:, i] * amplitudes).sum() for i in range(2)],
+                "offset": [[grad_images[:, i].sum()] for i in range(2)]}
+
+
+class Broken(Linear):
+    def forward(self, parameters, amplitudes):
+        return super().forward(parameters, amplitudes)[:, :1]
+
+
+class Fixed(Linear):
+    vjp = pk.Network.vjp
+
+
+class Networks(Case):
+    SETTINGS = {"generator.name": "linear", "training": {"epochs": 12, "batch_size": 4, "validation_fraction": 0, "learning_rate": 0.02},
+                "scan.group_size": 4, "probe": {"modes": 1, "warm_epochs": 0}, "data.measurement": "counts"}
+
+    def scan(self, context):
+        whole, probe, positions, patches = experiment()
+        frames = context.forward(patches, probe)
+        return pk.Dataset.from_arrays(context, frames, positions, probe, config={"data.measurement": "counts"})
+
+    def test_a_class_is_a_generator(self):
+        context = pk.Context()
+        context.register("linear", Linear)
+        self.assertEqual(context.generator("linear")["summary"], "gains")
+        model = pk.Model(context, N, {**self.SETTINGS, "generator.first": 0.5})
+        np.testing.assert_array_equal(model.array("gain"), np.array([0.5, 0], np.float32))
+        pk.Trainer(model, self.SETTINGS | {"generator.first": 0.5}).fit(self.scan(context))
+        losses = [row["training_loss"] for row in model.history()]
+        self.assertLess(losses[-1], 0.98 * losses[0])
+        self.fails(lib.PTK_ERR_EXISTS, "'linear'", context.register, "linear", Linear)
+
+    def test_faults_are_errors(self):
+        context = pk.Context()
+        context.register("broken", Broken)
+        context.register("fixed", Fixed)
+        scan = self.scan(context)
+        for name, status, words in (("broken", lib.PTK_ERR_CALLBACK, "ValueError: forward: expected shape"),
+                                    ("fixed", lib.PTK_ERR_UNSUPPORTED, "no vjp")):
+            settings = {**self.SETTINGS, "generator.name": name}
+            model = pk.Model(context, N, settings)
+            self.fails(status, words, pk.Trainer(model, settings).fit, scan)
+
+    def test_programs_are_named_before_they_run(self):
+        net = pathlib.Path(SCAN).parent.parent / "plugins" / "net.pt"
+        settings = {"generator.name": "torchscript", "generator.file": str(net)}
+        with tempfile.TemporaryDirectory() as folder:
+            bundle = pathlib.Path(folder, "model.ptk")
+            pk.Model(pk.Context(), N, settings).save(bundle)
+            context = pk.Context()
+            self.fails(lib.PTK_ERR_NOT_FOUND, "was not named", pk.Model.load, context, bundle)
+            context.load_plugin(net)
+            self.assertEqual(pk.Model.load(context, bundle).side, N)
+
+
 class Arrays(Case):
     @classmethod
     def setUpClass(cls):

@@ -15,7 +15,9 @@ using ptk::generators::testing::random_tensor;
 
 std::vector<std::string> names()
 {
-    return builtin_generators().names();
+    auto all = builtin_generators().names();
+    std::erase(all, "torchscript"); // whatever a file holds; torchscript_test.cpp
+    return all;
 }
 
 std::int64_t side_of(const std::string& name)

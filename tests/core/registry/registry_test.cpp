@@ -1,5 +1,8 @@
 #include "registry/registry.h"
 
+#include <atomic>
+#include <thread>
+
 namespace {
 
 using ptk::Error;
@@ -47,6 +50,43 @@ TEST(Registry, TakesANameOrAliasOnce)
         error_of([&] { registry.add({.name = "two", .aliases = {"eins"}, .summary = "", .source = ""}, 2); }).status(),
         Status::Exists);
     EXPECT_EQ(registry.entries().size(), 2U);
+}
+
+TEST(Registry, AddsAllOrNone)
+{
+    auto registry = numbers();
+    std::vector<Numbers::Entry> entries{{{.name = "two", .summary = "", .source = ""}, 2},
+                                        {{.name = "seven", .summary = "", .source = ""}, 3}};
+    EXPECT_EQ(error_of([&] { registry.add_all(entries); }).status(), Status::Exists);
+    EXPECT_EQ(registry.names(), (std::vector<std::string>{"one", "seven"}));
+    entries[1].metadata.name = "two";
+    EXPECT_EQ(error_of([&] { registry.add_all(entries); }).message(), "number 'two' is registered already");
+    entries[1].metadata.name = "three";
+    registry.add_all(entries);
+    EXPECT_EQ(registry.get("three").make, 3);
+}
+
+TEST(Registry, IsReadWhileOthersAdd)
+{
+    auto registry = numbers();
+    const auto& one = registry.get("one");
+    std::atomic<int> refused = 0;
+    const auto add = [&](int first) {
+        for (int i = first; i < first + 300; ++i)
+            try {
+                registry.add({.name = std::to_string(i), .summary = "", .source = ""}, i);
+            } catch (const Error&) {
+                ++refused;
+            }
+    };
+    std::thread low(add, 0), high(add, 100); // 200 names are asked for twice
+    while (registry.entries().size() < 402)
+        EXPECT_EQ(registry.get("uno").make, 1);
+    low.join();
+    high.join();
+    EXPECT_EQ(refused, 200);
+    EXPECT_EQ(registry.entries().size(), 402U);
+    EXPECT_EQ(&one, &registry.get("one")) << "entries stay where they are";
 }
 
 TEST(Registry, UnknownNameSuggestsTheNearest)

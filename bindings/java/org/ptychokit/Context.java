@@ -98,6 +98,11 @@ public final class Context extends Native<ptk_context> {
         return during(() -> ptychokit.ptk_generator_describe(handle(), name), this);
     }
 
+    /** Load a shared library with generators, or allow a TorchScript program that a model was trained with. It is executed. */
+    public void loadPlugin(String path) {
+        during(() -> ptychokit.ptk_plugin_load(handle(), path), this);
+    }
+
     /** JSON: the options that there are. */
     public String schema(String subject) {
         return during(() -> ptychokit.ptk_config_schema(handle(), subject), this);
