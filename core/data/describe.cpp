@@ -1,6 +1,6 @@
 #include "base/error.h"
-#include "data/groups.h"
 #include "data/hdf5_file.h"
+#include "data/neighbours.h"
 #include "data/npz.h"
 #include "data/raw_scan.h"
 #include "data/readers.h"

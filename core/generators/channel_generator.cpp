@@ -47,7 +47,7 @@ at::Tensor ChannelGenerator::forward(const Input& input)
     require(fits, Status::Shape, "{}: expected amplitudes (B, {}, {}, {}), found {}", name,
             channels == 1 ? "G" : std::to_string(channels), side, side,
             base::shape_text({amplitude.sizes().begin(), amplitude.sizes().end()}));
-    const auto images = branches((amplitude * input.scale).reshape({-1, channels, side, side}));
+    const auto images = branches(input.scaled().reshape({-1, channels, side, side}));
     return patches_of(images, output).view(amplitude.sizes());
 }
 

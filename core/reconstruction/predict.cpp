@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/groups.h"
+#include "model/scaling.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "physics/scan_probe.h"
@@ -64,7 +65,7 @@ at::Tensor probe_for(const model::Model& model, const data::Scan& scan)
 class Plan {
 public:
     Plan(model::Model& model, const data::Scan& scan, const config::Settings& settings)
-        : model_(model), scan_(scan), subpixel_(settings.text("physics.subpixel")),
+        : model_(model), scan_(scan), scaling_(model::scaling_of(model)), subpixel_(settings.text("physics.subpixel")),
           weighting_(settings.text("physics.patch_weighting")),
           grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side()))
     {
@@ -101,13 +102,13 @@ public:
             data::to_amplitude(scan_.frames->gather(frames), scan_.measurement).to(model_.device, at::kFloat);
         const auto probes = probes_of(frames);
         const auto places = places_.index_select(0, frames);
-        generators::Input input{.amplitude = amplitude.view({-1, group, side, side}), .scale = model_.input_scale};
+        auto input = scaling_.input_of(amplitude.view({-1, group, side, side}));
         if (model_.generator->needs_probe())
             input.probe = probes.reshape({-1, group, probes.size(1), side, side});
         input.good = good_;
         if (known.defined())
             input.known = canvas.cut(known, places, side).to(model_.device).view(input.amplitude.sizes());
-        const auto patches = model_.generator->forward(input).reshape({-1, side, side});
+        const auto patches = scaling_.object_of(model_.generator->forward(input), input).reshape({-1, side, side});
         canvas.add(trimmed(patches).cpu(), places, trimmed(weights_of(probes)).cpu());
     }
 
@@ -151,6 +152,7 @@ private:
 
     model::Model& model_;
     const data::Scan& scan_;
+    model::Scaling scaling_;
     std::string subpixel_, weighting_;
     physics::PixelGrid grid_;
     at::Tensor probe_;  ///< on the model's device
@@ -204,7 +206,8 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
     at::Tensor patches;
     {
         const c10::InferenceMode inference;
-        generators::Input input{.amplitude = amplitude.to(model.device, at::kFloat), .scale = model.input_scale};
+        const auto scaling = model::scaling_of(model);
+        auto input = scaling.input_of(amplitude.to(model.device, at::kFloat));
         if (generator.needs_probe()) {
             require(probe.defined(), Status::State, "generator '{}' needs the probe of each frame",
                     model.generator_name);
@@ -214,7 +217,7 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
                     amplitude.size(1), side, side, shape_of(probe));
             input.probe = probe.to(model.device, at::kComplexFloat);
         }
-        patches = generator.forward(input).cpu();
+        patches = scaling.object_of(generator.forward(input), input).cpu();
     }
     return patches
         .clone(); // a tensor as any other: one of inference mode could not be changed or take part in a gradient

@@ -1,6 +1,7 @@
 #include "training/preparation.h"
 
-#include "data/groups.h"
+#include "data/normalisation.h"
+#include "model/scaling.h"
 #include "physics/iterative_engine.h"
 #include "physics/probe.h"
 
@@ -35,6 +36,29 @@ at::Tensor first_probe(const model::Model& model, data::Scan training, double po
     return physics::with_power(probe, power).to(at::kCPU).contiguous();
 }
 
+double input_scale(const data::Scan& training, double power, const config::Settings& settings)
+{
+    if (settings.text("input.normalize") == "none")
+        return 1;
+    const auto norm = model::input_norm(settings);
+    if (norm.kind == data::InputNorm::Kind::Parseval && !norm.intensity)
+        return data::parseval_scale(power, training.side(), norm.half_side);
+    return data::input_scale(data::frame_sums(training), training.side(), norm);
+}
+
+/// PtychoPINN's forward model divides the probe by probe_scale mean|P|, once more by probe_scale, and the amplitude by
+/// the input's factor; what its network predicts is larger than the object by these.
+double object_scale(const at::Tensor& probe, const generators::Generator& generator, const config::Settings& settings)
+{
+    if (settings.text("physics.object_scale") != "ptychopinn")
+        return 0;
+    require(!generator.needs_probe() && settings.text("input.images") == "amplitude", Status::InvalidConfig,
+            "physics.object_scale = 'ptychopinn' is for generators that see scaled amplitudes and nothing else "
+            "(input.images = 'amplitude', a generator without probe)");
+    const double probe_scale = settings.number("probe.scale");
+    return physics::normalised_like_ptychopinn(probe, probe_scale, {}).factor / probe_scale;
+}
+
 std::string provenance(const std::string& before, const data::Scan& training, const config::Settings& settings)
 {
     auto json = Json::parse(before, nullptr, /*allow_exceptions=*/false);
@@ -65,9 +89,12 @@ void prepare_model(model::Model& model, const data::Scan& training, const config
     const double power = data::mean_power(training);
     require(std::isfinite(power) && power > 0, Status::Format,
             "{}: the frames hold {} counts on average; expected a finite number above zero", training.source, power);
+    const double scale = input_scale(training, power, settings);
     auto probe = first_probe(model, training, power, settings, monitor, log);
+    const double object = object_scale(probe, *model.generator, settings);
     model.provenance = provenance(model.provenance, training, settings);
-    model.input_scale = data::parseval_scale(power, training.side(), /*half_side=*/false);
+    model.input_scale = scale;
+    model.object_scale = object;
     model.mean_power = power;
     model.object_pixel_m = training.geometry.object_pixel_m.value_or(0);
     model.probe = std::move(probe);
