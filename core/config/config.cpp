@@ -8,6 +8,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 
@@ -113,6 +114,21 @@ void check_bounds(const Option& option, double value)
         fail(Status::InvalidConfig, "{}: {} is out of range; expected {}", option.name, value, range_text(option));
 }
 
+/// The choice that @p value names, in capitals or not: PtychoPINN writes 'Batch' and 'Parseval'.
+std::string chosen(const Option& option, const std::string& value)
+{
+    const auto lower = [](std::string text) {
+        std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+        return text;
+    };
+    const auto found = std::find_if(option.choices.begin(), option.choices.end(),
+                                    [&](const auto& choice) { return lower(choice) == lower(value); });
+    if (found == option.choices.end())
+        fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value, join(option.choices),
+             base::did_you_mean(value, option.choices));
+    return *found;
+}
+
 Json checked(const Option& option, Json value)
 {
     if (value.is_null() && option.optional)
@@ -130,11 +146,7 @@ Json checked(const Option& option, Json value)
         require(value[0].get<double>() <= value[1].get<double>(), Status::InvalidConfig,
                 "{}: expected [a, b] with a <= b, found {}", option.name, value.dump());
     }
-    if (!option.choices.empty() &&
-        std::find(option.choices.begin(), option.choices.end(), value.get<std::string>()) == option.choices.end())
-        fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value.get<std::string>(),
-             join(option.choices), base::did_you_mean(value.get<std::string>(), option.choices));
-    return value;
+    return option.choices.empty() ? value : Json(chosen(option, value.get<std::string>()));
 }
 
 } // namespace

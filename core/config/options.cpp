@@ -33,6 +33,7 @@ std::vector<Option> data_options()
         {"data.pixel_size_m", Type::Float, "null", "object pixel in metres, to turn metres into pixels; null = from wavelength, distance and detector pixel of the file", 1e-15, 1, {}, {}, true},
         {"data.x_bounds", Type::FloatPair, "[0, 1]", "keep scan points inside this fraction of the x range", 0, 1, {}, {"x_bounds"}},
         {"data.y_bounds", Type::FloatPair, "[0, 1]", "keep scan points inside this fraction of the y range", 0, 1, {}, {"y_bounds"}},
+        {"data.subsample", Type::Int, "null", "keep this many scan points, drawn at random from those inside the bounds; null = all", 1, 1e9, {}, {}, true},
         {"data.frames", Type::String, "\"\"", "path of the frames in an HDF5 file of any layout, e.g. /entry/data; with it data.positions, data.probe ... name the rest"},
         {"data.positions", Type::String, "\"\"", "path of the positions, (frames, 2 or 3) with x first"},
         {"data.positions_x", Type::String, "\"\"", "path of the x positions (columns), instead of data.positions"},
@@ -61,12 +62,37 @@ std::vector<Option> scan_options()
 {
     return {
         {"scan.grouping", Type::String, "\"auto\"",
-         "how frames are put together for training: tile = a centre and its nearest frames; nearest = PtychoPINN's random draws among the nearest neighbours; single = one frame; auto = what the "
-         "generator is made for",
-         {}, {}, {"auto", "tile", "nearest", "single"}, {"neighbor_function"}},
+         "how frames are put together for training: tile = a centre and its nearest frames; nearest = PtychoPINN's random draws among the nearest neighbours; single = one frame; min_dist = the frame "
+         "and draws among its nearest between two distances (PtychoPINN's Min_dist); 4_quadrant = one frame of each quadrant around it; raw_data = scan.groups draws among neighbours without the frame "
+         "itself (PtychoPINN's RawData); auto = what the generator is made for",
+         {}, {}, {"auto", "tile", "nearest", "single", "min_dist", "4_quadrant", "raw_data"}, {"neighbor_function"}},
         {"scan.group_size", Type::Int, "null", "frames in a group; null = 16 for tiles, the generator's channels otherwise", 1, 4096, {}, {"C"}, true},
-        {"scan.neighbours", Type::Int, "6", "nearest neighbours that 'nearest' draws from (the frame itself not counted)", 1, 4096, {}, {"K", "neighbor_count"}},
-        {"scan.samples", Type::Int, "1", "random groups that 'nearest' draws around each frame", 1, 10000, {}, {"n_subsample"}},
+        {"scan.neighbours", Type::Int, "6", "nearest neighbours that 'nearest', 'min_dist' and 'raw_data' draw from (the frame itself not counted)", 1, 4096, {}, {"K", "neighbor_count"}},
+        {"scan.samples", Type::Int, "1", "random groups that 'nearest', 'min_dist' and '4_quadrant' draw around each frame", 1, 10000, {}, {"n_subsample"}},
+        {"scan.min_distance", Type::Float, "0", "min_dist, 4_quadrant: smallest distance of a member to the frame, pixels", 0, 1e9, {}, {"min_neighbor_distance"}},
+        {"scan.max_distance", Type::Float, "null", "min_dist, 4_quadrant: largest distance, pixels; null = any (compat 'ptychopinn': 3)", 0, 1e9, {}, {"max_neighbor_distance"}, true},
+        {"scan.quadrant_neighbours", Type::Int, "30", "4_quadrant: nearest neighbours that are sorted into quadrants", 4, 4096, {}, {"K_quadrant"}},
+        {"scan.pattern", Type::String, "\"isotropic\"",
+         "4_quadrant: isotropic = by the signs of dx and dy; rectangular = for raster scans: upper quadrants hold the frame's own line (-0.7 < dy < 2 pixels), lower ones the lines below (dy < -2)",
+         {}, {}, {"isotropic", "rectangular"}, {"scan_pattern"}},
+        {"scan.groups", Type::Int, "null", "raw_data: number of groups, each around another frame; null = one around each frame", 1, 1e8, {}, {"n_groups", "nsamples"}, true},
+        {"scan.sequential", Type::Bool, "false", "raw_data: groups around the first frames of the scan instead of random ones", {}, {}, {}, {"sequential_sampling"}},
+        {"scan.oversampling", Type::Bool, "false", "raw_data: allow more groups than frames, several different ones around a frame", {}, {}, {}, {"enable_oversampling"}},
+        {"scan.pool", Type::Int, "null", "raw_data: neighbours that members are drawn from when there are more groups than frames; null = scan.neighbours", 1, 4096, {}, {"neighbor_pool_size"}, true},
+    };
+}
+
+std::vector<Option> input_options()
+{
+    return {
+        {"input.normalize", Type::String, "\"batch\"",
+         "where the factor comes from that brings frames to order one for the network: batch = all training frames, kept in the model; group = the frames of each group alone (generators that see "
+         "groups; others: batch); none = 1",
+         {}, {}, {"batch", "group", "none"}, {"normalize"}},
+        {"input.scaling", Type::String, "\"parseval\"", "parseval = N over the root of the mean sum of squares of a frame; max = 1 over the largest sum of a frame", {}, {}, {"parseval", "max"}, {"data_scaling"}},
+        {"input.rms", Type::String, "\"side\"",
+         "parseval: side = N (PtychoPINN's memory-mapped data sets); half_side = N/2 (its RawData, program and count-intensity statistics)", {}, {}, {"side", "half_side"}},
+        {"input.images", Type::String, "\"amplitude\"", "what the network sees: amplitudes, or intensities (PtychoPINN's count-intensity contract); the loss does not change", {}, {}, {"amplitude", "intensity"}},
     };
 }
 
@@ -82,6 +108,11 @@ std::vector<Option> physics_options()
          {"probe", "central_mask", "uniform", "none"}, {"training_patch_weighting"}},
         {"physics.subpixel", Type::String, "\"shift_probe\"",
          "fractions of a pixel in positions: shift the probe (patches on whole pixels, no blur), interpolate the patches (as PtychoPINN), or round", {}, {}, {"shift_probe", "interpolate", "round"}},
+        {"physics.object_scale", Type::String, "\"one\"",
+         "unit of what the network predicts: one = the object's transmission; ptychopinn = transmission times the factors that PtychoPINN's forward model divides by: probe.scale squared, the probe's "
+         "mean modulus and the input's factor (kept in the model, undone in reconstructions)",
+         {}, {}, {"one", "ptychopinn"}},
+        {"probe.scale", Type::Float, "4", "PtychoPINN's probe_scale, for physics.object_scale = 'ptychopinn'", 1e-6, 1e6, {}, {"probe_scale"}},
         {"probe.modes", Type::Int, "3", "incoherent probe modes; missing ones are made from the first", 1, 64},
         {"probe.from", Type::String, "\"model\"",
          "whose probe is used: the model's when it has one (else the scan's), or the scan's, prepared by probe.warm_epochs, for a scan with another beam than the model was trained with",
@@ -101,8 +132,9 @@ std::vector<Option> training_options()
     return {
         {"training.epochs", Type::Int, "12", "passes; one pass covers each frame once on average", 1, 1e7, {}, {"epochs", "nepochs", "max_epochs"}},
         {"training.batch_size", Type::Int, "1", "groups in a step", 1, 65536, {}, {"batch_size"}},
-        {"training.loss", Type::String, "\"amplitude\"", "amplitude = squared difference of amplitudes over the counts; poisson = negative log-likelihood of the counts; mae = mean absolute difference of amplitudes", {}, {},
-         {"amplitude", "poisson", "mae"}, {"torch_loss_mode"}},
+        {"training.loss", Type::String, "\"amplitude\"", "amplitude = squared difference of amplitudes over the counts; poisson = negative log-likelihood of the counts; mae = mean absolute difference of amplitudes; supervised = difference to the true object of the scan's file, in amplitude and phase", {}, {},
+         {"amplitude", "poisson", "mae", "supervised"}, {"torch_loss_mode"}},
+        {"training.phase_subtraction", Type::Bool, "true", "supervised: phases count from the mean phase of the object's central third", {}, {}, {}, {"phase_subtraction"}},
         {"training.optimizer", Type::String, "\"adam\"", "adam; adamw = with decoupled weight decay; sgd = descent with Nesterov's momentum", {}, {}, {"adam", "adamw", "sgd"}, {"optimizer"}},
         {"training.momentum", Type::Float, "0.9", "sgd: momentum", 0, 0.999999, {}, {"momentum"}},
         {"training.learning_rate", Type::Float, "2e-3", "largest learning rate", 0, 10, {}, {"learning_rate"}},
@@ -202,7 +234,7 @@ const Schema& library_schema()
 {
     static const Schema schema = [] {
         std::vector<Option> all;
-        for (auto part : {general_options(), data_options(), scan_options(), generator_options(), physics_options(),
+        for (auto part : {general_options(), data_options(), scan_options(), input_options(), generator_options(), physics_options(),
                           training_options(), reconstruction_options(), refinement_options(), simulation_options()})
             all.insert(all.end(), part.begin(), part.end());
         return Schema(std::move(all));

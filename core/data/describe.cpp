@@ -1,7 +1,7 @@
 #include "base/constants.h"
 #include "base/error.h"
-#include "data/groups.h"
 #include "data/hdf5_file.h"
+#include "data/neighbours.h"
 #include "data/npz.h"
 #include "data/raw_scan.h"
 #include "data/readers.h"

@@ -1,92 +1,28 @@
 #include "data/groups.h"
 
 #include "base/error.h"
-#include "base/numpy_random.h"
-#include "base/random.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
-#include <nanoflann.hpp>
+#include <ATen/ops/tensor.h>
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
+#include <vector>
 
 namespace ptk::data {
 
 namespace {
 
-constexpr std::int64_t queries_per_task = 256;
+using Row = std::vector<std::int64_t>;
 
-/// (n, 2) float64, contiguous, on the CPU.
-at::Tensor checked(const at::Tensor& positions)
+std::int64_t count_of(const at::Tensor& positions)
 {
     require(positions.defined() && positions.dim() == 2 && positions.size(1) == 2, Status::Shape,
             "positions: expected shape (n, 2)");
     require(positions.size(0) > 0, Status::Shape, "positions: there is none");
-    return positions.to(at::kCPU, at::kDouble).contiguous();
+    return positions.size(0);
 }
-
-/// The points as nanoflann wants to see them.
-struct Points {
-    const double* xy;
-    std::size_t count;
-
-    std::size_t kdtree_get_point_count() const { return count; }
-    double kdtree_get_pt(std::size_t index, std::size_t axis) const { return xy[2 * index + axis]; }
-    template <class Box> bool kdtree_get_bbox(Box&) const { return false; }
-};
-
-using Tree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, Points>, Points, 2, std::int64_t>;
-
-struct Neighbour {
-    double distance; ///< squared
-    std::int64_t index;
-
-    bool operator<(const Neighbour& other) const
-    {
-        return distance < other.distance || (distance == other.distance && index < other.index);
-    }
-};
-
-/// The k best of what a search of the tree offers, by (distance, index). The tree asks worstDist() which boxes and
-/// points are worth a look; a little more than the k-th distance lets ties through, which nanoflann's own result sets
-/// cut off in the order of the tree.
-class Nearest {
-public:
-    using DistanceType = double;
-
-    explicit Nearest(std::size_t k) : k_(k) { best_.reserve(k); }
-
-    void clear() { best_.clear(); }
-    bool full() const { return best_.size() == k_; }
-    const std::vector<Neighbour>& sorted() const { return best_; }
-
-    double worstDist() const
-    {
-        if (!full())
-            return std::numeric_limits<double>::max();
-        return best_.back().distance * (1 + 1e-10) + std::numeric_limits<double>::min();
-    }
-
-    bool addPoint(double distance, std::int64_t index)
-    {
-        const Neighbour found{distance, index};
-        if (full()) {
-            if (!(found < best_.back()))
-                return true;
-            best_.pop_back();
-        }
-        best_.insert(std::upper_bound(best_.begin(), best_.end(), found), found);
-        return true;
-    }
-
-private:
-    std::size_t k_;
-    std::vector<Neighbour> best_;
-};
 
 /// Puts the frame itself first: among many frames at one place it may stand later, or be cut off by others of a smaller
 /// index.
@@ -99,71 +35,85 @@ void put_first(std::int64_t* row, std::int64_t count, std::int64_t self)
     row[0] = self;
 }
 
-/// Rows of candidates for 'nearest': each frame and its K nearest others.
-at::Tensor candidates(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours,
-                      std::int64_t samples)
+void check_counts(std::int64_t group_size, std::int64_t neighbours, std::int64_t samples)
 {
     require(group_size >= 1 && neighbours >= 0 && samples >= 1, Status::InvalidConfig,
             "scan.group_size = {}, scan.neighbours = {} and scan.samples = {}: expected at least 1, 0 and 1",
             group_size, neighbours, samples);
-    require(group_size <= neighbours + 1, Status::InvalidConfig,
-            "scan.group_size = {}: a group is drawn from a frame and its scan.neighbours = {} nearest, which are {}",
-            group_size, neighbours, neighbours + 1);
-    return tile_groups(positions, neighbours + 1);
 }
 
-/// Each row @p samples times, one after the other, through @p draw(candidates of the row, out).
-template <class Draw>
-at::Tensor drawn(const at::Tensor& rows, std::int64_t group_size, std::int64_t samples, const Draw& draw)
+void check_window(double smallest, double largest)
 {
-    const auto count = rows.size(0);
-    const auto width = rows.size(1);
-    auto groups = at::empty({count * samples, group_size}, at::kLong);
-    const auto* row = rows.const_data_ptr<std::int64_t>();
-    auto* out = groups.mutable_data_ptr<std::int64_t>();
-    for (std::int64_t i = 0; i < count * samples; ++i)
-        draw(row + i / samples * width, out + i * group_size);
-    return groups;
+    require(smallest >= 0 && smallest <= largest, Status::InvalidConfig,
+            "scan.min_distance = {} and scan.max_distance = {}: expected 0 <= min <= max", smallest, largest);
 }
 
-/// A group of one is the frame itself, as often as asked; no draw is made (PtychoPINN for C = 1).
+/// A group of one is the frame itself, as often as asked; no draw is made.
 at::Tensor repeated(const at::Tensor& positions, std::int64_t samples)
 {
     require(samples >= 1, Status::InvalidConfig, "scan.samples = {}: expected at least 1", samples);
     return single_groups(positions).repeat_interleave(samples, 0);
 }
 
+/// C of each row, without repetition, @p samples times. @param rows (n, K)
+at::Tensor drawn(const at::Tensor& rows, std::int64_t group_size, std::int64_t samples, base::Choices& choices)
+{
+    const auto width = rows.size(1);
+    auto groups = at::empty({rows.size(0) * samples, group_size}, at::kLong);
+    const auto* row = rows.const_data_ptr<std::int64_t>();
+    auto* out = groups.mutable_data_ptr<std::int64_t>();
+    for (std::int64_t i = 0; i < groups.size(0); ++i, out += group_size) {
+        choices.pick(width, group_size, out);
+        std::transform(out, out + group_size, out,
+                       [&](std::int64_t place) { return row[i / samples * width + place]; });
+    }
+    return groups;
+}
+
+/// Groups of which nobody knows before how many there will be.
+at::Tensor as_tensor(const Row& members, std::int64_t group_size)
+{
+    return at::tensor(at::ArrayRef<std::int64_t>(members), at::kLong).view({-1, group_size});
+}
+
+at::Tensor our_distance_groups(const at::Tensor& positions, const DistanceGroups& options, base::Choices& choices)
+{
+    const auto others = options.size - 1;
+    const auto rows = neighbours_within(positions, {}, options.neighbours, {options.smallest, options.largest, false});
+    const auto* row = rows.const_data_ptr<std::int64_t>();
+    Row members, picked(static_cast<std::size_t>(others));
+    members.reserve(static_cast<std::size_t>(rows.size(0) * options.size));
+    for (std::int64_t i = 0; i < rows.size(0); ++i, row += options.neighbours) {
+        const auto found = std::find(row, row + options.neighbours, -1) - row;
+        for (std::int64_t sample = 0; found >= others && sample < options.samples; ++sample) {
+            choices.pick(found, others, picked.data());
+            members.push_back(i);
+            std::transform(picked.begin(), picked.end(), std::back_inserter(members),
+                           [row](std::int64_t place) { return row[place]; });
+        }
+    }
+    require(!members.empty(), Status::Shape,
+            "none of {} frames has {} others at {} to {} pixels from it; change scan.min_distance or "
+            "scan.max_distance",
+            rows.size(0), others, options.smallest, options.largest);
+    return as_tensor(members, options.size);
+}
+
+/// The reference's table: (n, K), each neighbour twice, cut at K; the padding -1 indexes the last frame.
+at::Tensor doubled_neighbours(const at::Tensor& positions, const DistanceGroups& options)
+{
+    const auto last = positions.size(0) - 1;
+    const auto found =
+        neighbours_within(positions, {}, (options.neighbours + 1) / 2, {options.smallest, options.largest, true});
+    const auto twice = found.repeat_interleave(2, 1).narrow(1, 0, options.neighbours);
+    return twice.masked_fill(twice < 0, last).contiguous();
+}
+
 } // namespace
 
 at::Tensor single_groups(const at::Tensor& positions)
 {
-    return at::arange(checked(positions).size(0), at::kLong).unsqueeze(1);
-}
-
-at::Tensor nearest_neighbours(const at::Tensor& positions, std::int64_t k)
-{
-    const auto points = checked(positions);
-    const auto count = points.size(0);
-    require(k >= 1, Status::InvalidArgument, "nearest neighbours: {} asked for, expected at least 1", k);
-    require(k <= count, Status::Shape, "the scan has {} frames, but each needs {} nearest ones, itself included", count,
-            k);
-    require(count <= std::numeric_limits<std::int64_t>::max() / 8 / k, Status::Shape,
-            "{} neighbours of {} frames are too many", k, count);
-
-    const Points cloud{points.const_data_ptr<double>(), static_cast<std::size_t>(count)};
-    const Tree tree(2, cloud, nanoflann::KDTreeSingleIndexAdaptorParams(12));
-    auto neighbours = at::empty({count, k}, at::kLong);
-    auto* out = neighbours.mutable_data_ptr<std::int64_t>();
-    at::parallel_for(0, count, queries_per_task, [&](std::int64_t begin, std::int64_t end) {
-        Nearest nearest(static_cast<std::size_t>(k));
-        for (std::int64_t i = begin; i < end; ++i) {
-            nearest.clear();
-            tree.findNeighbors(nearest, cloud.xy + 2 * i, nanoflann::SearchParams());
-            std::transform(nearest.sorted().begin(), nearest.sorted().end(), out + i * k,
-                           [](const Neighbour& found) { return found.index; });
-        }
-    });
-    return neighbours;
+    return at::arange(count_of(positions), at::kLong).unsqueeze(1);
 }
 
 at::Tensor tile_groups(const at::Tensor& positions, std::int64_t group_size)
@@ -176,60 +126,45 @@ at::Tensor tile_groups(const at::Tensor& positions, std::int64_t group_size)
 }
 
 at::Tensor nearest_groups(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours,
-                          std::int64_t samples, std::mt19937_64& random)
+                          std::int64_t samples, base::Choices& choices)
 {
     if (group_size == 1)
         return repeated(positions, samples);
-    const auto rows = candidates(positions, group_size, neighbours, samples);
-    std::vector<std::int64_t> pool(static_cast<std::size_t>(rows.size(1)));
-    return drawn(rows, group_size, samples, [&](const std::int64_t* row, std::int64_t* out) {
-        std::copy_n(row, pool.size(), pool.begin());
-        for (std::int64_t i = 0; i < group_size; ++i) { // Fisher-Yates, as far as needed
-            const auto left = pool.size() - static_cast<std::size_t>(i);
-            std::swap(pool[i], pool[i + base::uniform_below(random, left)]);
-            out[i] = pool[i];
-        }
-    });
+    check_counts(group_size, neighbours, samples);
+    require(group_size <= neighbours + 1, Status::InvalidConfig,
+            "scan.group_size = {}: a group is drawn from a frame and its scan.neighbours = {} nearest, which are {}",
+            group_size, neighbours, neighbours + 1);
+    return drawn(tile_groups(positions, neighbours + 1), group_size, samples, choices);
 }
 
-at::Tensor nearest_groups_like_numpy(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours,
-                                     std::int64_t samples, base::NumpyRandom& random)
+at::Tensor distance_groups(const at::Tensor& positions, const DistanceGroups& options, base::Choices& choices,
+                           Rules rules)
 {
-    if (group_size == 1)
-        return repeated(positions, samples);
-    const auto rows = candidates(positions, group_size, neighbours, samples);
-    return drawn(rows, group_size, samples, [&](const std::int64_t* row, std::int64_t* out) {
-        const auto chosen =
-            random.choice(static_cast<std::uint32_t>(rows.size(1)), static_cast<std::uint32_t>(group_size));
-        std::transform(chosen.begin(), chosen.end(), out, [row](std::int64_t place) { return row[place]; });
-    });
-}
-
-at::Tensor nearest_groups_like_numpy(const at::Tensor& positions, std::int64_t group_size, std::int64_t neighbours,
-                                     std::int64_t samples, std::uint32_t seed)
-{
-    base::NumpyRandom random(seed);
-    return nearest_groups_like_numpy(positions, group_size, neighbours, samples, random);
+    if (options.size == 1)
+        return repeated(positions, options.samples);
+    check_counts(options.size, options.neighbours, options.samples);
+    check_window(options.smallest, options.largest);
+    count_of(positions);
+    const bool ours = rules == Rules::Ours;
+    const auto needed = ours ? options.size - 1 : options.size;
+    require(needed <= options.neighbours, Status::InvalidConfig,
+            "scan.group_size = {}: {} members are drawn from scan.neighbours = {}", options.size, needed,
+            options.neighbours);
+    if (ours)
+        return our_distance_groups(positions, options, choices);
+    return drawn(doubled_neighbours(positions, options), options.size, options.samples, choices);
 }
 
 RelativePositions relative_positions(const at::Tensor& positions, const at::Tensor& groups)
 {
-    const auto points = checked(positions);
+    count_of(positions);
+    const auto points = positions.to(at::kCPU, at::kDouble);
     require(groups.defined() && groups.dim() == 2 && groups.size(1) > 0 && groups.scalar_type() == at::kLong,
             Status::Shape, "groups: expected int64 of shape (groups, G)");
     const auto members = points.index_select(0, groups.reshape(-1)).view({groups.size(0), groups.size(1), 2});
     auto centre = members.mean(1, true);
     auto relative = centre - members;
     return {std::move(centre), std::move(relative)};
-}
-
-double parseval_scale(double mean_power, std::int64_t side, bool half_side)
-{
-    require(std::isfinite(mean_power) && mean_power > 0, Status::InvalidArgument,
-            "the frames' mean sum of squared amplitudes is {}; expected a positive number (are the frames empty?)",
-            mean_power);
-    const double length = half_side ? static_cast<double>(side) / 2 : static_cast<double>(side);
-    return length / std::sqrt(mean_power);
 }
 
 } // namespace ptk::data

@@ -1,7 +1,9 @@
 #include "data/raw_scan.h"
 
+#include "base/choices.h"
 #include "base/constants.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "base/shape.h"
 #include "data/detector_steps.h"
 #include "data/disk_frames.h"
@@ -9,6 +11,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/floor.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/nonzero.h>
@@ -257,6 +260,19 @@ at::Tensor object_frame(const RawScan& raw)
     return raw.object.to(at::kComplexFloat).contiguous();
 }
 
+Scan drawn(Scan scan, const config::Settings& settings)
+{
+    if (!settings.has("data.subsample") || settings.integer("data.subsample") >= scan.size())
+        return scan;
+    const auto all = scan.size(), count = settings.integer("data.subsample");
+    auto engine = base::random_engine(static_cast<std::uint64_t>(settings.integer("seed")), "subsample");
+    auto kept = at::empty({count}, at::kLong);
+    base::EngineChoices(engine).pick(all, count, kept.mutable_data_ptr<std::int64_t>());
+    scan = subset(scan, std::get<0>(kept.sort()));
+    scan.notes.push_back(fmt::format("{} of {} frames drawn at random (data.subsample)", count, all));
+    return scan;
+}
+
 Scan inside(Scan scan, const config::Settings& settings)
 {
     const auto x = settings.pair("data.x_bounds");
@@ -373,7 +389,7 @@ Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log)
         scan.object = at::Tensor();
         scan.notes.push_back("the object is left out: the frames have another object pixel now");
     }
-    scan = inside(std::move(scan), settings);
+    scan = drawn(inside(std::move(scan), settings), settings);
     check_scan(scan);
     for (const auto& note : scan.notes)
         log.info("data", "{}: {}", scan.source, note);

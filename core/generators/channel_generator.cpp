@@ -46,7 +46,7 @@ at::Tensor ChannelGenerator::forward(const Input& input)
                       amplitude.size(2) == side && amplitude.size(3) == side;
     require(fits, Status::Shape, "{}: expected amplitudes (B, {}, {}, {}), found {}", name,
             channels == 1 ? "G" : std::to_string(channels), side, side, base::shape_of(amplitude));
-    const auto images = branches((amplitude * input.scale).reshape({-1, channels, side, side}));
+    const auto images = branches(input.scaled().reshape({-1, channels, side, side}));
     return patches_of(images, output).view(amplitude.sizes());
 }
 

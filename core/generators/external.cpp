@@ -58,7 +58,7 @@ std::int64_t checked_size(const std::string& generator, const ExternalNetwork::P
     for (const auto length : shape) {
         require(length >= 1 && length <= most_numbers / count, Status::InvalidArgument,
                 "generator '{}': parameter '{}' has shape {}; expected lengths of at least 1 and at most {} numbers",
-                generator, name, base::shape_text({shape.begin(), shape.end()}), most_numbers);
+                generator, name, base::shape_text(shape), most_numbers);
         count *= length;
     }
     return count;

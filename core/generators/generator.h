@@ -11,14 +11,19 @@ namespace ptk::generators {
 
 /// What a generator may look at: G frames of each of B groups.
 struct Input {
-    at::Tensor amplitude;  ///< (B, G, N, N) float32, sqrt(counts), zero frequency at index N/2
-    double scale = 1;      ///< the training set's factor that makes amplitudes of order one (frozen in the model)
-    at::Tensor probe = {}; ///< (B, G, M, N, N) complex64, sqrt(counts), shifted to each frame's fraction of a pixel;
-                           ///< undefined when not needed
-    at::Tensor known = {}; ///< (B, G, N, N) complex64, the object around each frame as overlapping frames agreed on it
-                           ///< in an earlier pass; undefined in the first
-    at::Tensor good = {}; ///< (N, N) float32, 0 at the detector's bad pixels, where amplitudes are 0 too; undefined
-                          ///< when all are good
+    at::Tensor amplitude;   ///< (B, G, N, N) float32, sqrt(counts), zero frequency at index N/2
+    double scale = 1;       ///< the training set's factor that makes amplitudes of order one (frozen in the model)
+    at::Tensor probe = {};  ///< (B, G, M, N, N) complex64, sqrt(counts), shifted to each frame's fraction of a pixel;
+                            ///< undefined when not needed
+    at::Tensor known = {};  ///< (B, G, N, N) complex64, the object around each frame as overlapping frames agreed on it
+                            ///< in an earlier pass; undefined in the first
+    at::Tensor good = {};   ///< (N, N) float32, 0 at the detector's bad pixels, where amplitudes are 0 too; undefined
+                            ///< when all are good
+    at::Tensor scales = {}; ///< (B, 1, 1, 1) float32, a factor for each group instead of scale; mostly undefined
+    bool intensity = false; ///< networks see squared amplitudes, and the factors are made for them
+
+    /// The images of order one that a network sees: amplitudes (or intensities) times their factor, (B, G, N, N).
+    at::Tensor scaled() const;
 };
 
 /// A network from frames to the complex object around each of their positions. The output is the object's transmission

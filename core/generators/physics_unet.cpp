@@ -163,7 +163,7 @@ at::Tensor PhysicsUnet::forward(const Input& input)
         const auto probe = input.probe.reshape({-1, input.probe.size(2), side, side});
         known = estimate(input, amplitude, probe);
         channels = at::stack({(at::real(known) - 1) * options_.gain, at::imag(known) * options_.gain,
-                              relative_intensity(probe), at::log1p(amplitude * input.scale)},
+                              relative_intensity(probe), at::log1p(input.scaled().reshape({-1, side, side}))},
                              1);
     }
     const auto change = residual(channels.contiguous(at::MemoryFormat::ChannelsLast));

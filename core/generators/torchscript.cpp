@@ -1,7 +1,7 @@
 #include "generators/torchscript.h"
 
 #include "base/atomic_file.h"
-#include "base/text.h"
+#include "base/shape.h"
 #include "generators/channel_generator.h"
 #include "generators/common_options.h"
 
@@ -201,8 +201,8 @@ private:
         require(fits, Status::Shape,
                 "{}: for amplitudes {} the program returns {} {}; expected Float, two images of that shape or both in "
                 "({}, {}, {}, {})",
-                path_, base::shape_text({x.sizes().begin(), x.sizes().end()}), c10::toString(image.scalar_type()),
-                base::shape_text({image.sizes().begin(), image.sizes().end()}), x.size(0), 2 * x.size(1), x.size(2),
+                path_, base::shape_of(x), c10::toString(image.scalar_type()),
+                base::shape_of(image), x.size(0), 2 * x.size(1), x.size(2),
                 x.size(3));
         return image;
     }

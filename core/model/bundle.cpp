@@ -142,6 +142,7 @@ Json make_header(Model& model, const std::map<std::string, at::Tensor>& tensors,
         {"settings", stored_settings(model.settings)},
         {"statistics",
          {{"input_scale", model.input_scale},
+          {"object_scale", model.object_scale},
           {"mean_power", model.mean_power},
           {"object_pixel_m", model.object_pixel_m}}},
         {"provenance", parse_object(model.provenance, "provenance")},
@@ -197,6 +198,7 @@ public:
                 "{}: header: expected a whole number '{}'", path_, key);
         return found->get<std::int64_t>();
     }
+    bool has_statistic(const char* key) const { return object("statistics").contains(key); }
     double statistic(const char* key) const
     {
         const auto& statistics = object("statistics");
@@ -383,6 +385,7 @@ Bundle load_bundle(const generators::GeneratorRegistry& registry, const std::str
     read_tensors(reader, *model.generator, model.generator_name);
     model.probe = read_probe(reader, model.problem.side);
     model.input_scale = reader.statistic("input_scale");
+    model.object_scale = reader.has_statistic("object_scale") ? reader.statistic("object_scale") : 0;
     model.mean_power = reader.statistic("mean_power");
     model.object_pixel_m = reader.statistic("object_pixel_m");
     model.history = read_history(reader);

@@ -14,6 +14,7 @@ namespace {
 using config::Json;
 
 constexpr std::int64_t default_tile = 16;
+constexpr std::int64_t default_draw = 4;
 constexpr std::int64_t largest_side = 16384;
 
 std::int64_t group_size(const generators::Generator& generator, const config::Settings& settings)
@@ -22,7 +23,10 @@ std::int64_t group_size(const generators::Generator& generator, const config::Se
         return generator.channels();
     if (settings.has("scan.group_size"))
         return settings.integer("scan.group_size");
-    return settings.text("scan.grouping") == "single" ? 1 : default_tile;
+    const auto& grouping = settings.text("scan.grouping");
+    if (grouping == "min_dist" || grouping == "4_quadrant" || grouping == "raw_data")
+        return default_draw;
+    return grouping == "single" ? 1 : default_tile;
 }
 
 Json history_json(const std::vector<HistoryRow>& history)
@@ -87,6 +91,7 @@ std::string describe(Model& model)
         {"probe", probe_json(model.probe)},
         {"statistics",
          {{"input_scale", model.input_scale},
+          {"object_scale", model.object_scale},
           {"mean_power", model.mean_power},
           {"object_pixel_m", model.object_pixel_m}}},
         {"history", history_json(model.history)},

@@ -28,6 +28,8 @@ struct Model {
     std::unique_ptr<generators::Generator> generator;
     at::Tensor probe;          ///< (M, N, N) complex64 on the CPU, sqrt(counts); undefined until given or trained
     double input_scale = 1;    ///< generators::Input::scale, from the training frames
+    double object_scale = 0;   ///< the object is the network's patches times this over the input's factor; 0 = they
+                               ///< are the object
     double mean_power = 0;     ///< mean counts in a training frame; 0 until trained
     double object_pixel_m = 0; ///< object pixel of the training scan; 0 when unknown
     std::vector<HistoryRow> history{};

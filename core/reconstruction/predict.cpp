@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/shape.h"
 #include "data/groups.h"
+#include "model/scaling.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "physics/scan_probe.h"
@@ -18,7 +19,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <chrono>
-#include <cmath>
 
 namespace ptk::reconstruction {
 
@@ -51,26 +51,26 @@ private:
 /// What a model is told of a scan besides its frames.
 struct Optics {
     at::Tensor probe; ///< (M, N, N) complex64 on the CPU, or undefined
-    double input_scale;
+    model::Scaling scaling;
 };
 
-/// The model's probe (trained or warmed) and scale, else the scan's probe with the frames' power. With probe.from =
-/// scan the scan's, prepared as for a training, and the scale of its frames.
+/// The model's probe (trained or warmed) and scaling, else the scan's probe with the frames' power. With probe.from =
+/// scan all of it is prepared from the scan as for a training.
 Optics optics_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
                  const Monitor& monitor, Log& log)
 {
+    Optics optics{.probe = {}, .scaling = model::scaling_of(model)};
     if (settings.text("probe.from") == "scan") {
-        const double power = data::mean_power(scan);
-        require(std::isfinite(power) && power > 0, Status::Format, "{}: the frames hold {} counts on average",
-                scan.source, power);
-        return {training::prepared_probe(model, scan, power, settings, monitor, log),
-                data::parseval_scale(power, scan.side(), /*half_side=*/false)};
+        const auto prepared = training::preparation_of(model, scan, settings, monitor, log);
+        optics.probe = prepared.probe;
+        optics.scaling.input = prepared.input_scale;
+        optics.scaling.object = prepared.object_scale;
+    } else if (model.probe.defined()) {
+        optics.probe = physics::canonical_probe(model.probe, model.problem.side);
+    } else if (scan.probe.defined() || model.generator->needs_probe()) {
+        optics.probe = physics::scan_probe(scan);
     }
-    if (model.probe.defined())
-        return {physics::canonical_probe(model.probe, model.problem.side), model.input_scale};
-    if (scan.probe.defined() || model.generator->needs_probe())
-        return {physics::scan_probe(scan), model.input_scale};
-    return {at::Tensor(), model.input_scale};
+    return optics;
 }
 
 /// Each further pass brings overlapping frames closer together; two that the network was not trained for still help
@@ -87,11 +87,11 @@ std::int64_t passes_of(const model::Model& model, const config::Settings& settin
 class Plan {
 public:
     Plan(model::Model& model, const data::Scan& scan, Optics optics, const config::Settings& settings)
-        : probe(optics.probe), model_(model), scan_(scan), subpixel_(settings.text("physics.subpixel")),
+        : probe(optics.probe), model_(model), scan_(scan), scaling_(optics.scaling),
+          subpixel_(settings.text("physics.subpixel")),
           weighting_(settings.text("physics.patch_weighting")),
           grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side()))
     {
-        input_scale_ = optics.input_scale;
         if (probe.defined())
             probe_ = probe.to(model.device);
         groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels())
@@ -123,13 +123,13 @@ public:
             data::to_amplitude(scan_.frames->gather(frames), scan_.measurement).to(model_.device, at::kFloat);
         const auto probes = probes_of(frames);
         const auto places = places_.index_select(0, frames);
-        generators::Input input{.amplitude = amplitude.view({-1, group, side, side}), .scale = input_scale_};
+        auto input = scaling_.input_of(amplitude.view({-1, group, side, side}));
         if (model_.generator->needs_probe())
             input.probe = probes.reshape({-1, group, probes.size(1), side, side});
         input.good = good_;
         if (known.defined())
             input.known = canvas.cut(known, places, side).to(model_.device).view(input.amplitude.sizes());
-        const auto patches = model_.generator->forward(input).reshape({-1, side, side});
+        const auto patches = scaling_.object_of(model_.generator->forward(input), input).reshape({-1, side, side});
         canvas.add(trimmed(patches).cpu(), places, trimmed(weights_of(probes)).cpu());
     }
 
@@ -173,13 +173,13 @@ private:
 
     model::Model& model_;
     const data::Scan& scan_;
+    model::Scaling scaling_;
     std::string subpixel_, weighting_;
     physics::PixelGrid grid_;
     at::Tensor probe_;  ///< on the model's device
     at::Tensor good_;   ///< (N, N), 0 at bad pixels, or undefined
     at::Tensor groups_; ///< (rows, G)
     at::Tensor places_; ///< (n, 2) float64: where the centres of the patches go
-    double input_scale_ = 1;
     std::int64_t rows_per_batch_ = 1;
     std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
@@ -227,7 +227,8 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
     at::Tensor patches;
     {
         const c10::InferenceMode inference;
-        generators::Input input{.amplitude = amplitude.to(model.device, at::kFloat), .scale = model.input_scale};
+        const auto scaling = model::scaling_of(model);
+        auto input = scaling.input_of(amplitude.to(model.device, at::kFloat));
         if (generator.needs_probe()) {
             require(probe.defined(), Status::State, "generator '{}' needs the probe of each frame",
                     model.generator_name);
@@ -237,7 +238,7 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
                     amplitude.size(1), side, side, base::shape_of(probe));
             input.probe = probe.to(model.device, at::kComplexFloat);
         }
-        patches = generator.forward(input).cpu();
+        patches = scaling.object_of(generator.forward(input), input).cpu();
     }
     return patches
         .clone(); // a tensor as any other: one of inference mode could not be changed or take part in a gradient

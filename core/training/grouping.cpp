@@ -9,6 +9,8 @@
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
+#include <limits>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -17,6 +19,8 @@ namespace ptk::training {
 namespace {
 
 constexpr std::int64_t default_tile = 16;
+constexpr std::int64_t quadrants = 4;
+constexpr double reference_largest_distance = 3; ///< pixels
 
 std::vector<std::int64_t> shuffled(std::int64_t count, std::mt19937_64 random)
 {
@@ -40,25 +44,106 @@ std::uint64_t seed_of(const config::Settings& settings)
 
 Grouping::Kind kind_of(const std::string& name, const generators::Generator& generator)
 {
-    if (name == "tile")
-        return Grouping::Kind::Tile;
-    if (name == "nearest")
-        return Grouping::Kind::Nearest;
-    if (name == "single")
-        return Grouping::Kind::Single;
+    using Kind = Grouping::Kind;
+    static const std::map<std::string, Kind> named{{"tile", Kind::Tile},           {"nearest", Kind::Nearest},
+                                                   {"single", Kind::Single},       {"min_dist", Kind::MinDistance},
+                                                   {"4_quadrant", Kind::Quadrant}, {"raw_data", Kind::RawData}};
+    if (const auto found = named.find(name); found != named.end())
+        return found->second;
     if (!generator.grouped())
-        return Grouping::Kind::Tile;
-    return generator.channels() > 1 ? Grouping::Kind::Nearest : Grouping::Kind::Single;
+        return Kind::Tile;
+    return generator.channels() > 1 ? Kind::Nearest : Kind::Single;
 }
 
-at::Tensor nearest_groups(const at::Tensor& positions, std::int64_t size, const config::Settings& settings)
+/// Frames in a group when the options do not say.
+std::int64_t usual_size(Grouping::Kind kind, const generators::Generator& generator)
 {
-    const auto neighbours = settings.integer("scan.neighbours"), samples = settings.integer("scan.samples");
+    if (generator.grouped() || kind == Grouping::Kind::Nearest)
+        return generator.channels();
+    if (kind == Grouping::Kind::Tile)
+        return default_tile;
+    return kind == Grouping::Kind::Single ? 1 : quadrants;
+}
+
+double largest_distance(const config::Settings& settings, data::Rules rules)
+{
+    if (settings.has("scan.max_distance"))
+        return settings.number("scan.max_distance");
+    return rules == data::Rules::Ours ? std::numeric_limits<double>::infinity() : reference_largest_distance;
+}
+
+at::Tensor min_distance_groups(const at::Tensor& positions, std::int64_t size, const config::Settings& settings,
+                               base::Choices& choices, data::Rules rules)
+{
+    return data::distance_groups(positions,
+                                 {.size = size,
+                                  .neighbours = settings.integer("scan.neighbours"),
+                                  .samples = settings.integer("scan.samples"),
+                                  .smallest = settings.number("scan.min_distance"),
+                                  .largest = largest_distance(settings, rules)},
+                                 choices, rules);
+}
+
+at::Tensor quadrant_groups(const at::Tensor& positions, const config::Settings& settings, base::Choices& choices,
+                           data::Rules rules)
+{
+    return data::quadrant_groups(positions, at::arange(positions.size(0), at::kLong),
+                                 {.neighbours = settings.integer("scan.quadrant_neighbours"),
+                                  .samples = settings.integer("scan.samples"),
+                                  .smallest = settings.number("scan.min_distance"),
+                                  .largest = largest_distance(settings, rules),
+                                  .rectangular = settings.text("scan.pattern") == "rectangular"},
+                                 choices, rules);
+}
+
+at::Tensor counted_groups(const at::Tensor& positions, std::int64_t size, const config::Settings& settings,
+                          base::Choices& choices, data::Rules rules)
+{
+    return data::counted_groups(positions,
+                                {.size = size,
+                                 .neighbours = settings.integer("scan.neighbours"),
+                                 .groups = settings.has("scan.groups") ? settings.integer("scan.groups") : 0,
+                                 .sequential = settings.flag("scan.sequential"),
+                                 .oversampling = settings.flag("scan.oversampling"),
+                                 .pool = settings.has("scan.pool") ? settings.integer("scan.pool") : 0},
+                                choices, rules);
+}
+
+/// Rows of indices into @p positions.
+at::Tensor groups_of(const at::Tensor& positions, const Grouping& grouping, const config::Settings& settings,
+                     base::Choices& choices, data::Rules rules)
+{
+    switch (grouping.kind) {
+    case Grouping::Kind::Single:
+        return data::single_groups(positions);
+    case Grouping::Kind::Tile:
+        return data::tile_groups(positions, grouping.size);
+    case Grouping::Kind::Nearest:
+        return data::nearest_groups(positions, grouping.size, settings.integer("scan.neighbours"),
+                                    settings.integer("scan.samples"), choices);
+    case Grouping::Kind::MinDistance:
+        return min_distance_groups(positions, grouping.size, settings, choices, rules);
+    case Grouping::Kind::Quadrant:
+        return quadrant_groups(positions, settings, choices, rules);
+    case Grouping::Kind::RawData:
+        return counted_groups(positions, grouping.size, settings, choices, rules);
+    }
+    fail(Status::Internal, "a kind of grouping without groups");
+}
+
+at::Tensor groups_of(const at::Tensor& positions, const Grouping& grouping, const config::Settings& settings)
+{
     const auto seed = seed_of(settings);
-    if (settings.text("compat") == "ptychopinn")
-        return data::nearest_groups_like_numpy(positions, size, neighbours, samples, static_cast<std::uint32_t>(seed));
-    auto random = base::random_engine(seed, "grouping");
-    return data::nearest_groups(positions, size, neighbours, samples, random);
+    if (settings.text("compat") == "ptychopinn") {
+        // The reference draws a sequential set with the seed 0.
+        const bool sequential = grouping.kind == Grouping::Kind::RawData && settings.flag("scan.sequential");
+        base::NumpyRandom random(sequential ? 0 : static_cast<std::uint32_t>(seed));
+        base::NumpyChoices choices(random);
+        return groups_of(positions, grouping, settings, choices, data::Rules::PtychoPinn);
+    }
+    auto engine = base::random_engine(seed, "grouping");
+    base::EngineChoices choices(engine);
+    return groups_of(positions, grouping, settings, choices, data::Rules::Ours);
 }
 
 } // namespace
@@ -81,11 +166,10 @@ Grouping resolve_grouping(const config::Settings& settings, const generators::Ge
             "scan.group_size is {}, but the generator was made for groups of {}", asked, channels);
     require(kind != Grouping::Kind::Single || (channels == 1 && asked <= 1), Status::InvalidConfig,
             "scan.grouping is 'single', but groups of {} are asked for", std::max(asked, channels));
-    if (kind == Grouping::Kind::Single)
-        return {kind, 1};
-    if (given)
-        return {kind, asked};
-    return {kind, kind == Grouping::Kind::Tile && !generator.grouped() ? default_tile : channels};
+    const auto size = kind == Grouping::Kind::Single ? 1 : given ? asked : usual_size(kind, generator);
+    require(kind != Grouping::Kind::Quadrant || size == quadrants, Status::InvalidConfig,
+            "scan.grouping is '4_quadrant', whose groups are of 4 frames, but groups of {} are asked for", size);
+    return {kind, size};
 }
 
 at::Tensor training_groups(const data::Scan& scan, const FrameSplit& split, const Grouping& grouping,
@@ -97,18 +181,7 @@ at::Tensor training_groups(const data::Scan& scan, const FrameSplit& split, cons
             "(scan.group_size); lower it or training.validation_fraction",
             scan.source, count, held, grouping.size);
     const auto positions = scan.positions.index_select(0, split.training);
-    at::Tensor groups;
-    switch (grouping.kind) {
-    case Grouping::Kind::Single:
-        groups = data::single_groups(positions);
-        break;
-    case Grouping::Kind::Tile:
-        groups = data::tile_groups(positions, grouping.size);
-        break;
-    case Grouping::Kind::Nearest:
-        groups = nearest_groups(positions, grouping.size, settings);
-        break;
-    }
+    const auto groups = groups_of(positions, grouping, settings);
     return split.training.index_select(0, groups.reshape({-1})).view(groups.sizes());
 }
 

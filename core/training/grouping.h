@@ -19,7 +19,7 @@ FrameSplit split_frames(std::int64_t frames, double fraction, std::uint64_t seed
 
 /// How frames are put together (options scan.*).
 struct Grouping {
-    enum class Kind { Tile, Nearest, Single };
+    enum class Kind { Tile, Nearest, Single, MinDistance, Quadrant, RawData };
     Kind kind = Kind::Tile;
     std::int64_t size = 16; ///< G
 };
@@ -30,7 +30,8 @@ struct Grouping {
 Grouping resolve_grouping(const config::Settings& settings, const generators::Generator& generator);
 
 /// Groups of training frames: rows of indices into the whole scan, (groups, G) int64. Random draws come from the stream
-/// "grouping".
+/// "grouping"; with compat = "ptychopinn" from NumPy's generator, and by the reference's rules. Some kinds leave frames
+/// out that have no fitting neighbours, or that were not asked for.
 /// @throws Error(Shape) when there are fewer training frames than a group needs
 at::Tensor training_groups(const data::Scan& scan, const FrameSplit& split, const Grouping& grouping,
                            const config::Settings& settings);

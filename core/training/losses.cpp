@@ -61,6 +61,14 @@ at::Tensor mae_loss(const at::Tensor& intensity, const at::Tensor& amplitude)
     return absolute_error(intensity, amplitude).mean(at::kDouble) / amplitude.mean(at::kDouble);
 }
 
+at::Tensor supervised_loss(const at::Tensor& patches, const at::Tensor& labels, bool wrapped)
+{
+    require_same_shape(patches, labels);
+    const auto amplitude = (patches.abs() - labels.abs()).abs();
+    const auto phase = wrapped ? (patches * labels.conj()).angle() : patches.angle() - labels.angle();
+    return 2 * amplitude.mean(at::kDouble) + 4 * phase.abs().mean(at::kDouble);
+}
+
 at::Tensor poisson_negative_log_likelihood(const at::Tensor& rate, const at::Tensor& counts)
 {
     require_same_shape(rate, counts);

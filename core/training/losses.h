@@ -20,7 +20,13 @@ at::Tensor poisson_loss(const at::Tensor& intensity, const at::Tensor& amplitude
 /// mean |sqrt(I) - A| / mean A
 at::Tensor mae_loss(const at::Tensor& intensity, const at::Tensor& amplitude);
 
-/// By the names of option training.loss. @throws Error(NotFound)
+/// 2 mean ||o| - |t|| + 4 mean |arg o - arg t| (PtychoPINN's supervised loss, but a mean where that is a sum).
+/// Differences of phase are taken the short way round the circle, or as they are (@p wrapped = false, as the
+/// reference).
+/// @param patches, labels  (B, G, N, N) complex, the object around each frame as predicted and as it is @return float64
+at::Tensor supervised_loss(const at::Tensor& patches, const at::Tensor& labels, bool wrapped = true);
+
+/// By the names of option training.loss that compare intensities. @throws Error(NotFound)
 Loss loss_by_name(const std::string& name);
 std::vector<std::string> loss_names();
 

@@ -1,6 +1,7 @@
 #include "training/preparation.h"
 
-#include "data/groups.h"
+#include "data/normalisation.h"
+#include "model/scaling.h"
 #include "physics/iterative_engine.h"
 #include "physics/probe.h"
 
@@ -15,6 +16,48 @@ namespace ptk::training {
 namespace {
 
 using config::Json;
+
+double input_scale(const data::Scan& training, double power, const config::Settings& settings)
+{
+    if (settings.text("input.normalize") == "none")
+        return 1;
+    const auto norm = model::input_norm(settings);
+    if (norm.kind == data::InputNorm::Kind::Parseval && !norm.intensity)
+        return data::parseval_scale(power, training.side(), norm.half_side);
+    return data::input_scale(data::frame_sums(training), training.side(), norm);
+}
+
+/// PtychoPINN's forward model divides the probe by probe_scale mean|P|, once more by probe_scale, and the amplitude by
+/// the input's factor; what its network predicts is larger than the object by these.
+double object_scale(const at::Tensor& probe, const generators::Generator& generator, const config::Settings& settings)
+{
+    if (settings.text("physics.object_scale") != "ptychopinn")
+        return 0;
+    require(!generator.needs_probe() && settings.text("input.images") == "amplitude", Status::InvalidConfig,
+            "physics.object_scale = 'ptychopinn' is for generators that see scaled amplitudes and nothing else "
+            "(input.images = 'amplitude', a generator without probe)");
+    const double probe_scale = settings.number("probe.scale");
+    return physics::normalised_like_ptychopinn(probe, probe_scale, {}).factor / probe_scale;
+}
+
+at::Tensor prepared_probe(const model::Model& model, data::Scan scan, double power, const config::Settings& settings,
+                          const Monitor& monitor, Log& log)
+{
+    if (model.probe.defined() && settings.text("probe.from") == "model")
+        scan.probe = model.probe;
+    require(scan.probe.defined(), Status::State,
+            "{}: holds no probe and the model has none; training needs a first guess (in NPZ the array 'probeGuess'), "
+            "which probe.warm_epochs improves",
+            scan.source);
+    const auto modes = settings.integer("probe.modes"), epochs = settings.integer("probe.warm_epochs");
+    const auto side = scan.side();
+    auto probe = epochs == 0 ? physics::with_modes(physics::canonical_probe(scan.probe, side), modes)
+                             : physics::warm_probe(scan, modes, epochs,
+                                                   static_cast<std::uint64_t>(settings.integer("seed")), monitor, log);
+    if (const auto mask = probe_mask(settings, side); mask.defined())
+        probe = probe * mask;
+    return physics::with_power(probe, power).to(at::kCPU).contiguous();
+}
 
 std::string provenance(const std::string& before, const data::Scan& training, const config::Settings& settings)
 {
@@ -40,37 +83,29 @@ at::Tensor probe_mask(const config::Settings& settings, std::int64_t side)
     return physics::soft_disk(side, diameter, settings.number("probe.mask_sigma"));
 }
 
-at::Tensor prepared_probe(const model::Model& model, data::Scan scan, double power, const config::Settings& settings,
-                          const Monitor& monitor, Log& log)
+Preparation preparation_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
+                           const Monitor& monitor, Log& log)
 {
-    if (model.probe.defined() && settings.text("probe.from") == "model")
-        scan.probe = model.probe;
-    require(scan.probe.defined(), Status::State,
-            "{}: holds no probe and the model has none; training needs a first guess (in NPZ the array 'probeGuess'), "
-            "which probe.warm_epochs improves",
-            scan.source);
-    const auto modes = settings.integer("probe.modes"), epochs = settings.integer("probe.warm_epochs");
-    const auto side = scan.side();
-    auto probe = epochs == 0 ? physics::with_modes(physics::canonical_probe(scan.probe, side), modes)
-                             : physics::warm_probe(scan, modes, epochs,
-                                                   static_cast<std::uint64_t>(settings.integer("seed")), monitor, log);
-    if (const auto mask = probe_mask(settings, side); mask.defined())
-        probe = probe * mask;
-    return physics::with_power(probe, power).to(at::kCPU).contiguous();
+    Preparation made;
+    made.power = data::mean_power(scan);
+    require(std::isfinite(made.power) && made.power > 0, Status::Format,
+            "{}: the frames hold {} counts on average; expected a finite number above zero", scan.source, made.power);
+    made.input_scale = input_scale(scan, made.power, settings);
+    made.probe = prepared_probe(model, scan, made.power, settings, monitor, log);
+    made.object_scale = object_scale(made.probe, *model.generator, settings);
+    return made;
 }
 
 void prepare_model(model::Model& model, const data::Scan& training, const config::Settings& settings,
                    const Monitor& monitor, Log& log)
 {
-    const double power = data::mean_power(training);
-    require(std::isfinite(power) && power > 0, Status::Format,
-            "{}: the frames hold {} counts on average; expected a finite number above zero", training.source, power);
-    auto probe = prepared_probe(model, training, power, settings, monitor, log);
+    auto made = preparation_of(model, training, settings, monitor, log);
     model.provenance = provenance(model.provenance, training, settings);
-    model.input_scale = data::parseval_scale(power, training.side(), /*half_side=*/false);
-    model.mean_power = power;
+    model.input_scale = made.input_scale;
+    model.object_scale = made.object_scale;
+    model.mean_power = made.power;
     model.object_pixel_m = training.geometry.object_pixel_m.value_or(0);
-    model.probe = std::move(probe);
+    model.probe = std::move(made.probe);
     model.history.clear();
 }
 

@@ -9,6 +9,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_unique.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/roll.h>
 #include <ATen/ops/stack.h>
@@ -102,11 +103,12 @@ void make_folder(const std::string& folder)
 
 Run::Run(Setting setting, const Checkpoint* from)
     : setting_(std::move(setting)), generator_(*setting_.model.generator), subpixel_(subpixel_of(setting_.settings)),
-      loss_(loss_by_name(setting_.settings.text("training.loss"))), schedule_(make_schedule(setting_.settings)),
+      schedule_(make_schedule(setting_.settings)),
       batch_size_(setting_.settings.integer("training.batch_size")),
       parts_(setting_.settings.integer("training.accumulate")), epochs_(setting_.settings.integer("training.epochs"))
 {
     check_scan();
+    choose_loss();
     scan_mark_ = scan_mark(setting_.scan);
     require(!from || from->scan_mark == scan_mark_, Status::State,
             "{}: is not the scan of the checkpoint ({}; the checkpoint: {})", setting_.scan.source, scan_mark_,
@@ -130,11 +132,40 @@ Run::Run(Setting setting, const Checkpoint* from)
     if (!from)
         prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, setting_.log);
     setting_.model.settings = settings;
+    scaling_ = model::scaling_of(setting_.model);
     start(from);
     setting_.log.info("training",
                       "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
                       scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
                       grouping.size, epochs_, steps_per_epoch_);
+    log_left_out(split.training.size(0));
+}
+
+void Run::choose_loss()
+{
+    const auto& settings = setting_.settings;
+    const auto& name = settings.text("training.loss");
+    if (name != "supervised") {
+        loss_ = loss_by_name(name);
+        return;
+    }
+    require(!settings.flag("probe.trainable"), Status::InvalidConfig,
+            "training.loss = 'supervised' does not look at the probe, so that probe.trainable cannot be true");
+    const bool reference = settings.text("compat") == "ptychopinn";
+    labels_.emplace(setting_.scan, subpixel_, settings.flag("training.phase_subtraction"), reference,
+                    setting_.model.device);
+    loss_ = [wrapped = !reference](const at::Tensor& patches, const at::Tensor& labels) {
+        return supervised_loss(patches, labels, wrapped);
+    };
+}
+
+/// Frames that no group holds are not trained on, which nobody would see otherwise.
+void Run::log_left_out(std::int64_t frames) const
+{
+    const auto used = std::get<0>(at::_unique(training_groups_)).numel();
+    if (used < frames)
+        setting_.log.info("training", "{} of {} training frames are in no group ({})", frames - used, frames,
+                          "scan.grouping = " + setting_.settings.text("scan.grouping"));
 }
 
 void Run::check_scan() const
@@ -275,8 +306,8 @@ double Run::accumulate(std::int64_t part)
     const auto data = batch(groups, probe_moves());
     at::Tensor losses;
     double value = 0;
-    for (const auto& intensity : predicted_intensities(generator_, data, setting_.model.input_scale, subpixel_)) {
-        const auto loss = loss_(intensity, data.amplitude);
+    for (const auto& prediction : predictions(data)) {
+        const auto loss = loss_(prediction, truth(data));
         value = loss.item<double>();
         if (!std::isfinite(value))
             give_up("the loss");
@@ -328,18 +359,17 @@ double Run::validate()
         return std::numeric_limits<double>::quiet_NaN();
     const c10::InferenceMode inference;
     generator_.set_training(false);
-    std::vector<at::Tensor> intensities, amplitudes;
+    std::vector<at::Tensor> predicted, measured;
     const auto at_once = std::max<std::int64_t>(1, validation_batch_frames / size);
     for (std::int64_t begin = 0; begin < count; begin += at_once) {
         const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, count - begin));
         const auto data = batch(groups, false);
-        const auto intensity = predicted_intensities(generator_, data, setting_.model.input_scale, subpixel_).back();
-        intensities.push_back(intensity.narrow(1, 0, 1));
-        amplitudes.push_back(data.amplitude.narrow(1, 0, 1));
+        predicted.push_back(predictions(data).back().narrow(1, 0, 1));
+        measured.push_back(truth(data).narrow(1, 0, 1));
         setting_.monitor.check();
     }
     generator_.set_training(true);
-    return loss_(at::cat(intensities), at::cat(amplitudes)).item<double>();
+    return loss_(at::cat(predicted), at::cat(measured)).item<double>();
 }
 
 void Run::recentre_probe()
@@ -383,7 +413,15 @@ Batch Run::batch(const at::Tensor& groups, bool probe_moves) const
     if (subpixel_ == Subpixel::Interpolate)
         batch.relative = data::relative_positions(setting_.scan.positions, groups).relative;
     batch.light = probe_moves ? illumination_->on(groups, probe_->probe()) : illumination_->on(groups);
+    if (labels_)
+        batch.labels = labels_->of(groups);
     return batch;
+}
+
+std::vector<at::Tensor> Run::predictions(const Batch& batch)
+{
+    return labels_ ? predicted_objects(generator_, batch, scaling_, subpixel_)
+                   : predicted_intensities(generator_, batch, scaling_, subpixel_);
 }
 
 bool Run::probe_moves() const

@@ -5,6 +5,7 @@
 #include "training/batch.h"
 #include "training/checkpoint.h"
 #include "training/grouping.h"
+#include "training/labels.h"
 #include "training/losses.h"
 #include "training/optimizer.h"
 #include "training/probe_parameter.h"
@@ -54,6 +55,11 @@ private:
     void save_epoch(double loss);
 
     Batch batch(const at::Tensor& groups, bool probe_moves) const;
+    /// What the loss compares: intensities with amplitudes, or objects with labels.
+    std::vector<at::Tensor> predictions(const Batch& batch);
+    const at::Tensor& truth(const Batch& batch) const { return labels_ ? batch.labels : batch.amplitude; }
+    void choose_loss();
+    void log_left_out(std::int64_t frames) const;
     bool probe_moves() const;
     std::int64_t steps() const { return epochs_ * steps_per_epoch_; }
     double seconds() const;
@@ -74,6 +80,8 @@ private:
     at::Tensor validation_groups_; ///< (k, G), the validation frame first
     std::optional<GroupOrder> order_;
     std::optional<Amplitudes> amplitudes_;
+    std::optional<Labels> labels_; ///< of a supervised training
+    model::Scaling scaling_;
     std::optional<Illumination> illumination_;
     std::optional<ProbeParameter> probe_; ///< when it is trained along
     std::optional<Optimizer> network_optimizer_;

@@ -18,13 +18,30 @@ std::int64_t region_side(const Batch& batch)
     return batch.amplitude.size(-1) + 2 * (reach + 1);
 }
 
+/// Gives the agreed patches of each pass to @p use; they are what the next one starts from.
+template <class Use>
+void each_pass(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling, Subpixel subpixel,
+               const Use& use)
+{
+    at::Tensor known;
+    for (std::int64_t pass = 0; pass < generator.passes(); ++pass) {
+        const auto patches = agreed_patches(predicted_patches(generator, batch, scaling, known), batch, subpixel);
+        use(patches);
+        known = patches.detach();
+    }
+}
+
 } // namespace
 
-at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, double input_scale,
+at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
                              const at::Tensor& known)
 {
-    const auto probe = generator.needs_probe() ? batch.light.probe.detach() : at::Tensor();
-    return generator.forward({batch.amplitude, input_scale, probe, known, batch.good});
+    auto input = scaling.input_of(batch.amplitude);
+    if (generator.needs_probe())
+        input.probe = batch.light.probe.detach();
+    input.known = known;
+    input.good = batch.good;
+    return scaling.object_of(generator.forward(input), input);
 }
 
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel)
@@ -39,18 +56,23 @@ at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixe
     return physics::extract_patches(merged, relative, patches.size(-1));
 }
 
-std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, const Batch& batch, double input_scale,
-                                              Subpixel subpixel)
+std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, const Batch& batch,
+                                              const model::Scaling& scaling, Subpixel subpixel)
 {
     std::vector<at::Tensor> intensities;
-    at::Tensor known;
-    for (std::int64_t pass = 0; pass < generator.passes(); ++pass) {
-        const auto patches = agreed_patches(predicted_patches(generator, batch, input_scale, known), batch, subpixel);
+    each_pass(generator, batch, scaling, subpixel, [&](const at::Tensor& patches) {
         const auto intensity = physics::far_field_intensity(patches, batch.light.probe);
         intensities.push_back(batch.good.defined() ? intensity * batch.good : intensity);
-        known = patches.detach();
-    }
+    });
     return intensities;
+}
+
+std::vector<at::Tensor> predicted_objects(generators::Generator& generator, const Batch& batch,
+                                          const model::Scaling& scaling, Subpixel subpixel)
+{
+    std::vector<at::Tensor> objects;
+    each_pass(generator, batch, scaling, subpixel, [&](const at::Tensor& patches) { objects.push_back(patches); });
+    return objects;
 }
 
 } // namespace ptk::training

@@ -1,5 +1,6 @@
 #pragma once
 #include "generators/generator.h"
+#include "model/scaling.h"
 #include "training/illumination.h"
 
 #include <vector>
@@ -15,12 +16,13 @@ struct Batch {
     Light light;
     at::Tensor good{}; ///< (N, N) float32, 0 at the detector's bad pixels, where the amplitude is 0 too; undefined when
                        ///< all are good
+    at::Tensor labels{}; ///< (B, G, N, N) complex64, the true object around each frame; only for supervised training
 };
 
 /// Patches of all frames as the network sees them, (B, G, N, N) complex64. Gradients do not reach the probe through the
 /// network's input.
 /// @param known  what an earlier pass agreed on, (B, G, N, N) complex64, or undefined
-at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, double input_scale,
+at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
                              const at::Tensor& known = {});
 
 /// What one object has to say about all frames of each group: patches merged with the weights and cut out again, on
@@ -31,7 +33,11 @@ at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixe
 /// From the network to the detector, for each pass of the generator: (B, G, N, N) counts, differentiable in weights and
 /// probe; zero at bad pixels, as the measurement there, so that they are no part of any loss. The agreed patches of a
 /// pass are what the next one starts from; gradients stay within their pass.
-std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, const Batch& batch, double input_scale,
-                                              Subpixel subpixel);
+std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, const Batch& batch,
+                                              const model::Scaling& scaling, Subpixel subpixel);
+
+/// The same without the way to the detector: the agreed patches of each pass, (B, G, N, N) complex64.
+std::vector<at::Tensor> predicted_objects(generators::Generator& generator, const Batch& batch,
+                                          const model::Scaling& scaling, Subpixel subpixel);
 
 } // namespace ptk::training

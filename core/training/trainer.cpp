@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace ptk::training {
 
@@ -36,6 +37,13 @@ void log_changes(const config::Settings& before, const config::Settings& after, 
     }
 }
 
+/// What a network sees and what its patches mean.
+std::vector<config::Json> input_of(const config::Settings& settings)
+{
+    const auto json = settings.to_json();
+    return {json["input"], json["physics"]["object_scale"], json["probe"]["scale"]};
+}
+
 } // namespace
 
 struct Trainer::State {
@@ -64,8 +72,12 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
     const auto settings = model.settings.with(state_->config);
     require(network_options(settings) == network_options(model.settings), Status::InvalidConfig,
             "generator.*: the model was made with other values than the training is asked to use");
-    if (state_->checkpoint)
+    if (state_->checkpoint) {
+        require(input_of(settings) == input_of(model.settings), Status::InvalidConfig,
+                "input.*, physics.object_scale and probe.scale: a training cannot go on with other values than it "
+                "began with");
         log_changes(model.settings, settings, *state_->log);
+    }
     Run run({model, settings, scan, state_->run_folder, monitor, *state_->log},
             state_->checkpoint ? &*state_->checkpoint : nullptr);
     state_->checkpoint.reset();

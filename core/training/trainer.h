@@ -22,7 +22,9 @@ namespace ptk::training {
 /// an epoch each of (at most 64 of) them is predicted together with its nearest frames of the whole scan, merged with
 /// them, and the loss counted on this frame alone.
 ///
-/// Compat 'ptychopinn' changes the draws of 'nearest' groups; the physics stays ours.
+/// With training.loss = 'supervised' the agreed patches are compared with the object of the scan's file instead.
+///
+/// Compat 'ptychopinn' changes the draws of groups; the physics stays ours.
 class Trainer {
 public:
     /// @param config      options on top of those the model was made with (its generator.* cannot change any more)

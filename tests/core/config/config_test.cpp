@@ -56,7 +56,7 @@ TEST(Settings, MistakesAreNamed)
     EXPECT_EQ(message_of([] { resolve(R"({"training.epochs": 2.5})"); }),
               "training.epochs: expected a whole number, found 2.5");
     EXPECT_EQ(message_of([] { resolve(R"({"training.loss": "poison"})"); }),
-              "training.loss: 'poison' is not one of amplitude, poisson, mae; did you mean 'poisson'?");
+              "training.loss: 'poison' is not one of amplitude, poisson, mae, supervised; did you mean 'poisson'?");
     EXPECT_EQ(message_of([] { resolve(R"({"data.x_bounds": [0.9, 0.1]})"); }),
               "data.x_bounds: expected [a, b] with a <= b, found [0.9,0.1]");
     EXPECT_NE(message_of([] { resolve(R"({"seed": 1)"); }).find("not JSON"), std::string::npos);
@@ -79,6 +79,18 @@ TEST(Settings, RoundTripsThroughJson)
     const auto first = resolve(R"({"training.epochs": 3, "data.y_bounds": [0.25, 1]})");
     const auto second = resolve(first.to_json().dump());
     EXPECT_EQ(first.to_json(), second.to_json());
+}
+
+TEST(Settings, TakeTheWordsOfPtychoPinn)
+{
+    const auto settings = resolve(
+        R"({"neighbor_function": "Min_dist", "normalize": "Group", "data_scaling": "Max", "scan_pattern": "Rectangular"})");
+    EXPECT_EQ(settings.text("scan.grouping"), "min_dist");
+    EXPECT_EQ(settings.text("input.normalize"), "group");
+    EXPECT_EQ(settings.text("input.scaling"), "max");
+    EXPECT_EQ(settings.text("scan.pattern"), "rectangular");
+    EXPECT_EQ(message_of([] { resolve(R"({"normalize": "Bach"})"); }),
+              "input.normalize: 'Bach' is not one of batch, group, none; did you mean 'batch'?");
 }
 
 TEST(Settings, TextValuesFromACommandLine)

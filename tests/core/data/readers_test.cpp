@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 namespace ptk::data {
 namespace {
@@ -289,6 +290,32 @@ TEST_F(ReadersTest, BoundsKeepFramesWithTheirPositions)
     EXPECT_THAT(scan.notes, Contains(HasSubstr("2 of 6 frames lie inside the bounds")));
     expect_error(Status::Shape, "no scan point lies inside data.x_bounds [0.6, 0.9]",
                  [&] { read_with({}, R"({"data.x_bounds": [0.6, 0.9]})"); });
+}
+
+TEST_F(ReadersTest, SubsampleKeepsRandomFramesInTheirOrder)
+{
+    const auto whole = read_with({}, "{}");
+    std::set<std::vector<double>> seen;
+    for (int seed = 0; seed < 12; ++seed) {
+        const auto options = R"({"data.subsample": 3, "seed": )" + std::to_string(seed) + "}";
+        const auto scan = read_with({}, options), again = read_with({}, options);
+        ASSERT_EQ(scan.size(), 3);
+        EXPECT_TRUE(scan.positions.equal(again.positions));
+        std::int64_t from = 0; // each frame is one of the file, with its position, in the file's order
+        for (std::int64_t i = 0; i < 3; ++i, ++from) {
+            while (from < 6 && !whole.positions[from].equal(scan.positions[i]))
+                ++from;
+            ASSERT_LT(from, 6);
+            EXPECT_TRUE(all_frames(scan)[i].equal(all_frames(whole)[from]));
+        }
+        const auto x = scan.positions.reshape(-1).contiguous();
+        seen.insert({x.const_data_ptr<double>(), x.const_data_ptr<double>() + x.numel()});
+        EXPECT_THAT(scan.notes, Contains(HasSubstr("3 of 6 frames drawn at random")));
+    }
+    EXPECT_GT(seen.size(), 4u) << "of 20 choices";
+    EXPECT_EQ(read_with({}, R"({"data.subsample": 60})").size(), 6);
+    EXPECT_EQ(read_with({}, R"({"data.subsample": 60, "data.y_bounds": [0.5, 1], "data.x_bounds": [0.4, 1]})").size(),
+              2);
 }
 
 TEST_F(ReadersTest, SurplusPositionsAreDroppedWithANote)

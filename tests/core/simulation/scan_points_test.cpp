@@ -1,6 +1,6 @@
 #include "core/golden.h"
 #include "core/simulation/simulation_testing.h"
-#include "data/groups.h"
+#include "data/neighbours.h"
 #include "simulation/scan_points.h"
 
 #include <cmath>

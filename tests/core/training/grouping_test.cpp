@@ -1,4 +1,5 @@
 #include "config/schema.h"
+#include "core/golden.h"
 #include "core/training/training_testing.h"
 #include "training/grouping.h"
 
@@ -61,6 +62,82 @@ TEST_P(EachGrouping, TakesNoValidationFrameIntoTraining)
 
 INSTANTIATE_TEST_SUITE_P(Grouping, EachGrouping, ::testing::Values("tile", "nearest", "single"),
                          [](const auto& info) { return info.param; });
+
+TEST(Grouping, OfOtherKindsTakesNoValidationFrameIntoTraining)
+{
+    const auto simulated = testing::simulate(6, 5);
+    const auto split = split_frames(30, 0.2, 0);
+    const auto training = as_set(split.training);
+    for (const auto* options :
+         {R"({"neighbor_function": "min_dist", "max_neighbor_distance": 6, "n_subsample": 2})",
+          R"({"scan.grouping": "4_quadrant", "K_quadrant": 20})",
+          R"({"scan.grouping": "4_quadrant", "scan_pattern": "rectangular", "scan.max_distance": 8})",
+          R"({"scan.grouping": "raw_data", "n_groups": 12, "sequential_sampling": true})",
+          R"({"scan.grouping": "raw_data", "n_groups": 70, "enable_oversampling": true, "neighbor_pool_size": 7})"}) {
+        const auto settings = settings_of(options);
+        const auto grouping = resolve_grouping(settings, Shape(1, false));
+        EXPECT_EQ(grouping.size, 4) << options;
+        const auto groups = training_groups(simulated.scan, split, grouping, settings);
+        EXPECT_EQ(groups.size(1), 4);
+        for (const auto frame : as_set(groups))
+            EXPECT_TRUE(training.contains(frame)) << options;
+        EXPECT_TRUE(at::equal(groups, training_groups(simulated.scan, split, grouping, settings)))
+            << "a seed, a result";
+        if (settings.has("scan.groups"))
+            EXPECT_EQ(groups.size(0), settings.integer("scan.groups"));
+    }
+}
+
+/// With compat = "ptychopinn" and its options by its names.
+TEST(Grouping, EqualsPtychoPinnsDrawForDraw)
+{
+    struct Fixture {
+        const char* file;
+        const char* key;
+        std::string options;
+        bool bounded;
+    };
+    for (
+        const auto& [file, key, options, bounded] :
+        {Fixture{"group_nearest_c4.npz", "out/nn_indices",
+                 R"("neighbor_function": "nearest", "K": 6, "n_subsample": 2)", true},
+         Fixture{"group_minDist_c4.npz", "out/nn_indices", R"("neighbor_function": "min_dist", "n_subsample": 2)",
+                 true},
+         Fixture{"group_minDist_gap_c4.npz", "out/nn_indices",
+                 R"("neighbor_function": "min_dist", "n_subsample": 2, "min_neighbor_distance": 0.9)", true},
+         Fixture{"group_container.npz", "c4_random/nn_indices",
+                 R"("neighbor_function": "raw_data", "nsamples": 20, "neighbor_count": 6)", false},
+         Fixture{"group_container.npz", "c4_sequential/nn_indices",
+                 R"("neighbor_function": "raw_data", "nsamples": 12, "K": 5, "sequential_sampling": true)", false},
+         Fixture{
+             "group_container.npz", "c4_oversample/nn_indices",
+             R"("neighbor_function": "raw_data", "nsamples": 130, "enable_oversampling": true, "neighbor_pool_size": 6)",
+             false}}) {
+        const auto fixture = golden::load(file);
+        data::Scan scan;
+        scan.source = file;
+        scan.positions = at::stack({fixture.at("in/x"), fixture.at("in/y")}, 1);
+        if (bounded)
+            scan.positions = scan.positions.index_select(0, fixture.at("in/valid"));
+        const auto settings =
+            settings_of(R"({"compat": "ptychopinn", "subsample_seed": )" +
+                        std::to_string(fixture.at("in/seed").item<std::int64_t>()) + ", " + options + "}");
+        auto groups = training_groups(scan, split_frames(scan.positions.size(0), 0, 0),
+                                      resolve_grouping(settings, Shape(4, true)), settings);
+        if (bounded)
+            groups = fixture.at("in/valid").index_select(0, groups.reshape(-1)).view_as(groups);
+        EXPECT_TRUE(at::equal(groups, fixture.at(key))) << file << " " << key;
+    }
+}
+
+TEST(Grouping, OfQuadrantsIsOfFour)
+{
+    const auto [status, message] = testing::error_of([] {
+        resolve_grouping(settings_of(R"({"scan.grouping": "4_quadrant", "scan.group_size": 9})"), Shape(9, true));
+    });
+    EXPECT_EQ(status, Status::InvalidConfig);
+    EXPECT_THAT(message, ::testing::HasSubstr("of 9 are asked for"));
+}
 
 TEST(Grouping, ValidationFramesComeFirstInTheirGroups)
 {

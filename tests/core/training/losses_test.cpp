@@ -62,6 +62,21 @@ TEST(Losses, AreTheirFormulas)
                 1e-9);
 }
 
+TEST(Losses, PtychoPinnsPhysicsScaleChangesNoGradient)
+{
+    // The reference multiplies prediction and measurement with it. A loss over the measurement does not see it, but for
+    // a constant.
+    const auto a = random_amplitude(1).to(at::kDouble), intensity = random_amplitude(2).to(at::kDouble).square();
+    const double scale = 1 / a.sum().item<double>() * 6;
+    for (const auto& name : loss_names()) {
+        const auto loss = loss_by_name(name);
+        const auto plain = gradient_of_sum([&](const at::Tensor& i) { return loss(i, a); }, intensity);
+        const auto scaled =
+            gradient_of_sum([&](const at::Tensor& i) { return loss(i * (scale * scale), a * scale); }, intensity);
+        EXPECT_LT((plain - scaled).abs().max().item<double>(), 1e-12 * plain.abs().max().item<double>()) << name;
+    }
+}
+
 class EachLoss : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EachLoss, IsSmallestAtTheMeasurement)
