@@ -36,6 +36,9 @@ public:
     /// How often the same weights look at a frame. Between two passes the patches of overlapping frames are merged and
     /// cut out again, and each frame starts from what its neighbours know (Input::known).
     virtual std::int64_t passes() const { return 1; }
+    /// Names of the layers that make the picture, some of which may not be there: those that a start from nothing
+    /// (initializer zero_output) clears.
+    virtual std::vector<std::string> output_layers() const { return {"output_proj", "output_amp", "output_phase"}; }
 };
 
 /// Shape of the problem, given by data.

@@ -78,6 +78,7 @@ public:
                                              : (grid_.corners + scan.side() / 2).to(at::kDouble);
         passes_ = settings.has("reconstruction.passes") ? settings.integer("reconstruction.passes")
                                                         : model.generator->passes();
+        scale_ = model.input_scale > 0 ? model.input_scale : model::scale_by_frames(model, data::mean_power(scan));
         if (scan.bad_pixels.defined())
             good_ = scan.bad_pixels.logical_not().to(model.device, at::kFloat);
         trim_ = settings.integer("reconstruction.middle_trim");
@@ -101,7 +102,7 @@ public:
             data::to_amplitude(scan_.frames->gather(frames), scan_.measurement).to(model_.device, at::kFloat);
         const auto probes = probes_of(frames);
         const auto places = places_.index_select(0, frames);
-        generators::Input input{.amplitude = amplitude.view({-1, group, side, side}), .scale = model_.input_scale};
+        generators::Input input{.amplitude = amplitude.view({-1, group, side, side}), .scale = scale_};
         if (model_.generator->needs_probe())
             input.probe = probes.reshape({-1, group, probes.size(1), side, side});
         input.good = good_;
@@ -157,6 +158,7 @@ private:
     at::Tensor good_;   ///< (N, N), 0 at bad pixels, or undefined
     at::Tensor groups_; ///< (rows, G)
     at::Tensor places_; ///< (n, 2) float64: where the centres of the patches go
+    double scale_ = 1;
     std::int64_t rows_per_batch_ = 1;
     std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
@@ -189,6 +191,12 @@ Result result_of(const Canvas& canvas, const Plan& plan, const data::Scan& scan,
     return result;
 }
 
+/// Mean sum of the squares of a frame.
+double mean_power(const at::Tensor& amplitude)
+{
+    return amplitude.square().sum(at::IntArrayRef({2, 3}), false, at::kDouble).mean().item<double>();
+}
+
 } // namespace
 
 at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, const at::Tensor& probe)
@@ -204,7 +212,9 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
     at::Tensor patches;
     {
         const c10::InferenceMode inference;
-        generators::Input input{.amplitude = amplitude.to(model.device, at::kFloat), .scale = model.input_scale};
+        generators::Input input{.amplitude = amplitude.to(model.device, at::kFloat), .scale = 1};
+        input.scale =
+            model.input_scale > 0 ? model.input_scale : model::scale_by_frames(model, mean_power(input.amplitude));
         if (generator.needs_probe()) {
             require(probe.defined(), Status::State, "generator '{}' needs the probe of each frame",
                     model.generator_name);
