@@ -59,7 +59,8 @@ TEST(Initializers, OrthogonalRows)
 
 TEST(Initializers, TheSeedDecides)
 {
-    const auto first = made("orthogonal"), again = made("orthogonal"), other = made("orthogonal", "fno", ", \"seed\": 5");
+    const auto first = made("orthogonal"), again = made("orthogonal"),
+               other = made("orthogonal", "fno", ", \"seed\": 5");
     const auto weight = [](model::Model& model) { return *state_of(*model.generator).at("lifter.conv2.weight"); };
     EXPECT_TRUE(at::equal(weight(*first), weight(*again)));
     EXPECT_FALSE(at::equal(weight(*first), weight(*other)));

@@ -12,8 +12,14 @@
 #include "paths.h"
 #include "reconstruction/predict.h"
 
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
+#include <set>
 
 namespace ptk::model {
 namespace {
@@ -158,6 +164,22 @@ TEST(Weights, SecondNamesOfSharedTensors)
                  {"two_values.safetensors", "blocks.0.norm.weight", "different values"});
 }
 
+/// What Python's load_state_dict(strict=True) wants: every name of the reference's state dict and no other.
+TEST(Weights, ExportHasTheNamesOfTheReference)
+{
+    for (const std::string name : {"ffno.pth", "fno.pth"}) {
+        const auto model = imported(folder + name, "{}", 32);
+        const auto original = read_weights(folder + name).tensors;
+        for (const char* suffix : {".npz", ".safetensors"}) {
+            export_weights(*model, temporary(name + suffix));
+            const auto written = read_weights(temporary(name + suffix)).tensors;
+            ASSERT_EQ(written.size(), original.size());
+            for (const auto& [key, tensor] : original)
+                EXPECT_TRUE(at::equal(written.at(key), tensor)) << key;
+        }
+    }
+}
+
 // ---- what does not fit ----
 
 TEST(Weights, NamesOfWhatDoesNotFit)
@@ -192,10 +214,12 @@ TEST(Weights, WhatTheUserGivesStays)
     expect_words(error_of([] { imported(folder + "fno.pth"); }), Status::InvalidArgument, {"N", "--side"});
     expect_words(error_of([] { imported(folder + "fno.pth", R"({"generator.name": "fmo"})", 32); }), Status::NotFound,
                  {"did you mean"});
-    expect_words(error_of([] { imported(folder + "fno.pth", R"({"generator.name": "fno", "generator.widht": 2})", 32); }),
-                 Status::InvalidConfig, {"generator.width"});
-    expect_words(error_of([] { imported(folder + "fno.pth", R"({"generator.name": "fno", "generator.width": 8})", 32); }),
-                 Status::Format, {"of another shape", "(6, 4, 3, 3) Float, expected (8, 4, 3, 3) Float"});
+    expect_words(
+        error_of([] { imported(folder + "fno.pth", R"({"generator.name": "fno", "generator.widht": 2})", 32); }),
+        Status::InvalidConfig, {"generator.width"});
+    expect_words(
+        error_of([] { imported(folder + "fno.pth", R"({"generator.name": "fno", "generator.width": 8})", 32); }),
+        Status::Format, {"of another shape", "(6, 4, 3, 3) Float, expected (8, 4, 3, 3) Float"});
 }
 
 TEST(Weights, WhatIsNoFileOfWeights)
@@ -265,7 +289,8 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"hybrid_resnet_convnext_bottleneck", R"({"generator.width": 6, "resnet_blocks": 2})"},
         Named{"spectral_resnet_bottleneck_net", R"({"generator.width": 6, "spectral_bottleneck_blocks": 2,
               "spectral_bottleneck_gate_mode": "per_block"})"},
-        Named{"spectral_resnet_bottleneck_linear_decoder", R"({"generator.width": 6, "spectral_bottleneck_blocks": 3})"},
+        Named{"spectral_resnet_bottleneck_linear_decoder",
+              R"({"generator.width": 6, "spectral_bottleneck_blocks": 3})"},
         Named{"vit", R"({"generator.width": 24, "depth": 2, "heads": 3, "patch_size": 8})"},
         Named{"neuralop_uno", R"({"generator.width": 8, "generator.modes": 6})"}));
 
@@ -286,7 +311,8 @@ TEST(Weights, EveryGeneratorComesBack)
 TEST(Weights, TheSideOfACnnIsTold)
 {
     const auto model = make_model(builtin_generators(), Config::from_json(R"({"architecture": "cnn",
-        "n_filters_scale": 1, "C_model": 1})"), 128, c10::kCPU);
+        "n_filters_scale": 1, "C_model": 1})"),
+                                  128, c10::kCPU);
     export_weights(*model, temporary("side.npz"));
     EXPECT_EQ(imported(temporary("side.npz"))->problem.side, 128);
 }
@@ -381,7 +407,7 @@ void expect_survives(const std::string& bytes, const std::string& name)
         imported(path, R"({"generator.name": "fno", "generator.width": 6, "generator.modes": 5, "fno_blocks": 1,
                          "fno_cnn_blocks": 1, "C_model": 4, "generator.output_mode": "real_imag",
                          "input_transform": "none"})",
-               32);
+                 32);
     } catch (const Error& error) {
         const bool named = error.message().find(path) != std::string::npos;
         EXPECT_TRUE(named || error.status() == Status::NotFound) << error.message();
@@ -436,7 +462,8 @@ TEST(WeightsSafety, SafetensorsThatLie)
         {"offsets beyond", safetensors(R"({"a":{"dtype":"F32","shape":[400],"data_offsets":[0,1600]}})", data)},
         {"offsets backwards", safetensors(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[16,0]}})", data)},
         {"overlap", safetensors(R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},
-                                    "b":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", data)},
+                                    "b":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})",
+                                data)},
         {"hole", safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})", data)},
         {"rest", safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", data)},
         {"text for a shape", safetensors(R"({"a":{"dtype":"F32","shape":"4","data_offsets":[0,16]}})", data)},
