@@ -52,8 +52,7 @@ Archive open_bytes(const std::string& bytes, const std::string& name)
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
-    Archive archive(source == nullptr || bytes.empty() ? nullptr
-                                                       : zip_open_from_source(source, ZIP_RDONLY, &error));
+    Archive archive(source == nullptr || bytes.empty() ? nullptr : zip_open_from_source(source, ZIP_RDONLY, &error));
     const std::string text = archive == nullptr ? zip_error_strerror(&error) : "";
     if (archive == nullptr && source != nullptr)
         zip_source_free(source);
@@ -179,8 +178,7 @@ void ZipArchive::visit(const std::string& name, const std::string& shown, bool w
             "{}: damaged archive entry (sizes or compression method)", where);
     const OpenEntry entry(zip_fopen_index(impl_->archive.get(), found->second, 0));
     require(entry != nullptr, Status::Format, "{}: cannot open: {}", where, zip_strerror(impl_->archive.get()));
-    Entry open{where, stat.size,
-               [&](void* out, std::uint64_t count) { read_exactly(entry.get(), where, out, count); }};
+    Entry open{where, stat.size, [&](void* out, std::uint64_t count) { read_exactly(entry.get(), where, out, count); }};
     use(open);
     if (whole)
         check_end(entry.get(), where);

@@ -29,8 +29,8 @@ public:
     bool has(const std::string& name) const;
 
     struct Entry {
-        std::string where;  ///< begins messages: "file.npz: 'key'"
-        std::uint64_t size; ///< of the content, believable
+        std::string where;                                        ///< begins messages: "file.npz: 'key'"
+        std::uint64_t size;                                       ///< of the content, believable
         std::function<void(void* out, std::uint64_t count)> read; ///< the next bytes, exactly so many, or Error(Format)
     };
     /// Calls @p use with an open entry. @param whole  it reads everything, so length and checksum can be compared

@@ -137,8 +137,9 @@ InitializerRegistry make_registry()
                   .source = "Saxe et al., ICLR 2014"},
                  orthogonal);
     registry.add({.name = "zero_output",
-                  .summary = "default, but the weights of the output layers are zero: training starts from one constant "
-                             "patch, or, for a residual network, from the estimate that it improves",
+                  .summary =
+                      "default, but the weights of the output layers are zero: training starts from one constant "
+                      "patch, or, for a residual network, from the estimate that it improves",
                   .source = "Goyal et al., arXiv:1706.02677 (2017)"},
                  zero_output);
     return registry;

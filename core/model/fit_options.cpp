@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <utility>
 
 namespace ptk::model {
 
@@ -21,6 +22,7 @@ using Entry = generators::GeneratorRegistry::Entry;
 constexpr double impossible = std::numeric_limits<double>::infinity();
 constexpr std::size_t most_generators = 5; ///< that are tried, nearest names first
 constexpr int most_sweeps = 8;
+constexpr int most_evaluations = 3000; ///< of a generator before a search for pairs of changes is given up
 constexpr std::int64_t largest_count = 4096;
 
 /// Sides that are tried where none is given: what detectors are cropped to.
@@ -72,15 +74,6 @@ std::string prefix_for(const std::set<std::string>& patterns, const TensorMap& t
             most = count;
         }
     return best;
-}
-
-TensorMap under(const std::string& prefix, const TensorMap& tensors)
-{
-    TensorMap part;
-    for (const auto& [name, tensor] : tensors)
-        if (name.starts_with(prefix))
-            part[name.substr(prefix.size())] = tensor;
-    return part;
 }
 
 /// Common patterns over all patterns (Jaccard).
@@ -206,21 +199,23 @@ public:
         if (auto network = make(); network != nullptr) {
             const auto patterns = patterns_of(*network);
             prefix_ = prefix_for(patterns, weights.tensors);
-            tensors_ = under(prefix_, weights.tensors);
+            auto content = sort_tensors(weights.tensors, prefix_);
+            tensors_ = std::move(content.own);
+            strangers_ = static_cast<double>(content.unexpected.size());
             likeness_ = similarity(patterns, tensors_);
         }
         make_variables(weights.fields);
     }
 
     double likeness() const { return likeness_; }
-    double cost() const { return cost_; }
+    double cost() const { return cost_ + strangers_ * name_distance; }
     const std::string& name() const { return entry_->metadata.name; }
 
     void run()
     {
         cost_ = evaluate();
         for (int sweep = 0; sweep < most_sweeps && cost_ > 0; ++sweep)
-            if (!improve())
+            if (!improve() && !repair())
                 return;
     }
 
@@ -297,8 +292,9 @@ private:
         }
     }
 
-    double evaluate() const
+    double evaluate()
     {
+        ++evaluations_;
         const auto network = make();
         return network == nullptr ? impossible : distance(*network, tensors_);
     }
@@ -328,6 +324,28 @@ private:
         const bool better = least < cost_;
         cost_ = least;
         return better;
+    }
+
+    /// Where no change alone helps: values that do not go with the others (a width that the number of heads does not
+    /// divide) together with a second change. False when that does not help either.
+    bool repair()
+    {
+        for (auto& first : variables_)
+            for (const auto& candidate : first.candidates) {
+                const auto old = std::exchange(first.value, candidate);
+                if (evaluations_ < most_evaluations && evaluate() == impossible && improve_another_than(first))
+                    return true;
+                first.value = old;
+            }
+        return false;
+    }
+
+    bool improve_another_than(const Variable& first)
+    {
+        return std::any_of(variables_.begin(), variables_.end(), [&](Variable& second) {
+            return &second != &first && second.option->type == config::Type::Int &&
+                   improve(second.value, second.candidates);
+        });
     }
 
     /// True when another value would fit as well.
@@ -365,6 +383,8 @@ private:
     bool side_known_ = false;
     std::string prefix_{};
     TensorMap tensors_{};
+    int evaluations_ = 0;
+    double strangers_ = 0; ///< tensors that no options can explain
     double likeness_ = 0;
     double cost_ = impossible;
     std::vector<Variable> variables_{};
@@ -381,8 +401,8 @@ std::string named(const generators::GeneratorRegistry& registry, const Weights& 
         if (const auto place = weights.fields.find(field); place != weights.fields.end() && place->is_string()) {
             const auto name = place->get<std::string>();
             for (const auto& entry : registry.entries())
-                if (entry.metadata.name == name || std::count(entry.metadata.aliases.begin(),
-                                                              entry.metadata.aliases.end(), name) > 0)
+                if (entry.metadata.name == name ||
+                    std::count(entry.metadata.aliases.begin(), entry.metadata.aliases.end(), name) > 0)
                     return entry.metadata.name;
         }
     return "";

@@ -42,12 +42,11 @@ bool makes_set(std::string_view name)
 bool names_type(std::string_view name)
 {
     static const std::set<std::string_view> types{
-        "torch.float16", "torch.float32", "torch.float64",   "torch.bfloat16",   "torch.uint8", "torch.int8",
-        "torch.int16",   "torch.int32",   "torch.int64",     "torch.complex64",  "torch.bool",  "torch.complex128",
-        "torch.device",  "torch.Size",    "torch.strided",
+        "torch.float16", "torch.float32",    "torch.float64", "torch.bfloat16", "torch.uint8",
+        "torch.int8",    "torch.int16",      "torch.int32",   "torch.int64",    "torch.complex64",
+        "torch.bool",    "torch.complex128", "torch.device",  "torch.Size",     "torch.strided",
     };
-    return types.contains(name) ||
-           (name.starts_with("torch.") && name.ends_with("Storage") && name.size() <= 40);
+    return types.contains(name) || (name.starts_with("torch.") && name.ends_with("Storage") && name.size() <= 40);
 }
 
 bool is_known(std::string_view name)
@@ -74,8 +73,8 @@ private:
 
     std::string_view take(std::uint64_t count)
     {
-        require(count <= bytes_.size() - at_, Status::Format, "{}: the pickle is truncated or damaged at byte {}", where_,
-                at_);
+        require(count <= bytes_.size() - at_, Status::Format, "{}: the pickle is truncated or damaged at byte {}",
+                where_, at_);
         const auto part = bytes_.substr(at_, count);
         at_ += count;
         return part;
@@ -506,8 +505,8 @@ private:
         case 'Q': // BINPERSID
             return push_storage();
         default:
-            fail(Status::Format, "{}: the pickle has the instruction 0x{:02x} at byte {}, which data do not need", where_,
-                 static_cast<unsigned>(static_cast<unsigned char>(code)), at_ - 1);
+            fail(Status::Format, "{}: the pickle has the instruction 0x{:02x} at byte {}, which data do not need",
+                 where_, static_cast<unsigned>(static_cast<unsigned char>(code)), at_ - 1);
         }
     }
 
@@ -545,9 +544,9 @@ std::string printable(std::string_view text)
 
 std::string describe(const PickleValue& value)
 {
-    static constexpr std::array<const char*, 14> names{"None",   "a truth value", "a number", "a number", "a text",
-                                                       "bytes",  "a list",        "a tuple",  "a set",    "a dict",
-                                                       "a storage", "a tensor"};
+    static constexpr std::array<const char*, 14> names{"None",   "a truth value", "a number",  "a number",
+                                                       "a text", "bytes",         "a list",    "a tuple",
+                                                       "a set",  "a dict",        "a storage", "a tensor"};
     if (value.kind == Kind::Global)
         return "the global '" + printable(value.text) + "'";
     if (value.kind == Kind::Opaque)

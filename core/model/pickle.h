@@ -44,7 +44,7 @@ std::string describe(const PickleValue& value);
 std::string printable(std::string_view text);
 
 struct Pickle {
-    std::deque<PickleValue> values{};    ///< owns all values
+    std::deque<PickleValue> values{}; ///< owns all values
     const PickleValue* root = nullptr;
     std::vector<std::string> foreign{}; ///< globals other than those of tensors and plain containers, in order
     std::size_t size = 0;               ///< bytes up to and with the end of the pickle

@@ -95,7 +95,11 @@ std::optional<std::uint64_t> bytes_of(const std::vector<std::int64_t>& shape, at
 Part part_of(const std::string& name, const Json& entry, const std::string& path)
 {
     constexpr std::size_t most_axes = 16;
-    Part part{.name = name, .where = path + ": '" + printable(name) + "'", .type = at::kFloat, .shape = {}, .begin = 0,
+    Part part{.name = name,
+              .where = path + ": '" + printable(name) + "'",
+              .type = at::kFloat,
+              .shape = {},
+              .begin = 0,
               .end = 0};
     const bool fits = entry.is_object() && entry.contains("dtype") && entry["dtype"].is_string() &&
                       entry.contains("shape") && entry["shape"].is_array() && entry["shape"].size() <= most_axes &&
@@ -132,8 +136,8 @@ void check_layout(std::vector<Part>& parts, std::uint64_t size, const std::strin
                 part.begin, at);
         at = part.end;
     }
-    require(at == size, Status::Format, "{}: {} bytes of data, but the header describes {} (truncated or damaged)", path,
-            size, at);
+    require(at == size, Status::Format, "{}: {} bytes of data, but the header describes {} (truncated or damaged)",
+            path, size, at);
 }
 
 Json read_header(std::ifstream& stream, std::uint64_t size, const std::string& path)

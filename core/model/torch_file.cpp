@@ -199,7 +199,8 @@ at::Tensor TorchFile::read_storage(const std::string& key, at::ScalarType type, 
         return storage;
     }
     const auto entry = folder_ + "data/" + key;
-    require(archive_->has(entry), Status::Format, "{}: its storage '{}' is not in the archive", where, printable(entry));
+    require(archive_->has(entry), Status::Format, "{}: its storage '{}' is not in the archive", where,
+            printable(entry));
     at::Tensor storage;
     archive_->visit(entry, printable(entry), true, [&](data::ZipArchive::Entry& open) {
         require(wanted && open.size == *wanted, Status::Format, "{}: storage '{}' has {} bytes, expected {} of {}",

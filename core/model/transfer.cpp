@@ -3,7 +3,6 @@
 #include "base/text.h"
 #include "model/compare.h"
 #include "model/fit_options.h"
-#include "model/pickle.h"
 #include "model/version.h"
 #include "model/weights.h"
 
@@ -14,53 +13,11 @@
 #include <nlohmann/json.hpp>
 #include <torch/headeronly/version.h>
 
-#include <algorithm>
-#include <array>
-
 namespace ptk::model {
 
 namespace {
 
 using config::Json;
-
-/// Numbers that PtychoPINN's training module keeps next to its network.
-bool belongs_to_training(const std::string& name)
-{
-    static constexpr std::array<const char*, 3> parts{"forward_model.", "rect_scaler.", "log_scale"};
-    return std::any_of(parts.begin(), parts.end(),
-                       [&](const char* part) { return name.find(part) != std::string::npos; });
-}
-
-/// What a file holds, as far as the network is concerned.
-struct Sorted {
-    TensorMap own{};                        ///< without the prefix
-    std::vector<std::string> left_out{};    ///< of the training module
-    std::vector<std::string> unexpected{};
-};
-
-/// PtychoPINN lists a network twice, as "model.autoencoder" and "model.generator": an equal second copy is no error.
-bool is_copy(const std::string& name, const at::Tensor& tensor, const TensorMap& own)
-{
-    for (std::size_t at = name.find('.'); at != std::string::npos; at = name.find('.', at + 1))
-        if (const auto place = own.find(name.substr(at + 1)); place != own.end())
-            return place->second.scalar_type() == tensor.scalar_type() && at::equal(place->second, tensor);
-    return false;
-}
-
-Sorted sorted(const TensorMap& tensors, const std::string& prefix)
-{
-    Sorted result;
-    for (const auto& [name, tensor] : tensors)
-        if (name.starts_with(prefix) && !belongs_to_training(name))
-            result.own[name.substr(prefix.size())] = tensor;
-    for (const auto& [name, tensor] : tensors) {
-        if (belongs_to_training(name))
-            result.left_out.push_back(printable(name));
-        else if (!name.starts_with(prefix) && !is_copy(name, tensor, result.own))
-            result.unexpected.push_back(printable(name));
-    }
-    return result;
-}
 
 at::Tensor as_complex(const at::Tensor& found, const at::Tensor& expected)
 {
@@ -91,11 +48,11 @@ void fill(generators::Generator& generator, const TensorMap& own, const std::str
     }
 }
 
-Json origin_of(const Weights& weights, const Fit& fit, const Sorted& content)
+Json origin_of(const Weights& weights, const Fit& fit, const SortedTensors& content)
 {
-    return {{"library", library_version},   {"libtorch", TORCH_VERSION}, {"imported_from", weights.path},
-            {"format", weights.format},     {"prefix", fit.prefix},      {"found", fit.found},
-            {"assumed", fit.assumed},       {"left_out", content.left_out}};
+    return {{"library", library_version}, {"libtorch", TORCH_VERSION},   {"imported_from", weights.path},
+            {"format", weights.format},   {"prefix", fit.prefix},        {"found", fit.found},
+            {"assumed", fit.assumed},     {"left_out", content.left_out}};
 }
 
 std::string joined(const std::vector<std::string>& parts)
@@ -106,7 +63,7 @@ std::string joined(const std::vector<std::string>& parts)
     return all;
 }
 
-void report(const Weights& weights, const Fit& fit, const Sorted& content, Log& log)
+void report(const Weights& weights, const Fit& fit, const SortedTensors& content, Log& log)
 {
     log.info("import", "{}: {}, {} tensors; {}", weights.path, weights.format, content.own.size(), joined(fit.found));
     if (!fit.assumed.empty())
@@ -115,8 +72,9 @@ void report(const Weights& weights, const Fit& fit, const Sorted& content, Log& 
         log.info("import", "not part of the network, left out: {}", joined(content.left_out));
     if (const auto mode = weights.fields.find("physics_forward_mode");
         mode != weights.fields.end() && *mode == "rectangular_scaled")
-        log.warn("import", "the network was trained with physics_forward_mode = rectangular_scaled, where its input may "
-                           "be intensities; here it sees amplitudes");
+        log.warn("import",
+                 "the network was trained with physics_forward_mode = rectangular_scaled, where its input may "
+                 "be intensities; here it sees amplitudes");
 }
 
 /// "generator.width" -> value, of the settings that describe the network, and its side.
@@ -139,14 +97,15 @@ std::unique_ptr<Model> import_model(const generators::GeneratorRegistry& registr
     const auto weights = read_weights(path);
     const auto fit = fit_options(registry, weights, config, side);
     auto model = make_model(registry, fit.config, fit.side, c10::kCPU, FirstWeights::Zero);
-    const auto content = sorted(weights.tensors, fit.prefix);
+    const auto content = sort_tensors(weights.tensors, fit.prefix);
     auto difference = compare(*model->generator, content.own);
     difference.unexpected.insert(difference.unexpected.end(), content.unexpected.begin(), content.unexpected.end());
-    require(difference.none(), Status::Format,
-            "{}: the tensors do not fit generator '{}' for N = {}{}: {}; give generator.name and its options (-s) where "
-            "they are known",
-            path, model->generator_name, fit.side, fit.prefix.empty() ? "" : " (names after '" + fit.prefix + "')",
-            difference.text());
+    require(
+        difference.none(), Status::Format,
+        "{}: the tensors do not fit generator '{}' for N = {}{}: {}; give generator.name and its options (-s) where "
+        "they are known",
+        path, model->generator_name, fit.side, fit.prefix.empty() ? "" : " (names after '" + fit.prefix + "')",
+        difference.text());
     fill(*model->generator, content.own, path);
     model->generator->to(device);
     model->device = device;

@@ -15,9 +15,10 @@ namespace ptk::model {
 /// provenance and in the log.
 /// @param config  what is not to be searched; generator.name where the user knows it
 /// @param side    N; 0 = as the file says or names and shapes tell
-/// @throws Error(Io | Format | Unsupported) of read_weights(); Error(Format) naming missing, unexpected and other tensors
-///         or values that are not finite; Error(InvalidArgument) when N cannot be told; Error(NotFound | InvalidConfig |
-///         Shape) for what @p config asks
+/// @throws Error(Io | Format | Unsupported) of read_weights(); Error(Format) naming missing, unexpected and other
+/// tensors
+///         or values that are not finite; Error(InvalidArgument) when N cannot be told; Error(NotFound | InvalidConfig
+///         | Shape) for what @p config asks
 std::unique_ptr<Model> import_model(const generators::GeneratorRegistry& registry, const std::string& path,
                                     const config::Config& config, std::int64_t side, c10::Device device, Log& log);
 

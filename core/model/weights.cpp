@@ -162,7 +162,8 @@ void take_archive(const std::string& path, Weights& weights)
         return take_reference_archive(*archive, weights);
     const auto npz = data::Npz::open(path);
     require(!npz.names().empty(), Status::Format,
-            "{}: a zip archive, but neither of torch.save nor PtychoPINN's wts.h5.zip of its PyTorch side nor NPZ", path);
+            "{}: a zip archive, but neither of torch.save nor PtychoPINN's wts.h5.zip of its PyTorch side nor NPZ",
+            path);
     weights.format = "NPZ";
     for (const auto& name : npz.names())
         weights.tensors[name] = npz.read(name);

@@ -10,7 +10,7 @@ namespace ptk::model {
 /// Named tensors as a file holds them, with what it says of the network that they belong to.
 struct Weights {
     std::string path;
-    std::string format;                   ///< for people: "PyTorch state dict"
+    std::string format;                          ///< for people: "PyTorch state dict"
     std::map<std::string, at::Tensor> tensors{}; ///< views of what was read, of any real, whole or complex type
     /// Plain values by the name of a field: PtychoPINN's ("architecture", "N", "C_model"), or our own options
     /// ("generator.width") with "side".

@@ -191,7 +191,7 @@ TEST(Weights, NamesOfWhatDoesNotFit)
     write_weights(temporary("odd.npz"), tensors, {});
     expect_words(error_of([] { imported(temporary("odd.npz"), R"({"generator.name": "fno"})", 32); }), Status::Format,
                  {"odd.npz", "'fno'", "1 missing ('intermediate.weight')", "1 unexpected ('something.else')",
-                  "'output_proj.bias' is (9) Float, expected (8) Float"});
+                  "'output_proj.bias' is (9,) Float, expected (8,) Float"});
     const auto many = error_of([] { imported(folder + "fno.pth", R"({"generator.name": "cnn"})", 64); });
     expect_words(many, Status::Format, {"'cnn'", "missing", "more"});
     EXPECT_LT(many.message().size(), 2000u);
