@@ -1,6 +1,7 @@
 #pragma once
 #include "session.h"
 
+#include <cstdint>
 #include <string>
 
 namespace cli {
@@ -8,7 +9,7 @@ namespace cli {
 struct TrainOptions {
     std::string scan;
     std::string folder;
-    std::string model; ///< a bundle to start from; empty = fresh weights
+    std::string model; ///< a bundle whose weights training begins with; empty = fresh ones
     bool resume = false;
 };
 void train(Session& session, const TrainOptions& options);
@@ -35,6 +36,19 @@ struct ConvertOptions {
 };
 void convert(Session& session, const ConvertOptions& options);
 
+struct ImportOptions {
+    std::string in;
+    std::string out;
+    std::int64_t side = 0; ///< 0 = as the file tells
+};
+void import_weights(Session& session, const ImportOptions& options);
+
+struct ExportOptions {
+    std::string model;
+    std::string out;
+};
+void export_weights(Session& session, const ExportOptions& options);
+
 struct EvaluateOptions {
     std::string object;
     std::string reference;
@@ -49,8 +63,10 @@ void config_schema(Session& session, const std::string& subject, bool json);
 void config_defaults(Session& session);
 void config_check(Session& session);
 
-void list_generators(Session& session, bool json);
+/// What is registered: "generators" or "initializers".
+void list(Session& session, const std::string& what, bool json);
 void describe_generator(Session& session, const std::string& name, bool json);
+void describe_initializer(Session& session, const std::string& name, bool json);
 void version();
 
 } // namespace cli

@@ -52,7 +52,7 @@ int run(int argc, char** argv)
     train_command->add_option("-o,--out", training.folder, "folder for model.ptk, checkpoints, history and pictures")
         ->required();
     train_command->add_option("-m,--model", training.model,
-                              "model to start from instead of fresh weights; with -s probe.from=scan for another beam");
+                              "begin with the weights of this model (model.ptk); with -s probe.from=scan for another beam");
     train_command->add_flag("--resume", training.resume, "go on with the last checkpoint of the folder");
     train_command->callback([&] { action = [&](Session& s) { train(s, training); }; });
 
@@ -97,6 +97,22 @@ int run(int argc, char** argv)
         ->capture_default_str();
     convert_command->callback([&] { action = [&](Session& s) { convert(s, conversion); }; });
 
+    ImportOptions importing;
+    auto* import_command = app.add_subcommand("import", "Make a model of weights that were trained in Python");
+    import_command
+        ->add_option("file", importing.in, "state dict (.pth, .pt), Lightning .ckpt, wts.h5.zip, .safetensors or .npz")
+        ->required();
+    import_command->add_option("-o,--out", importing.out, "the model (model.ptk)")->required();
+    import_command->add_option("--side", importing.side, "side N of the frames, where the file does not tell it")
+        ->check(CLI::Range(1, 65536));
+    import_command->callback([&] { action = [&](Session& s) { import_weights(s, importing); }; });
+
+    ExportOptions exporting;
+    auto* export_command = app.add_subcommand("export", "Write a model's weights for Python, by the reference's names");
+    export_command->add_option("model", exporting.model, "trained model (model.ptk)")->required();
+    export_command->add_option("-o,--out", exporting.out, "weights.safetensors or weights.npz")->required();
+    export_command->callback([&] { action = [&](Session& s) { export_weights(s, exporting); }; });
+
     std::string file;
     bool json = false;
     auto* info_command = app.add_subcommand("info", "What is in a file: scan, model or result; units; suggestions");
@@ -121,17 +137,25 @@ int run(int argc, char** argv)
     std::string what;
     std::string name;
     auto* list_command = app.add_subcommand("list", "What is registered");
-    list_command->add_option("what", what, "generators")->required()->check(CLI::IsMember({"generators"}));
+    list_command->add_option("what", what, "generators or initializers")
+        ->required()
+        ->check(CLI::IsMember({"generators", "initializers"}));
     list_command->add_flag("--json", json, "as JSON");
-    list_command->callback([&] { action = [&](Session& s) { list_generators(s, json); }; });
+    list_command->callback([&] { action = [&](Session& s) { list(s, what, json); }; });
     auto* describe_command = app.add_subcommand("describe", "One registered thing with its options");
-    describe_command->add_option("what", what, "generator")->required()->check(CLI::IsMember({"generator"}));
+    describe_command->add_option("what", what, "generator or initializer")
+        ->required()
+        ->check(CLI::IsMember({"generator", "initializer"}));
     describe_command->add_option("name", name, "its name")->required();
     describe_command->add_flag("--json", json, "as JSON");
-    describe_command->callback([&] { action = [&](Session& s) { describe_generator(s, name, json); }; });
+    describe_command->callback([&] {
+        action = [&](Session& s) {
+            return what == "generator" ? describe_generator(s, name, json) : describe_initializer(s, name, json);
+        };
+    });
 
     for (auto* command :
-         {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command, info_command,
+         {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command, import_command, export_command, info_command,
           schema_command, defaults_command, check_command, list_command, describe_command})
         add_common(*command, common);
     auto* version_command = app.add_subcommand("version", "Version of the library and of what it was built with");

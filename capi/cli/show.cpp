@@ -67,6 +67,14 @@ void print_option(const Json& option)
                 plain(option["meaning"]).c_str());
 }
 
+Json registered(Session& session, const std::string& what)
+{
+    const auto call = what == "generators" ? ptk_generator_list : ptk_initializer_list;
+    return json_of([&](char* buf, size_t capacity, size_t* needed) {
+        return call(session.context(), buf, capacity, needed);
+    });
+}
+
 } // namespace
 
 void info(Session& session, const std::string& path, bool json)
@@ -107,21 +115,36 @@ void config_check(Session& session)
     session.say("the configuration is valid");
 }
 
-void list_generators(Session& session, bool json)
+void list(Session& session, const std::string& what, bool json)
 {
-    const auto list = json_of([&](char* buf, size_t capacity, size_t* needed) {
-        return ptk_generator_list(session.context(), buf, capacity, needed);
-    });
+    const auto list = registered(session, what);
     if (json) {
         std::printf("%s\n", list.dump(2).c_str());
         return;
     }
     std::size_t longest = 0;
-    for (const auto& generator : list)
-        longest = std::max(longest, generator["name"].get_ref<const std::string&>().size());
-    for (const auto& generator : list)
-        std::printf("%-*s  %s\n", static_cast<int>(longest), plain(generator["name"]).c_str(),
-                    plain(generator["summary"]).c_str());
+    for (const auto& entry : list)
+        longest = std::max(longest, entry["name"].get_ref<const std::string&>().size());
+    for (const auto& entry : list)
+        std::printf("%-*s  %s\n", static_cast<int>(longest), plain(entry["name"]).c_str(),
+                    plain(entry["summary"]).c_str());
+}
+
+void describe_initializer(Session& session, const std::string& name, bool json)
+{
+    std::string known;
+    for (const auto& entry : registered(session, "initializers")) {
+        const auto& aliases = entry["aliases"];
+        known += (known.empty() ? "" : ", ") + plain(entry["name"]);
+        if (entry["name"] != name && std::find(aliases.begin(), aliases.end(), name) == aliases.end())
+            continue;
+        if (json)
+            std::printf("%s\n", entry.dump(2).c_str());
+        else
+            print_tree(entry, 0);
+        return;
+    }
+    throw Failure(PTK_ERR_NOT_FOUND, "there is no initializer '" + name + "'; expected one of " + known);
 }
 
 void describe_generator(Session& session, const std::string& name, bool json)

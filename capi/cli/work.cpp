@@ -142,6 +142,33 @@ void convert(Session& session, const ConvertOptions& options)
     save_scan(session, dataset.get(), options.out, options.format);
 }
 
+void import_weights(Session& session, const ImportOptions& options)
+{
+    const auto model = make<Model>(ptk_model_import, session.context(), options.in.c_str(), options.side,
+                                   static_cast<const ptk_config*>(session.config()));
+    check(ptk_model_save(model.get(), options.out.c_str()));
+    const auto told = json_of([&](char* buf, size_t capacity, size_t* needed) {
+        return ptk_model_describe(model.get(), buf, capacity, needed);
+    });
+    const auto& origin = told["provenance"];
+    session.say(origin["format"].get<std::string>() + ": " + std::to_string(ptk_model_parameter_count(model.get())) +
+                " parameters, N = " + std::to_string(ptk_model_side(model.get())));
+    for (const auto& line : origin["found"])
+        session.say("  " + line.get<std::string>());
+    for (const auto& line : origin["assumed"])
+        session.say("  " + line.get<std::string>() + "   (assumed: names and shapes do not tell)");
+    for (const auto& name : origin["left_out"])
+        session.say("  left out, not the network's: " + name.get<std::string>());
+    session.say(options.out);
+}
+
+void export_weights(Session& session, const ExportOptions& options)
+{
+    const auto model = make<Model>(ptk_model_load, session.context(), options.model.c_str());
+    check(ptk_model_export(model.get(), options.out.c_str()));
+    session.say(std::to_string(ptk_model_parameter_count(model.get())) + " parameters\n  " + options.out);
+}
+
 void evaluate(Session& session, const EvaluateOptions& options)
 {
     if (options.reference.empty() && options.scan.empty())

@@ -1,8 +1,10 @@
 #include "evaluation/pictures.h"
 #include "generators/cost.h"
+#include "generators/initializers.h"
 #include "guard.h"
 #include "model/bundle.h"
 #include "model/settings.h"
+#include "model/transfer.h"
 #include "physics/probe.h"
 #include "views.h"
 
@@ -118,6 +120,17 @@ ptk_status ptk_generator_describe(const ptk_context* ctx, const char* name, char
     });
 }
 
+ptk_status ptk_initializer_list(const ptk_context* ctx, char* buf, size_t capacity, size_t* needed_out)
+{
+    return guard("ptk_initializer_list", [&] {
+        required(ctx, "ctx");
+        auto list = Json::array();
+        for (const auto& entry : generators::builtin_initializers().entries())
+            list.push_back(describe(entry.metadata));
+        give_text(json_text(list), buf, capacity, needed_out);
+    });
+}
+
 ptk_status ptk_model_create(ptk_model** out, const ptk_context* ctx, int64_t side, const ptk_config* config)
 {
     return guard("ptk_model_create", [&] {
@@ -147,6 +160,30 @@ ptk_status ptk_model_save(const ptk_model* model, const char* path)
         required_text(path, "path");
         const Session session(*handle.context);
         model::save_bundle(*handle.model, path);
+    });
+}
+
+ptk_status ptk_model_import(ptk_model** out, const ptk_context* ctx, const char* path, int64_t side,
+                            const ptk_config* config)
+{
+    return guard("ptk_model_import", [&] {
+        require_out(out);
+        const auto& context = required(ctx, "ctx").context;
+        required_text(path, "path");
+        require(side >= 0 && side <= 1 << 16, Status::InvalidArgument, "side is {}; expected 0 to {}", side, 1 << 16);
+        const Session session(*context);
+        give(out, {context, model::import_model(context->registry, path, merged(*context, config), side,
+                                                context->device, *context->log)});
+    });
+}
+
+ptk_status ptk_model_export(const ptk_model* model, const char* path)
+{
+    return guard("ptk_model_export", [&] {
+        const auto& handle = required(model, "model");
+        required_text(path, "path");
+        const Session session(*handle.context);
+        model::export_weights(*handle.model, path);
     });
 }
 

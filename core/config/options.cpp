@@ -98,7 +98,8 @@ std::vector<Option> input_options()
 
 std::vector<Option> generator_options()
 {
-    return {{"generator.name", Type::String, "\"physics_unet\"", "the network; see 'ptychokit list generators'", {}, {}, {}, {"architecture"}}};
+    return {{"generator.name", Type::String, "\"physics_unet\"", "the network; see 'ptychokit list generators'", {}, {}, {}, {"architecture"}},
+            {"generator.initializer", Type::String, "\"default\"", "how the first weights are drawn; see 'ptychokit list initializers'", {}, {}, {"default", "glorot", "he", "orthogonal", "zero_output"}}};
 }
 
 std::vector<Option> physics_options()

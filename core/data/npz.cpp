@@ -4,28 +4,25 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/npy.h"
+#include "data/zip_archive.h"
 
 #include <zip.h>
 
-#include <algorithm>
 #include <array>
-#include <filesystem>
 #include <fstream>
-#include <map>
-#include <mutex>
+#include <optional>
+#include <utility>
 
 namespace ptk::data {
 
 namespace {
 
+const std::string suffix = ".npy";
+
 struct CloseArchive {
     void operator()(zip_t* archive) const { zip_discard(archive); }
 };
-struct CloseEntry {
-    void operator()(zip_file_t* entry) const { zip_fclose(entry); }
-};
 using Archive = std::unique_ptr<zip_t, CloseArchive>;
-using OpenEntry = std::unique_ptr<zip_file_t, CloseEntry>;
 
 std::string error_text(int code)
 {
@@ -36,104 +33,24 @@ std::string error_text(int code)
     return text;
 }
 
-std::uint64_t regular_file_size(const std::string& path)
-{
-    std::error_code code;
-    const auto status = std::filesystem::status(path, code);
-    require(std::filesystem::exists(status), Status::Io, "{}: no such file", path);
-    require(!std::filesystem::is_directory(status), Status::Io, "{}: is a folder; expected a file", path);
-    const auto size = std::filesystem::file_size(path, code);
-    require(!code, Status::Io, "{}: cannot read: {}", path, code.message());
-    return size;
-}
-
-Archive open_archive(const std::string& path)
-{
-    // libzip takes an empty file for an empty archive.
-    require(regular_file_size(path) > 0, Status::Format, "{}: is empty; expected an NPZ archive", path);
-    int code = 0;
-    Archive archive(zip_open(path.c_str(), ZIP_RDONLY, &code));
-    if (archive != nullptr)
-        return archive;
-    const bool unreadable = code == ZIP_ER_OPEN || code == ZIP_ER_NOENT;
-    if (unreadable)
-        fail(Status::Io, "{}: cannot read: {}", path, error_text(code));
-    fail(Status::Format, "{}: is not an NPZ archive or is truncated: {}", path, error_text(code));
-}
-
-/// deflate shrinks at most 1032 times (zlib, technical details), so a directory entry that claims more is not believed.
-bool plausible(const zip_stat_t& entry, std::uint64_t file_size)
-{
-    if (entry.comp_size > file_size)
-        return false;
-    if (entry.comp_method == ZIP_CM_STORE)
-        return entry.size == entry.comp_size;
-    return entry.comp_method == ZIP_CM_DEFLATE && entry.size / 1032 <= entry.comp_size;
-}
-
-void read_exactly(zip_file_t* entry, const std::string& where, void* out, std::uint64_t count)
-{
-    auto* at = static_cast<char*>(out);
-    while (count > 0) {
-        const auto part = std::min<std::uint64_t>(count, 1 << 24);
-        const auto got = zip_fread(entry, at, part);
-        require(got >= 0, Status::Format, "{}: damaged: {}", where, zip_file_strerror(entry));
-        require(got > 0, Status::Format, "{}: truncated, {} bytes are missing", where, count);
-        at += got;
-        count -= static_cast<std::uint64_t>(got);
-    }
-}
-
-/// The checksum is compared when the end is met, so the end has to be read.
-void check_end(zip_file_t* entry, const std::string& where)
-{
-    char beyond = 0;
-    require(zip_fread(entry, &beyond, 1) == 0, Status::Format, "{}: damaged: wrong checksum or length", where);
-}
-
 } // namespace
 
 struct Npz::Impl {
     std::string path;
-    std::uint64_t file_size = 0;
-    Archive archive;
-    std::vector<std::string> names;
-    std::map<std::string, zip_uint64_t> index;
-    std::mutex mutex; ///< libzip reads one entry at a time
+    ZipArchive archive;
+    std::vector<std::string> names{};
 
-    void list_entries()
+    /// Calls @p use with the bytes of an array. @p whole: it reads them all, so the checksum can be checked
+    template <class Use> auto with_entry(const std::string& name, bool whole, const Use& use) const
     {
-        const auto count = zip_get_num_entries(archive.get(), 0);
-        for (zip_int64_t i = 0; i < count; ++i) {
-            const char* raw = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), ZIP_FL_ENC_GUESS);
-            const std::string name = raw == nullptr ? "" : raw;
-            if (name.ends_with(".npy") && index.emplace(name.substr(0, name.size() - 4), i).second)
-                names.push_back(name.substr(0, name.size() - 4));
-        }
-    }
-
-    /// Calls @p use with the bytes of an entry. @p whole: it reads them all, so the checksum can be checked
-    template <class Use> auto with_entry(const std::string& name, bool whole, const Use& use)
-    {
-        const auto found = index.find(name);
-        require(found != index.end(), Status::NotFound, "{}: has no array '{}'{}", path, name,
+        require(archive.has(name + suffix), Status::NotFound, "{}: has no array '{}'{}", path, name,
                 base::did_you_mean(name, names));
-        const std::scoped_lock lock(mutex);
-        const std::string where = path + ": '" + name + "'";
-        zip_stat_t stat;
-        zip_stat_init(&stat);
-        const bool known =
-            zip_stat_index(archive.get(), found->second, 0, &stat) == 0 && (stat.valid & ZIP_STAT_SIZE) != 0;
-        require(known && plausible(stat, file_size), Status::Format,
-                "{}: damaged archive entry (sizes or compression method)", where);
-        const OpenEntry entry(zip_fopen_index(archive.get(), found->second, 0));
-        require(entry != nullptr, Status::Format, "{}: cannot open: {}", where, zip_strerror(archive.get()));
-        NpyBytes bytes{where, stat.size,
-                       [&](void* out, std::uint64_t count) { read_exactly(entry.get(), where, out, count); }};
-        auto result = use(bytes);
-        if (whole)
-            check_end(entry.get(), where);
-        return result;
+        std::optional<decltype(use(std::declval<NpyBytes&>()))> result;
+        archive.visit(name + suffix, name, whole, [&](ZipArchive::Entry& entry) {
+            NpyBytes bytes{entry.where, entry.size, entry.read};
+            result = use(bytes);
+        });
+        return std::move(*result);
     }
 };
 
@@ -144,11 +61,10 @@ Npz& Npz::operator=(Npz&&) noexcept = default;
 
 Npz Npz::open(const std::string& path)
 {
-    auto impl = std::make_unique<Impl>();
-    impl->path = path;
-    impl->archive = open_archive(path);
-    impl->file_size = regular_file_size(path);
-    impl->list_entries();
+    auto impl = std::make_unique<Impl>(Impl{path, ZipArchive::open(path, "an NPZ archive")});
+    for (const auto& name : impl->archive.names())
+        if (name.ends_with(suffix))
+            impl->names.push_back(name.substr(0, name.size() - suffix.size()));
     return Npz(std::move(impl));
 }
 
@@ -159,7 +75,7 @@ std::vector<std::string> Npz::names() const
 
 bool Npz::has(const std::string& name) const
 {
-    return impl_->index.contains(name);
+    return impl_->archive.has(name + suffix);
 }
 
 Npz::Header Npz::header(const std::string& name) const

@@ -43,6 +43,9 @@ public:
     virtual std::int64_t passes() const { return 1; }
     /// Options that making the generator has settled (what a file held); a model keeps them with those that were given.
     virtual config::Config settled() const { return {}; }
+    /// Names of the layers that make the picture, some of which may not be there: those that a start from nothing
+    /// (initializer zero_output) clears.
+    virtual std::vector<std::string> output_layers() const { return {"output_proj", "output_amp", "output_phase"}; }
 };
 
 /// Shape of the problem, given by data.

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/headeronly/version.h>
 
+#include <optional>
 #include <set>
 
 namespace ptk::model {
@@ -143,6 +144,7 @@ Json make_header(Model& model, const std::map<std::string, at::Tensor>& tensors,
         {"statistics",
          {{"input_scale", model.input_scale},
           {"object_scale", model.object_scale},
+          {"input_rms", model.input_rms},
           {"mean_power", model.mean_power},
           {"object_pixel_m", model.object_pixel_m}}},
         {"provenance", parse_object(model.provenance, "provenance")},
@@ -198,11 +200,12 @@ public:
                 "{}: header: expected a whole number '{}'", path_, key);
         return found->get<std::int64_t>();
     }
-    bool has_statistic(const char* key) const { return object("statistics").contains(key); }
-    double statistic(const char* key) const
+    double statistic(const char* key, std::optional<double> otherwise = {}) const
     {
         const auto& statistics = object("statistics");
         const auto found = statistics.find(key);
+        if (found == statistics.end() && otherwise)
+            return *otherwise;
         require(found != statistics.end() && found->is_number(), Status::Format,
                 "{}: header: statistics: expected a number '{}'", path_, key);
         return found->get<double>();
@@ -251,7 +254,7 @@ std::unique_ptr<Model> model_of_header(const generators::GeneratorRegistry& regi
     config.set("generator.name", reader.text("generator"));
     const auto side = reader.integer("side");
     try {
-        return make_model(registry, config, side, c10::kCPU);
+        return make_model(registry, config, side, c10::kCPU, FirstWeights::Zero);
     } catch (const Error& error) {
         const auto status = error.status() == Status::NotFound ? Status::NotFound : Status::Format;
         throw Error(status, fmt::format("{}: {} (written by PtychoKit {})", reader.path(), error.message(),
@@ -385,7 +388,8 @@ Bundle load_bundle(const generators::GeneratorRegistry& registry, const std::str
     read_tensors(reader, *model.generator, model.generator_name);
     model.probe = read_probe(reader, model.problem.side);
     model.input_scale = reader.statistic("input_scale");
-    model.object_scale = reader.has_statistic("object_scale") ? reader.statistic("object_scale") : 0;
+    model.input_rms = reader.statistic("input_rms", 1);       // these two are
+    model.object_scale = reader.statistic("object_scale", 0); // not in the first bundles
     model.mean_power = reader.statistic("mean_power");
     model.object_pixel_m = reader.statistic("object_pixel_m");
     model.history = read_history(reader);

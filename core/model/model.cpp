@@ -1,6 +1,8 @@
 #include "model/model.h"
 
 #include "base/random.h"
+#include "data/groups.h"
+#include "generators/initializers.h"
 #include "model/settings.h"
 #include "model/version.h"
 
@@ -53,7 +55,7 @@ Json probe_json(const at::Tensor& probe)
 } // namespace
 
 std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config,
-                                  std::int64_t side, c10::Device device)
+                                  std::int64_t side, c10::Device device, FirstWeights first)
 {
     require(side > 0 && side <= largest_side, Status::Shape,
             "a model takes frames of 1 to {0} pixels a side, found {1}", largest_side, side);
@@ -65,13 +67,23 @@ std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry,
     model->problem = {.side = side,
                       .group_size = settings.has("scan.group_size") ? settings.integer("scan.group_size") : 0};
     const auto seed = static_cast<std::uint64_t>(settings.integer("seed"));
-    model->generator = entry.make(model->problem, settings, base::torch_generator(seed, "initialisation"));
+    const bool drawn = first == FirstWeights::Drawn;
+    model->generator = entry.make(model->problem, settings,
+                                  drawn ? base::torch_generator(seed, "initialisation") : at::Generator());
     model->settings = model->settings.with(model->generator->settled());
+    if (drawn)
+        generators::initialize(*model->generator, settings.text("generator.initializer"),
+                               base::torch_generator(seed, "initializer"));
     model->problem.group_size = group_size(*model->generator, settings);
     model->generator->to(device);
     model->device = device;
     model->provenance = Json{{"library", library_version}, {"libtorch", TORCH_VERSION}, {"seed", seed}}.dump();
     return model;
+}
+
+double scale_by_frames(const Model& model, double mean_power)
+{
+    return model.input_rms * data::parseval_scale(mean_power, model.problem.side, /*half_side=*/false);
 }
 
 std::string describe(Model& model)
@@ -92,6 +104,7 @@ std::string describe(Model& model)
         {"statistics",
          {{"input_scale", model.input_scale},
           {"object_scale", model.object_scale},
+          {"input_rms", model.input_rms},
           {"mean_power", model.mean_power},
           {"object_pixel_m", model.object_pixel_m}}},
         {"history", history_json(model.history)},

@@ -27,7 +27,8 @@ struct Model {
     config::Settings settings;
     std::unique_ptr<generators::Generator> generator;
     at::Tensor probe;          ///< (M, N, N) complex64 on the CPU, sqrt(counts); undefined until given or trained
-    double input_scale = 1;    ///< generators::Input::scale, from the training frames
+    double input_scale = 1;    ///< generators::Input::scale, from the training frames; 0: unknown, see scale_by_frames()
+    double input_rms = 1;      ///< root mean square of a pixel that the network was trained to see
     double object_scale = 0;   ///< the object is the network's patches times this over the input's factor; 0 = they
                                ///< are the object
     double mean_power = 0;     ///< mean counts in a training frame; 0 until trained
@@ -37,11 +38,21 @@ struct Model {
     c10::Device device = c10::kCPU;
 };
 
-/// A model with fresh weights. Settings are resolved from @p config against the library's schema and the generator's
+/// Generators' Input::scale for a model without one, as imported weights are: what brings these frames to the root mean
+/// square that the network is used to (PtychoPINN scales every data set so).
+/// @param mean_power  mean sum of the squared amplitudes of a frame
+/// @throws Error(InvalidArgument) when it is not a positive number
+double scale_by_frames(const Model& model, double mean_power);
+
+/// Whether a new model's weights are drawn, or zero because they will be filled.
+enum class FirstWeights { Drawn, Zero };
+
+/// A model with fresh weights, as generator.initializer says. Settings are resolved from @p config against the library's schema and the generator's
 /// options.
 /// @throws Error(NotFound) unknown generator, Error(InvalidConfig), Error(Shape)
 std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config,
-                                  std::int64_t side, c10::Device device);
+                                  std::int64_t side, c10::Device device,
+                                  FirstWeights first = FirstWeights::Drawn);
 
 /// JSON: generator, N, group size, parameters, settings, probe, statistics, history, provenance.
 std::string describe(Model& model);

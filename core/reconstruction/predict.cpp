@@ -60,6 +60,8 @@ Optics optics_of(const model::Model& model, const data::Scan& scan, const config
                  const Monitor& monitor, Log& log)
 {
     Optics optics{.probe = {}, .scaling = model::scaling_of(model)};
+    if (optics.scaling.input == 0)
+        optics.scaling.input = model::scale_by_frames(model, data::mean_power(scan));
     if (settings.text("probe.from") == "scan") {
         const auto prepared = training::preparation_of(model, scan, settings, monitor, log);
         optics.probe = prepared.probe;
@@ -212,6 +214,12 @@ Result result_of(const Canvas& canvas, const Plan& plan, const data::Scan& scan,
     return result;
 }
 
+/// Mean sum of the squares of a frame.
+double mean_power(const at::Tensor& amplitude)
+{
+    return amplitude.square().sum(at::IntArrayRef({2, 3}), false, at::kDouble).mean().item<double>();
+}
+
 } // namespace
 
 at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, const at::Tensor& probe)
@@ -227,8 +235,11 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
     at::Tensor patches;
     {
         const c10::InferenceMode inference;
-        const auto scaling = model::scaling_of(model);
-        auto input = scaling.input_of(amplitude.to(model.device, at::kFloat));
+        auto scaling = model::scaling_of(model);
+        const auto frames = amplitude.to(model.device, at::kFloat);
+        if (scaling.input == 0)
+            scaling.input = model::scale_by_frames(model, mean_power(frames));
+        auto input = scaling.input_of(frames);
         if (generator.needs_probe()) {
             require(probe.defined(), Status::State, "generator '{}' needs the probe of each frame",
                     model.generator_name);

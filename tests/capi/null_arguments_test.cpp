@@ -191,9 +191,12 @@ TEST(NullArguments, AreErrorsInEveryFunction)
 
     nulls.each(NAMED(ptk_generator_list), {}, ctx, buf, room, &needed);
     nulls.each(NAMED(ptk_generator_describe), {}, ctx, "physics_unet", buf, room, &needed);
+    nulls.each(NAMED(ptk_initializer_list), {}, ctx, buf, room, &needed);
     nulls.each(NAMED(ptk_model_create), {3}, &m, ctx, 16, settings);
     nulls.each(NAMED(ptk_model_load), {}, &m, ctx, path);
     nulls.each(NAMED(ptk_model_save), {}, model, path);
+    nulls.each(NAMED(ptk_model_import), {4}, &m, ctx, path, 16, settings);
+    nulls.each(NAMED(ptk_model_export), {}, model, path);
     nulls.ignores("ptk_model_free", [] { ptk_model_free(nullptr); });
     nulls.ignores("ptk_model_parameter_count", [] { EXPECT_EQ(ptk_model_parameter_count(nullptr), 0); });
     nulls.ignores("ptk_model_side", [] { EXPECT_EQ(ptk_model_side(nullptr), 0); });

@@ -65,6 +65,29 @@ class Program(unittest.TestCase):
             for more in (["--plugin", plugin], [*loaded, *options, "--force"]):
                 made = run(*job, *more)
                 self.assertEqual(made.returncode, 0, made.stderr)
+    def test_weights_travel(self):
+        """From Python, to a model that reconstructs and trains on, and back."""
+        data = pathlib.Path(__file__).parent.parent / "data" / "weights"
+        model, out = self.folder / "model.ptk", self.folder / "weights.npz"
+        brought = run("import", data / "fno.pth", "-o", model, "--side", 64)
+        self.assertEqual(brought.returncode, 0, brought.stderr)
+        for word in ("generator.name = fno", "generator.width = 6", "assumed"):
+            self.assertIn(word, brought.stdout + brought.stderr)
+        made = run("reconstruct", SCAN, "-m", model, "-o", self.folder, "--no-refine")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        trained = run("train", SCAN, "-m", model, "-o", self.folder / "run", "-s", "training.epochs=1", "-s",
+                      "probe.warm_epochs=0", "-s", "data.x_bounds=0.3,0.6", "-s", "data.y_bounds=0.3,0.6")
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        given = run("export", model, "-o", out)
+        self.assertEqual(given.returncode, 0, given.stderr)
+        self.assertEqual(out.read_bytes()[:2], b"PK")
+        self.assert_fails(run("import", data / "refused_call.pth", "-o", model), 3, "posix.system")
+        self.assert_fails(run("import", data / "fno.pth", "-o", model), 2, "--side")
+        self.assert_fails(run("export", model, "-o", self.folder / "weights.pth"), 2, ".safetensors")
+        listed = run("list", "initializers", "--json")
+        self.assertIn("orthogonal", [entry["name"] for entry in json.loads(listed.stdout)])
+        self.assertIn("Saxe", run("describe", "initializer", "orthogonal").stdout)
+        self.assert_fails(run("describe", "initializer", "orthogonl"), 2, "orthogonal")
 
     def test_wrong_options(self):
         out = self.folder / "run"

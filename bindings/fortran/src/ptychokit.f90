@@ -73,6 +73,7 @@ module ptychokit
     procedure :: generators => context_generators
     procedure :: describe_generator => context_describe_generator
     procedure :: load_plugin => context_load_plugin
+    procedure :: initializers => context_initializers
     procedure :: schema => context_schema
     procedure :: describe_file => context_describe_file
     procedure :: forward => context_forward
@@ -131,6 +132,8 @@ module ptychokit
     procedure :: create => model_create
     procedure :: load => model_load
     procedure :: save => model_save
+    procedure :: import => model_import
+    procedure :: export => model_export
     procedure :: parameter_count => model_parameter_count
     procedure :: side => model_side
     procedure :: describe => model_describe
@@ -233,12 +236,12 @@ module ptychokit
     config_set_int, config_set_long, config_set_single, config_set_double, config_set_logical, config_set_string, &
     config_set_pair, config_set_text, config_merge, config_check, config_to_json, cancel_create, cancel_request, &
     cancel_reset, context_create, context_set_log, context_devices, context_describe, context_generators, &
-    context_describe_generator, context_load_plugin, context_schema, context_describe_file, context_forward, dataset_open, &
-    dataset_from_arrays, &
+    context_describe_generator, context_load_plugin, context_initializers, context_schema, context_describe_file, &
+    context_forward, dataset_open, dataset_from_arrays, &
     dataset_simulate, dataset_save, dataset_select, dataset_size, dataset_side, dataset_describe, dataset_shape, &
     dataset_read, dataset_read_patterns, &
-    model_create, model_load, model_save, model_parameter_count, model_side, model_describe, model_history, model_arrays, &
-    model_shape, model_read, model_set_probe, model_write_picture, trainer_create, trainer_fit, trainer_resume, &
+    model_create, model_load, model_save, model_import, model_export, model_parameter_count, model_side, model_describe, model_history, &
+    model_arrays, model_shape, model_read, model_set_probe, model_write_picture, trainer_create, trainer_fit, trainer_resume, &
     reconstructor_create, reconstructor_predict, reconstructor_reconstruct, reconstructor_refine, canvas_create, &
     canvas_create_around, canvas_add, canvas_load, canvas_save, canvas_describe, canvas_shape, canvas_read, &
     canvas_write_picture, canvas_evaluate, canvas_evaluate_file, canvas_fourier_error, get_c64_2, get_c64_3, get_f32_2, &
@@ -809,6 +812,22 @@ contains
     call reported(status, ierr, message)
   end function context_generators
 
+  function context_initializers(this, ierr, message) result(text)
+    class(ptk_context), intent(in) :: this
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    character(len=:), allocatable :: text
+    type(text_room) :: room
+    integer(c_int32_t) :: status
+    room = new_room()
+    do
+      status = ptk_initializer_list(this%pointer, room%bytes, room%size, room%needed)
+      if (.not. room%again(status)) exit
+    end do
+    text = room%text(status)
+    call reported(status, ierr, message)
+  end function context_initializers
+
   function context_describe_generator(this, name, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     character(len=*), intent(in) :: name
@@ -1069,6 +1088,31 @@ contains
     character(len=*), intent(inout), optional :: message
     call reported(ptk_model_save(this%pointer, c_text(path)), ierr, message)
   end subroutine model_save
+
+  !> Weights from Python: .pth, .pt, .ckpt, wts.h5.zip, .safetensors or .npz; side 0 = as the file tells.
+  subroutine model_import(this, context, path, side, config, ierr, message)
+    class(ptk_model), intent(inout) :: this
+    class(ptk_context), intent(in) :: context
+    character(len=*), intent(in) :: path
+    integer(c_int64_t), intent(in) :: side
+    class(ptk_config), intent(in), optional :: config
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    type(c_ptr) :: made
+    integer(c_int32_t) :: status
+    status = ptk_model_import(made, context%pointer, c_text(path), side, address(config))
+    call owned(this, made, ptk_model_free)
+    call reported(status, ierr, message)
+  end subroutine model_import
+
+  !> Writes the weights to .safetensors or .npz, by the names of the reference's state dict.
+  subroutine model_export(this, path, ierr, message)
+    class(ptk_model), intent(in) :: this
+    character(len=*), intent(in) :: path
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    call reported(ptk_model_export(this%pointer, c_text(path)), ierr, message)
+  end subroutine model_export
 
   function model_parameter_count(this) result(number)
     class(ptk_model), intent(in) :: this

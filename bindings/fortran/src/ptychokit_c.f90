@@ -523,6 +523,16 @@ module ptychokit_c
       integer(c_int32_t) :: answer
     end function ptk_generator_describe
 
+    !> The ways to draw a generator's first weights, for the option generator.initializer.
+    function ptk_initializer_list(ctx, buf, capacity, needed_out) result(answer) bind(C, name="ptk_initializer_list")
+      import
+      type(c_ptr), value :: ctx
+      character(kind=c_char), intent(inout), optional :: buf(*)
+      integer(c_size_t), value :: capacity
+      integer(c_size_t), intent(inout), optional :: needed_out
+      integer(c_int32_t) :: answer
+    end function ptk_initializer_list
+
     !> Create a model with fresh weights, drawn from the seed.
     function ptk_model_create(out, ctx, side, config) result(answer) bind(C, name="ptk_model_create")
       import
@@ -549,6 +559,25 @@ module ptychokit_c
       character(kind=c_char), intent(in), optional :: path(*)
       integer(c_int32_t) :: answer
     end function ptk_model_save
+
+    !> Make a model of weights from Python:
+    function ptk_model_import(out, ctx, path, side, config) result(answer) bind(C, name="ptk_model_import")
+      import
+      type(c_ptr), intent(out) :: out
+      type(c_ptr), value :: ctx
+      character(kind=c_char), intent(in), optional :: path(*)
+      integer(c_int64_t), value :: side
+      type(c_ptr), value :: config
+      integer(c_int32_t) :: answer
+    end function ptk_model_import
+
+    !> Write the weights of a model, parameters and buffers by the names of the reference's state dict, for Python.
+    function ptk_model_export(model, path) result(answer) bind(C, name="ptk_model_export")
+      import
+      type(c_ptr), value :: model
+      character(kind=c_char), intent(in), optional :: path(*)
+      integer(c_int32_t) :: answer
+    end function ptk_model_export
 
     !> Release a model.
     subroutine ptk_model_free(model) bind(C, name="ptk_model_free")

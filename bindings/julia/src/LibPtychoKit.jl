@@ -305,6 +305,10 @@ ptk_generator_list(ctx, buf, capacity, needed_out) =
 ptk_generator_describe(ctx, name, buf, capacity, needed_out) =
     @ccall libptychokit.ptk_generator_describe(ctx::Ptr{ptk_context}, name::Cstring, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
 
+"The ways to draw a generator's first weights, for the option generator.initializer."
+ptk_initializer_list(ctx, buf, capacity, needed_out) =
+    @ccall libptychokit.ptk_initializer_list(ctx::Ptr{ptk_context}, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
+
 "Create a model with fresh weights, drawn from the seed."
 ptk_model_create(out, ctx, side, config) =
     @ccall libptychokit.ptk_model_create(out::Ptr{Ptr{ptk_model}}, ctx::Ptr{ptk_context}, side::Int64, config::Ptr{ptk_config})::ptk_status
@@ -316,6 +320,14 @@ ptk_model_load(out, ctx, path) =
 "Save a model as a bundle."
 ptk_model_save(model, path) =
     @ccall libptychokit.ptk_model_save(model::Ptr{ptk_model}, path::Cstring)::ptk_status
+
+"Make a model of weights from Python:"
+ptk_model_import(out, ctx, path, side, config) =
+    @ccall libptychokit.ptk_model_import(out::Ptr{Ptr{ptk_model}}, ctx::Ptr{ptk_context}, path::Cstring, side::Int64, config::Ptr{ptk_config})::ptk_status
+
+"Write the weights of a model, parameters and buffers by the names of the reference's state dict, for Python."
+ptk_model_export(model, path) =
+    @ccall libptychokit.ptk_model_export(model::Ptr{ptk_model}, path::Cstring)::ptk_status
 
 "Release a model."
 ptk_model_free(model) =
@@ -565,9 +577,12 @@ export PTK_VERSION_MAJOR,
     ptk_dataset_read_patterns,
     ptk_generator_list,
     ptk_generator_describe,
+    ptk_initializer_list,
     ptk_model_create,
     ptk_model_load,
     ptk_model_save,
+    ptk_model_import,
+    ptk_model_export,
     ptk_model_free,
     ptk_model_parameter_count,
     ptk_model_side,

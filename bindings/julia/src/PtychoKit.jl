@@ -18,7 +18,8 @@ include("LibPtychoKit.jl")
 using .LibPtychoKit
 
 export LibPtychoKit, PtychoKitError, Context, Config, Cancel, Dataset, Model, Trainer, Reconstructor, Canvas, Progress
-export array, build_info, cancel!, check, describe, describe_file, devices, evaluate, fit!, forward, fourier_error, generators, history, load_plugin, log_to,
+export array, build_info, cancel!, check, describe, describe_file, devices, evaluate, fit!, forward, export_weights, fourier_error, generators,
+    history, import_weights, initializers, load_plugin, log_to,
     parameter_count, predict, read_patterns!, reconstruct, refine, reset!, resume!, save, schema, select, set!, set_probe!, side, simulate,
     add!, write_picture
 
@@ -224,6 +225,8 @@ generators(c::Context) = text((room...) -> ptk_generator_list(c, room...))
 generators(c::Context, name) = text((room...) -> ptk_generator_describe(c, name, room...))
 "Load a shared library with generators, or allow a TorchScript program that a model was trained with. It is executed."
 load_plugin(c::Context, path) = ok(ptk_plugin_load(c, path))
+"JSON: the ways to draw first weights, for the option generator.initializer."
+initializers(c::Context) = text((room...) -> ptk_initializer_list(c, room...))
 "JSON: the options that there are."
 schema(c::Context, subject="library") = text((room...) -> ptk_config_schema(c, subject, room...))
 "Check a configuration now; an unknown option throws and names the nearest."
@@ -335,6 +338,14 @@ read_patterns!(d::Dataset, first, a) = (ok(ptk_dataset_read_patterns(d, first - 
 """
 Model(c::Context, n::Integer; config=nothing) = made(out -> ptk_model_create(out, c, n, config), Model)
 Model(c::Context, path::AbstractString) = made(out -> ptk_model_load(out, c, path), Model)
+"""
+    import_weights(context, path; side=0, config)
+
+A model of weights from Python: .pth, .pt, .ckpt, wts.h5.zip, .safetensors or .npz; side 0 = as the file tells.
+"""
+import_weights(c::Context, path; side=0, config=nothing) = made(out -> ptk_model_import(out, c, path, side, config), Model)
+"Write the weights to .safetensors or .npz, by the names of the reference's state dict."
+export_weights(m::Model, path) = ok(ptk_model_export(m, path))
 "Save a model or a canvas as one HDF5 file."
 save(m::Model, path) = ok(ptk_model_save(m, path))
 "Number of trainable numbers."

@@ -128,6 +128,9 @@ end
     @test size(array(model, "probe")) == (N, N, 1)
     save(model, at("model.ptk"))
     loaded = Model(context, at("model.ptk"))
+    @test occursin("orthogonal", initializers(context))
+    export_weights(model, at("weights.npz"))
+    @test parameter_count(import_weights(context, at("weights.npz"); side=N)) == parameter_count(model)
     write_picture(loaded, "history", at("history.png"))
     name = match(r"\"name\":\s*\"([^\"]*weight)\"", PtychoKit.arrays(model))[1]
     @test array(loaded, name) == array(model, name) && eltype(array(model, name)) == Float32

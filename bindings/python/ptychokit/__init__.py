@@ -258,6 +258,10 @@ class Context(_Handle):
     def generators(self) -> list:
         return json.loads(lib.ptk_generator_list(self._handle))
 
+    def initializers(self) -> list:
+        """The ways to draw first weights, for the option generator.initializer."""
+        return json.loads(lib.ptk_initializer_list(self._handle))
+
     def generator(self, name: str) -> dict:
         """One generator with its options."""
         return json.loads(lib.ptk_generator_describe(self._handle, name))
@@ -387,6 +391,17 @@ class Model(_Arrays):
         model = cls.__new__(cls)
         _Handle.__init__(model, lib.ptk_model_load(context._handle, os.fspath(path)), context)
         return model
+
+    @classmethod
+    def from_weights(cls, context: Context, path: Path, side: int = 0, config: Options = None) -> Model:
+        """A model of weights from Python: .pth, .pt, .ckpt, wts.h5.zip, .safetensors or .npz; side 0 = as the file tells."""
+        model = cls.__new__(cls)
+        _Handle.__init__(model, lib.ptk_model_import(context._handle, os.fspath(path), side, _options(config)), context)
+        return model
+
+    def export(self, path: Path) -> None:
+        """Write the weights to .safetensors or .npz, by the names of the reference's state dict."""
+        lib.ptk_model_export(self._handle, os.fspath(path))
 
     def save(self, path: Path) -> None:
         lib.ptk_model_save(self._handle, os.fspath(path))

@@ -41,6 +41,19 @@ PTK_CALL ptk_generator_describe(const ptk_context *ctx, const char *name, char *
                                 size_t *needed_out);
 
 /**
+ * The ways to draw a generator's first weights, for the option generator.initializer.
+ *
+ * @param      ctx         the context
+ * @param[out] buf         JSON array of {"name", "aliases", "summary", "source", "capabilities"}
+ * @param      capacity    bytes of @p buf
+ * @param[out] needed_out  bytes needed, with the closing NUL
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_BUFFER_TOO_SMALL
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_initializer_list(const ptk_context *ctx, char *buf, size_t capacity, size_t *needed_out);
+
+/**
  * Create a model with fresh weights, drawn from the seed.
  *
  * @param[out] out     release with ptk_model_free(). NULL on failure.
@@ -77,6 +90,45 @@ PTK_CALL ptk_model_load(ptk_model **out, const ptk_context *ctx, const char *pat
  * @since 0.1
  */
 PTK_CALL ptk_model_save(const ptk_model *model, const char *path);
+
+/**
+ * Make a model of weights from Python: a state dict of PyTorch (.pth, .pt), a checkpoint of Lightning (.ckpt),
+ * PtychoPINN's wts.h5.zip, .safetensors or .npz, told apart by content.
+ *
+ * Nothing in the file is executed: of a pickle only tensors and plain values are read. Generator and options that @p
+ * config does not give are found by what the file says and by names and shapes of its tensors; the log and "provenance"
+ * in ptk_model_describe() say which, and which could not be told and have their defaults (e.g. generator.output_mode).
+ * The model has no probe, no statistics and no history: reconstructions use the probe of the scan and scale its frames
+ * by their own mean; a trainer sets all of them.
+ *
+ * @param[out] out     release with ptk_model_free(). NULL on failure.
+ * @param      ctx     gives device and generators
+ * @param      path    the file
+ * @param      side    side N of the frames; 0 when the file says it or the shapes tell
+ * @param      config  generator.name and options where they are known; NULL to find all of them
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL, a negative side, or 0 when N cannot be told; PTK_ERR_IO;
+ *         PTK_ERR_FORMAT for another kind of file, a damaged one, one that wants anything called (its name is in the
+ *         message), missing, unexpected or other tensors (their names are in the message); PTK_ERR_UNSUPPORTED for
+ *         element types that weights do not have; PTK_ERR_NOT_FOUND, PTK_ERR_INVALID_CONFIG, PTK_ERR_SHAPE for what @p
+ *         config asks; PTK_ERR_OUT_OF_MEMORY
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_model_import(ptk_model **out, const ptk_context *ctx, const char *path, int64_t side,
+                          const ptk_config *config);
+
+/**
+ * Write the weights of a model, parameters and buffers by the names of the reference's state dict, for Python. An old
+ * file of that name stays until the new one is complete. Complex weights in .safetensors need Python's safetensors 0.7.
+ *
+ * @param model  read only
+ * @param path   the file: .safetensors or .npz
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL or another ending; PTK_ERR_NOT_CONVERGED when a weight is not
+ *         finite; PTK_ERR_IO
+ * @par Threads  any, but not while the model is trained
+ * @since 0.1
+ */
+PTK_CALL ptk_model_export(const ptk_model *model, const char *path);
 
 /**
  * Release a model. Trainers and reconstructors of it stay usable.

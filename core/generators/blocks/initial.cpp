@@ -13,6 +13,8 @@ namespace {
 
 constexpr double most_weights = 1 << 30;
 
+thread_local bool shapes_only = false;
+
 at::Tensor zeros(at::IntArrayRef shape, at::ScalarType type)
 {
     double count = 1;
@@ -22,10 +24,20 @@ at::Tensor zeros(at::IntArrayRef shape, at::ScalarType type)
             "a layer of shape {} would have {:.3g} weights, more than {:.3g}; make the network narrower (width, modes, "
             "blocks)",
             base::shape_text(shape), count, most_weights);
-    return at::zeros(shape, type);
+    return at::zeros(shape, at::TensorOptions(type).device(shapes_only ? at::kMeta : at::kCPU));
 }
 
 } // namespace
+
+ShapesOnly::ShapesOnly() noexcept : outer_(shapes_only)
+{
+    shapes_only = true;
+}
+
+ShapesOnly::~ShapesOnly()
+{
+    shapes_only = outer_;
+}
 
 at::Tensor uniform_weights(at::IntArrayRef shape, std::int64_t fan_in, const at::Generator& random)
 {

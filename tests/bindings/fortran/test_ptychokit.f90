@@ -217,7 +217,7 @@ contains
     type(ptk_context) :: context
     type(ptk_config) :: config
     type(ptk_dataset) :: dataset, half
-    type(ptk_model) :: model, loaded
+    type(ptk_model) :: model, loaded, brought
     type(ptk_trainer) :: trainer
     type(ptk_reconstructor) :: worker
     type(ptk_canvas) :: canvas, refined, again, stitched, around
@@ -295,6 +295,10 @@ contains
     call check(all(shape(read_probe) == [side, side, 1]), "probe of a model")
     call model%save(at("model.ptk"))
     call loaded%load(context, at("model.ptk"))
+    call check(index(context%initializers(), '"orthogonal"') > 0, "initializers")
+    call model%export(at("weights.npz"))
+    call brought%import(context, at("weights.npz"), int(side, c_int64_t))
+    call check(brought%parameter_count() == model%parameter_count(), "weights come back")
     call loaded%write_picture("history", at("history.png"))
     other_probe = (2.0, 0.0)*probe
     call loaded%set_probe(ptk_array(other_probe))

@@ -327,6 +327,9 @@ public class TestPtychoKit {
         model.save(at("model.ptk"));
         Model loaded = Model.load(context, at("model.ptk"));
         check(Arrays.equals(loaded.array("probe", DType.C64).toFloats(), model.array("probe", DType.C64).toFloats()), "a model comes back");
+        check(context.initializers().contains("orthogonal"), "initializers");
+        model.export(at("weights.npz"));
+        check(Model.fromWeights(context, at("weights.npz"), N, null).parameterCount() == model.parameterCount(), "weights come back");
         loaded.writePicture("history", at("history.png"));
         loaded.setProbe(theProbe());
         check(Arrays.equals(loaded.array("probe", DType.C64).toFloats(), probe), "another probe");

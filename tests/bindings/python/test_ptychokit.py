@@ -116,6 +116,7 @@ class Library(Case):
         self.assertIn("cpu", [device["name"] for device in context.devices()])
         self.assertIn("physics_unet", [generator["name"] for generator in context.generators()])
         self.assertIn("options", context.generator("cnn"))
+        self.assertIn("orthogonal", [initializer["name"] for initializer in context.initializers()])
         self.assertIn("training.epochs", [row["name"] for row in context.schema("training")])
         self.assertIn("516", json.dumps(context.describe_file(SCAN)))
         self.assertEqual(len(pk.Dataset.open(context, pathlib.Path(SCAN))), 516)
@@ -362,6 +363,12 @@ class Work(Case):
             found = self.model.array(entry["name"])
             self.assertEqual(list(found.shape), entry["shape"])
             np.testing.assert_array_equal(loaded.array(entry["name"]), found)
+        self.model.export(self.at("weights.npz"))
+        brought = pk.Model.from_weights(self.context, self.at("weights.npz"), N)
+        with np.load(self.at("weights.npz")) as weights:
+            for name in weights.files:
+                np.testing.assert_array_equal(weights[name], self.model.array(name))
+                np.testing.assert_array_equal(weights[name], brought.array(name))
         loaded.probe = 2 * PROBE
         np.testing.assert_array_equal(loaded.probe[0], 2 * PROBE)
         loaded.write_picture("history", self.at("history.png"))

@@ -93,6 +93,11 @@ public final class Context extends Native<ptk_context> {
         return during(() -> ptychokit.ptk_generator_list(handle()), this);
     }
 
+    /** JSON: the ways to draw first weights, for the option generator.initializer. */
+    public String initializers() {
+        return during(() -> ptychokit.ptk_initializer_list(handle()), this);
+    }
+
     /** JSON: one generator with its options. */
     public String generator(String name) {
         return during(() -> ptychokit.ptk_generator_describe(handle(), name), this);

@@ -21,6 +21,16 @@ public final class Model extends Native<ptk_model> {
         return new Model(during(() -> ptychokit.ptk_model_load(context.handle(), path), context), context);
     }
 
+    /** Weights from Python (.pth, .pt, .ckpt, wts.h5.zip, .safetensors, .npz); side 0 = as the file tells; the configuration may be null. */
+    public static Model fromWeights(Context context, String path, long side, Config config) {
+        return new Model(during(() -> ptychokit.ptk_model_import(context.handle(), path, side, handle(config)), context, config), context);
+    }
+
+    /** Writes the weights to .safetensors or .npz, by the names of the reference's state dict. */
+    public void export(String path) {
+        during(() -> ptychokit.ptk_model_export(handle(), path), this);
+    }
+
     public void save(String path) {
         during(() -> ptychokit.ptk_model_save(handle(), path), this);
     }
