@@ -112,13 +112,18 @@ struct Npz::Impl {
         }
     }
 
-    /// Calls @p use with the bytes of an entry. @p whole: it reads them all, so the checksum can be checked
-    template <class Use> auto with_entry(const std::string& name, bool whole, const Use& use)
+    struct Opened {
+        OpenEntry entry;
+        std::string where; ///< for messages
+        std::uint64_t size = 0;
+    };
+
+    /// An entry from its begin, its sizes checked.
+    Opened open_entry(const std::string& name)
     {
         const auto found = index.find(name);
         require(found != index.end(), Status::NotFound, "{}: has no array '{}'{}", path, name,
                 base::did_you_mean(name, names));
-        const std::scoped_lock lock(mutex);
         const std::string where = path + ": '" + name + "'";
         zip_stat_t stat;
         zip_stat_init(&stat);
@@ -126,14 +131,26 @@ struct Npz::Impl {
             zip_stat_index(archive.get(), found->second, 0, &stat) == 0 && (stat.valid & ZIP_STAT_SIZE) != 0;
         require(known && plausible(stat, file_size), Status::Format,
                 "{}: damaged archive entry (sizes or compression method)", where);
-        const OpenEntry entry(zip_fopen_index(archive.get(), found->second, 0));
+        OpenEntry entry(zip_fopen_index(archive.get(), found->second, 0));
         require(entry != nullptr, Status::Format, "{}: cannot open: {}", where, zip_strerror(archive.get()));
-        NpyBytes bytes{where, stat.size,
-                       [&](void* out, std::uint64_t count) { read_exactly(entry.get(), where, out, count); }};
+        return {std::move(entry), where, stat.size};
+    }
+
+    /// Calls @p use with the bytes of an entry. @p whole: it reads them all, so the checksum can be checked
+    template <class Use> auto with_entry(const std::string& name, bool whole, const Use& use)
+    {
+        const std::scoped_lock lock(mutex);
+        const auto opened = open_entry(name);
+        NpyBytes bytes = bytes_of(opened.entry.get(), opened.where, opened.size);
         auto result = use(bytes);
         if (whole)
-            check_end(entry.get(), where);
+            check_end(opened.entry.get(), opened.where);
         return result;
+    }
+
+    static NpyBytes bytes_of(zip_file_t* entry, const std::string& where, std::uint64_t size)
+    {
+        return {where, size, [=](void* out, std::uint64_t count) { read_exactly(entry, where, out, count); }};
     }
 };
 
@@ -175,6 +192,41 @@ at::Tensor Npz::read(const std::string& name) const
 std::string Npz::read_text(const std::string& name) const
 {
     return impl_->with_entry(name, true, read_npy_text);
+}
+
+struct NpzRows::Impl {
+    std::unique_ptr<Npz::Impl> archive; ///< of its own: nobody else reads it
+    Npz::Impl::Opened opened;
+    NpyRows rows;
+
+    Impl(std::unique_ptr<Npz::Impl> of, const std::string& name)
+        : archive(std::move(of)), opened(archive->open_entry(name)),
+          rows(Npz::Impl::bytes_of(opened.entry.get(), opened.where, opened.size))
+    {
+    }
+};
+
+NpzRows::NpzRows(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+NpzRows::~NpzRows() = default;
+NpzRows::NpzRows(NpzRows&&) noexcept = default;
+NpzRows& NpzRows::operator=(NpzRows&&) noexcept = default;
+
+NpzRows NpzRows::open(const std::string& path, const std::string& name)
+{
+    return NpzRows(std::make_unique<Impl>(std::move(Npz::open(path).impl_), name));
+}
+
+const std::vector<std::int64_t>& NpzRows::shape() const
+{
+    return impl_->rows.shape();
+}
+
+at::Tensor NpzRows::next(std::int64_t count)
+{
+    auto rows = impl_->rows.next(count);
+    if (count > 0 && impl_->rows.at_end())
+        check_end(impl_->opened.entry.get(), impl_->opened.where);
+    return rows;
 }
 
 at::Tensor read_npy(const std::string& path)

@@ -37,8 +37,29 @@ public:
     std::string read_text(const std::string& name) const;
 
 private:
+    friend class NpzRows;
     struct Impl;
     explicit Npz(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+/// One array of an archive, in C order, read from its first row to its last without the whole of it in memory. One
+/// caller at a time.
+class NpzRows {
+public:
+    /// @throws Error as Npz::open() and Npz::read(); Error(Format) for Fortran's order
+    static NpzRows open(const std::string& path, const std::string& name);
+    ~NpzRows();
+    NpzRows(NpzRows&&) noexcept;
+    NpzRows& operator=(NpzRows&&) noexcept;
+
+    const std::vector<std::int64_t>& shape() const;
+    /// The next rows; with the last of them the archive's checksum is compared. @throws Error(Format) damaged, truncated
+    at::Tensor next(std::int64_t count);
+
+private:
+    struct Impl;
+    explicit NpzRows(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 

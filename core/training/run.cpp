@@ -201,12 +201,13 @@ void Run::step()
     const double schedule = schedule_(position_.step, steps());
     learning_rate_ = settings.number("training.learning_rate") * schedule;
 
-    const auto chosen = order_->take(position_.step * batch_size_, batch_size_);
-    const auto groups = training_groups_.index_select(0, chosen);
+    const auto groups = groups_of(position_.step);
     network_optimizer_->clear_gradients();
     if (probe_optimizer_)
         probe_optimizer_->clear_gradients();
     const auto data = batch(groups, probe_moves());
+    if (position_.step + 1 < steps())
+        amplitudes_->expect(groups_of(position_.step + 1));
     at::Tensor losses;
     double value = 0;
     for (const auto& intensity : predicted_intensities(generator_, data, setting_.model.input_scale, subpixel_)) {
@@ -314,7 +315,12 @@ void Run::save_epoch(double loss)
         save_last();
 }
 
-Batch Run::batch(const at::Tensor& groups, bool probe_moves) const
+at::Tensor Run::groups_of(std::int64_t step)
+{
+    return training_groups_.index_select(0, order_->take(step * batch_size_, batch_size_));
+}
+
+Batch Run::batch(const at::Tensor& groups, bool probe_moves)
 {
     Batch batch;
     batch.amplitude = amplitudes_->of(groups);

@@ -47,7 +47,8 @@ private:
     void recentre_probe();
     void save_epoch(double loss);
 
-    Batch batch(const at::Tensor& groups, bool probe_moves) const;
+    at::Tensor groups_of(std::int64_t step); ///< of training, (batch, G)
+    Batch batch(const at::Tensor& groups, bool probe_moves);
     bool probe_moves() const;
     std::int64_t steps() const { return epochs_ * steps_per_epoch_; }
     double seconds() const;
