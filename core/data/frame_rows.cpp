@@ -153,6 +153,8 @@ public:
                 pieces.push_back(part->rows(low, high).to(type_));
             begin += count;
         }
+        if (pieces.empty())
+            return parts_.front()->rows(0, 0).to(type_);
         return pieces.size() == 1 ? pieces.front() : at::cat(pieces);
     }
 

@@ -84,21 +84,5 @@ TEST_F(StoreTest, TrainingPredictionAndRefinementEqualThoseInMemory)
     EXPECT_TRUE(found.from_scratch.equal(expected.from_scratch));
 }
 
-TEST_F(StoreTest, AStoreCutDuringTrainingEndsItWithAnError)
-{
-    const auto store = folder / "frames.store";
-    const auto cut = scan(store);
-    auto config = small_config();
-    auto model = model::make_model(generators::builtin_generators(), config, cut.side(), c10::kCPU);
-    const Monitor monitor([&](const Progress& progress) {
-        if (std::string(progress.phase) == "train" && progress.step == 2)
-            std::filesystem::resize_file(store, 4096);
-        return true;
-    }, nullptr);
-    const auto [status, message] = testing::error_of([&] { Trainer(model, config, "", log).fit(cut, monitor); });
-    EXPECT_EQ(status, Status::Io);
-    EXPECT_THAT(message, ::testing::HasSubstr("was cut"));
-}
-
 } // namespace
 } // namespace ptk::training
