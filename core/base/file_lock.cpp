@@ -19,7 +19,8 @@ namespace {
 /// True while the open file is the one of this name: its last holder removes the name.
 bool still_named(int descriptor, const std::string& name)
 {
-    struct stat open {}, named {};
+    struct stat open {
+    }, named{};
     return ::fstat(descriptor, &open) == 0 && ::stat(name.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
            open.st_dev == named.st_dev;
 }

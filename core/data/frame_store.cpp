@@ -22,6 +22,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -337,7 +338,8 @@ Found find_store(const std::string& path, const std::string& identity)
     if (auto fault = fault_of(header, bytes); !fault.empty())
         return {std::nullopt, std::move(fault)};
     std::string found(header.identity_bytes, '\0');
-    if (!read_at(file.value, found.data(), found.size(), sizeof(header)) || checksum_of(header, found) != header.checksum)
+    if (!read_at(file.value, found.data(), found.size(), sizeof(header)) ||
+        checksum_of(header, found) != header.checksum)
         return {std::nullopt, "its header is damaged"};
     if (found != identity)
         return {std::nullopt, change(found, identity)};

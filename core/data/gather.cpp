@@ -13,18 +13,25 @@ namespace {
 
 constexpr std::int64_t pixels_per_task = 65536;
 
-template <class Number> void gather(const FrameMemory& memory, const std::int64_t* index, std::int64_t count, float* out)
+template <class Number> void convert(const Number* in, float* out, std::int64_t count)
+{
+#pragma omp simd
+    for (std::int64_t i = 0; i < count; ++i)
+        out[i] = static_cast<float>(in[i]);
+}
+
+template <class Number>
+void gather(const FrameMemory& memory, const std::int64_t* index, std::int64_t count, float* out)
 {
     const auto pixels = memory.side * memory.side;
-    at::parallel_for(0, count, std::max<std::int64_t>(1, pixels_per_task / pixels),
-                     [&](std::int64_t begin, std::int64_t end) {
-                         for (std::int64_t k = begin; k < end; ++k) {
-                             const auto* in = reinterpret_cast<const Number*>(static_cast<const char*>(memory.first) +
-                                                                              index[k] * memory.stride);
-                             std::transform(in, in + pixels, out + k * pixels,
-                                            [](Number value) { return static_cast<float>(value); });
-                         }
-                     });
+    at::parallel_for(
+        0, count, std::max<std::int64_t>(1, pixels_per_task / pixels), [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t k = begin; k < end; ++k) {
+                const auto* in =
+                    reinterpret_cast<const Number*>(static_cast<const char*>(memory.first) + index[k] * memory.stride);
+                convert(in, out + k * pixels, pixels);
+            }
+        });
 }
 
 } // namespace

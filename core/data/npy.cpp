@@ -431,8 +431,8 @@ NpyRows::NpyRows(NpyBytes bytes) : bytes_(std::move(bytes)), layout_(read_npy_la
 at::Tensor NpyRows::next(std::int64_t count)
 {
     const auto& header = layout_.header;
-    require(count >= 0 && count <= header.shape.front() - next_, Status::InvalidArgument,
-            "{}: {} rows after {} of {}", bytes_.where, count, next_, header.shape.front());
+    require(count >= 0 && count <= header.shape.front() - next_, Status::InvalidArgument, "{}: {} rows after {} of {}",
+            bytes_.where, count, next_, header.shape.front());
     const auto& number = number_type(header, bytes_.where);
     auto sides = header.shape;
     sides.front() = count;

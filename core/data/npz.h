@@ -54,7 +54,8 @@ public:
     NpzRows& operator=(NpzRows&&) noexcept;
 
     const std::vector<std::int64_t>& shape() const;
-    /// The next rows; with the last of them the archive's checksum is compared. @throws Error(Format) damaged, truncated
+    /// The next rows; with the last of them the archive's checksum is compared. @throws Error(Format) damaged,
+    /// truncated
     at::Tensor next(std::int64_t count);
 
 private:

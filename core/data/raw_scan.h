@@ -22,8 +22,8 @@ struct RawScan {
     std::string x_key, y_key;
     std::string probe_key;
     std::string object_key;
-    at::Tensor frames;                    ///< 3-D, any real type; undefined when disk is set
-    FrameRowsPtr disk;                    ///< frames that stay in their file, for now
+    at::Tensor frames;   ///< 3-D, any real type; undefined when disk is set
+    FrameRowsPtr disk;   ///< frames that stay in their file, for now
     at::Tensor rows;     ///< (k) int64: the frames that belong to the positions, in their order; undefined: all
     at::Tensor x, y;     ///< 1-D positions, columns and rows
     bool metres = false; ///< unit of x and y that the format implies

@@ -193,7 +193,8 @@ public:
         const auto stride = model.object.size(1);
         const auto* corner = corners_.const_data_ptr<std::int64_t>();
         auto* object = floats(model.object);
-        at::Tensor columns, rows; // (k, N) complex64, ramps of a run: those of all frames would be as large as their number
+        at::Tensor columns,
+            rows; // (k, N) complex64, ramps of a run: those of all frames would be as large as their number
         const auto begin = [&](const at::Tensor& indices) {
             const auto fractions = fractions_.index_select(0, indices);
             columns = ramps(fractions.select(1, 0), side_);
@@ -296,8 +297,8 @@ private:
     ObjectFrame frame_;
     std::int64_t side_, margin_;
     std::int64_t moved_rows_ = 0, moved_columns_ = 0;
-    at::Tensor corners_;        ///< (n, 2) int64 (x, y) in the object's frame
-    at::Tensor fractions_;      ///< (n, 2) of a pixel
+    at::Tensor corners_;   ///< (n, 2) int64 (x, y) in the object's frame
+    at::Tensor fractions_; ///< (n, 2) of a pixel
     FrameStep step_;
     Amplitudes amplitudes_;
 };

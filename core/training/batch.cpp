@@ -18,9 +18,8 @@ Amplitudes::Amplitudes(const data::Scan& scan, c10::Device device, std::int64_t 
 at::Tensor Amplitudes::of(const at::Tensor& frames)
 {
     const auto flat = frames.reshape({-1});
-    const auto amplitude = kept_.defined()
-                               ? kept_.index_select(0, flat.to(device_))
-                               : amplitudes_.take(flat).to(device_, at::kFloat).contiguous();
+    const auto amplitude = kept_.defined() ? kept_.index_select(0, flat.to(device_))
+                                           : amplitudes_.take(flat).to(device_, at::kFloat).contiguous();
     auto shape = frames.sizes().vec();
     shape.insert(shape.end(), {side_, side_});
     return amplitude.view(shape);

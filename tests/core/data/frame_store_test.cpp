@@ -110,9 +110,9 @@ void expect_equal(const Scan& store, const Scan& memory, const std::string& what
 
 TEST_F(FrameStoreTest, HoldsFramesOfEveryTypeAsMemoryDoes)
 {
-    for (const auto type : {at::kBool, at::kByte, at::kChar, at::kUInt16, at::kShort, at::kInt, at::kLong, at::kFloat,
-                            at::kDouble}) {
-        const auto frames = type == at::kBool ? numbers(at::kLong).gt(50)
+    for (const auto type :
+         {at::kBool, at::kByte, at::kChar, at::kUInt16, at::kShort, at::kInt, at::kLong, at::kFloat, at::kDouble}) {
+        const auto frames = type == at::kBool     ? numbers(at::kLong).gt(50)
                             : type == at::kDouble ? numbers(type) / 3
                                                   : numbers(type);
         const auto scan = write_scan(frames);
@@ -285,10 +285,12 @@ TEST_F(FrameStoreTest, FailedAndCancelledBuildsLeaveNothing)
 TEST_F(FrameStoreTest, ASourceThatChangesMeanwhileIsAnError)
 {
     const auto scan = write_scan(numbers());
-    const Monitor monitor([&](const Progress&) {
-        fs::last_write_time(scan, fs::last_write_time(scan) + std::chrono::seconds(3));
-        return true;
-    }, nullptr);
+    const Monitor monitor(
+        [&](const Progress&) {
+            fs::last_write_time(scan, fs::last_write_time(scan) + std::chrono::seconds(3));
+            return true;
+        },
+        nullptr);
     expect_error(Status::Io, "changed while", [&] { open(scan, "{}", monitor); });
     EXPECT_FALSE(fs::exists(store));
 }
@@ -314,9 +316,8 @@ TEST_F(FrameStoreTest, IndicesBeyondTheFramesAreErrors)
 {
     const auto scan = open(write_scan(numbers()));
     for (const std::int64_t wrong : {-1L, 12L, INT64_MAX})
-        expect_error(Status::InvalidArgument, "not one of 12", [&] {
-            scan.frames->gather(at::full({1}, wrong, at::kLong));
-        });
+        expect_error(Status::InvalidArgument, "not one of 12",
+                     [&] { scan.frames->gather(at::full({1}, wrong, at::kLong)); });
 }
 
 TEST_F(FrameStoreTest, OneOfManyBuildsIt)
@@ -330,9 +331,10 @@ TEST_F(FrameStoreTest, OneOfManyBuildsIt)
     for (auto& thread : threads)
         thread.join();
     EXPECT_EQ(wrong, 0);
-    EXPECT_EQ(std::count_if(said.begin(), said.end(), [](const auto& text) {
-                  return text.find("the frame store is built") != std::string::npos;
-              }), 1);
+    EXPECT_EQ(
+        std::count_if(said.begin(), said.end(),
+                      [](const auto& text) { return text.find("the frame store is built") != std::string::npos; }),
+        1);
     EXPECT_THAT(names(), testing::ElementsAre("frames.store", "scan.npz"));
 }
 
