@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 #include <benchmark/benchmark.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <filesystem>

@@ -5,6 +5,7 @@
 #include "data/hdf5_file.h"
 #include "data/readers.h"
 
+#include <nlohmann/json.hpp>
 #include <ATen/ATen.h>
 
 #include <cstdio>

@@ -8,6 +8,7 @@
 #include "paths.h"
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,7 +129,7 @@ TEST_F(FrameStoreTest, DoesWhatTheDetectorOptionsSay)
     write_npz(path("bad.npz"), {{"bad", numbers()[5].to(at::kInt).gt(100).to(at::kByte)}});
     for (const auto type : {at::kUInt16, at::kFloat}) {
         const auto scan = write_scan(numbers(type));
-        for (const std::string json :
+        for (const std::string& json :
              {std::string(R"({"data.crop": 8})"), std::string(R"({"data.crop": 8, "data.bin": 2})"),
               std::string(R"({"data.pad": 16})"), std::string(R"({"data.dc": "corner"})"),
               std::string(R"({"data.beamstop": 3, "data.flip_x": true, "data.transpose": true})"),

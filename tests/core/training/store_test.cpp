@@ -8,6 +8,7 @@
 #include "training/trainer.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace ptk::training {
 namespace {
