@@ -51,8 +51,9 @@ int run(int argc, char** argv)
     train_command->add_option("scan", training.scan, "scan: NPZ (PtychoPINN layout) or HDF5 (CXI)")->required();
     train_command->add_option("-o,--out", training.folder, "folder for model.ptk, checkpoints, history and pictures")
         ->required();
-    train_command->add_option("-m,--model", training.model,
-                              "begin with the weights of this model (model.ptk); with -s probe.from=scan for another beam");
+    train_command->add_option(
+        "-m,--model", training.model,
+        "begin with the weights of this model (model.ptk); with -s probe.from=scan for another beam");
     train_command->add_flag("--resume", training.resume, "go on with the last checkpoint of the folder");
     train_command->callback([&] { action = [&](Session& s) { train(s, training); }; });
 
@@ -154,9 +155,9 @@ int run(int argc, char** argv)
         };
     });
 
-    for (auto* command :
-         {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command, import_command, export_command, info_command,
-          schema_command, defaults_command, check_command, list_command, describe_command})
+    for (auto* command : {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command,
+                          import_command, export_command, info_command, schema_command, defaults_command, check_command,
+                          list_command, describe_command})
         add_common(*command, common);
     auto* version_command = app.add_subcommand("version", "Version of the library and of what it was built with");
     version_command->callback([&] { version(); });

@@ -63,6 +63,63 @@ void write_atomically(const std::filesystem::path& path, const std::function<voi
     sync(folder_of(path), O_RDONLY | O_DIRECTORY);
 }
 
+namespace {
+
+/// Closes; a name is removed when it is still there.
+struct Draft {
+    int descriptor = -1;
+    std::string name{}; ///< "" while it has none
+    ~Draft()
+    {
+        if (!name.empty())
+            ::unlink(name.c_str());
+        ::close(descriptor);
+    }
+    Draft(int open, std::string named) : descriptor(open), name(std::move(named)) {}
+    Draft(const Draft&) = delete;
+    Draft& operator=(const Draft&) = delete;
+};
+
+/// A name beside @p path that is free now, given to the finished file.
+std::string link_beside(int descriptor, const std::filesystem::path& path)
+{
+    const auto from = "/proc/self/fd/" + std::to_string(descriptor);
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        auto name = path.string() + "." + std::to_string(::getpid()) + "." + std::to_string(attempt);
+        if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0)
+            return name;
+        if (errno != EEXIST)
+            break;
+    }
+    fail_io(path, "name the finished file", errno);
+}
+
+} // namespace
+
+void write_atomically_unnamed(const std::filesystem::path& path, const std::function<void(int descriptor)>& write)
+{
+    const int unnamed = ::open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    if (unnamed < 0) { // an older file system, or a folder that cannot be written, which is said here
+        write_atomically(path, [&](const std::string& temporary) {
+            const int named = ::open(temporary.c_str(), O_RDWR | O_CLOEXEC);
+            if (named < 0)
+                fail_io(path, "open a file beside it", errno);
+            const Draft draft(named, "");
+            write(named);
+        });
+        return;
+    }
+    Draft draft(unnamed, "");
+    write(unnamed);
+    if (::fsync(unnamed) != 0)
+        fail_io(path, "write to disk", errno);
+    draft.name = link_beside(unnamed, path);
+    if (::rename(draft.name.c_str(), path.c_str()) != 0)
+        fail_io(path, "rename the finished file to it", errno);
+    draft.name.clear();
+    sync(folder_of(path), O_RDONLY | O_DIRECTORY);
+}
+
 void write_text(const std::filesystem::path& path, const std::string& text)
 {
     write_atomically(path, [&](const std::string& temporary) {

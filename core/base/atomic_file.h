@@ -13,6 +13,10 @@ namespace ptk::base {
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::string& temporary)>& write);
 
+/// The same for a large file, by descriptor: where the file system can (O_TMPFILE) the file has no name until it is
+/// whole, so that nothing is left when the process is killed.
+void write_atomically_unnamed(const std::filesystem::path& path, const std::function<void(int descriptor)>& write);
+
 /// write_atomically() of a text.
 void write_text(const std::filesystem::path& path, const std::string& text);
 

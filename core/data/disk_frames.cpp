@@ -1,7 +1,6 @@
 #include "data/disk_frames.h"
 
 #include "base/error.h"
-#include "data/hdf5_file.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
@@ -13,8 +12,8 @@ namespace {
 
 class DiskFrames final : public Frames {
 public:
-    DiskFrames(std::shared_ptr<const Hdf5File> file, std::string path, std::string key, DetectorSteps steps)
-        : file_(std::move(file)), path_(std::move(path)), key_(std::move(key)), shape_(file_->shape(key_)),
+    DiskFrames(FrameRowsPtr source, std::string path, std::string key, DetectorSteps steps)
+        : source_(std::move(source)), path_(std::move(path)), key_(std::move(key)), shape_(source_->shape()),
           steps_(std::move(steps)), side_(steps_.side_after(shape_[1], shape_[2], path_, key_))
     {
     }
@@ -43,7 +42,7 @@ public:
 private:
     at::Tensor rows(std::int64_t first, std::int64_t end) const
     {
-        auto block = file_->read_rows(key_, first, end).to(at::kFloat);
+        auto block = source_->rows(first, end).to(at::kFloat);
         if (steps_.bad.defined())
             block.masked_fill_(steps_.bad, 0); // bad pixels may hold anything
         block = checked(std::move(block), first);
@@ -60,7 +59,7 @@ private:
         return block;
     }
 
-    std::shared_ptr<const Hdf5File> file_;
+    FrameRowsPtr source_;
     std::string path_;
     std::string key_;
     std::vector<std::int64_t> shape_;
@@ -70,9 +69,9 @@ private:
 
 } // namespace
 
-FramesPtr frames_on_disk(std::shared_ptr<const Hdf5File> file, std::string path, std::string key, DetectorSteps steps)
+FramesPtr frames_on_disk(FrameRowsPtr rows, std::string path, std::string key, DetectorSteps steps)
 {
-    return std::make_shared<DiskFrames>(std::move(file), std::move(path), std::move(key), std::move(steps));
+    return std::make_shared<DiskFrames>(std::move(rows), std::move(path), std::move(key), std::move(steps));
 }
 
 } // namespace ptk::data

@@ -30,23 +30,22 @@ std::vector<std::string> archives_in(const std::string& path)
 
 void require_same(const RawScan& first, const RawScan& other)
 {
-    require(other.frames.dim() == 3 && first.frames.dim() == 3 &&
-                other.frames.sizes().slice(1) == first.frames.sizes().slice(1),
+    const auto expected = first.frames_shape(), found = other.frames_shape();
+    require(found.size() == 3 && expected.size() == 3 && found[1] == expected[1] && found[2] == expected[2],
             Status::Shape, "{}: frames of shape {}, but those of {} have shape {}", other.source,
-            base::shape_of(other.frames), first.source, base::shape_of(first.frames));
-    require(other.frames.size(0) > 0, Status::Shape, "{}: '{}' has no frames", other.source, other.frames_key);
+            base::shape_text(found), first.source, base::shape_text(expected));
+    require(found[0] > 0, Status::Shape, "{}: '{}' has no frames", other.source, other.frames_key);
     require(other.stated == first.stated, Status::Format, "{}: says another measurement of its frames than {}",
             other.source, first.source);
-    require(other.x.dim() == 1 && other.y.dim() == 1 && other.x.size(0) >= other.frames.size(0) &&
-                other.y.size(0) >= other.frames.size(0),
-            Status::Shape, "{}: {} positions for {} frames", other.source, other.x.numel(), other.frames.size(0));
+    require(other.x.dim() == 1 && other.y.dim() == 1 && other.x.size(0) >= found[0] && other.y.size(0) >= found[0],
+            Status::Shape, "{}: {} positions for {} frames", other.source, other.x.numel(), found[0]);
 }
 
 /// Positions of one experiment, the surplus at the end dropped, moved so that they begin @p left of the experiments
 /// before.
 void place(RawScan& part, double& left, double gap)
 {
-    const auto n = part.frames.size(0);
+    const auto n = part.frames_shape()[0];
     part.x = part.x.slice(0, 0, n).to(at::kDouble);
     part.y = part.y.slice(0, 0, n).to(at::kDouble);
     const double low = part.x.min().item<double>(), extent = part.x.max().item<double>() - low;
@@ -71,14 +70,18 @@ RawScan read_folder(const std::string& path, const config::Settings& settings)
     if (names.size() == 1)
         return all;
     std::vector<at::Tensor> frames, x, y;
+    std::vector<FrameRowsPtr> disk;
     double left = 0;
     for (const auto& name : names) {
         auto part = name == names.front() ? all : read_npz_scan(name, settings);
         require_same(all, part);
         if (left == 0)
             left = part.x.min().item<double>();
-        place(part, left, 4.0 * static_cast<double>(part.frames.size(2)));
-        frames.push_back(part.frames);
+        place(part, left, 4.0 * static_cast<double>(part.frames_shape()[2]));
+        if (part.disk)
+            disk.push_back(part.disk);
+        else
+            frames.push_back(part.frames);
         x.push_back(part.x);
         y.push_back(part.y);
         if (part.probe.defined() && all.probe.defined() && !part.probe.equal(all.probe))
@@ -87,7 +90,10 @@ RawScan read_folder(const std::string& path, const config::Settings& settings)
             all.bad_pixels = all.bad_pixels.defined() ? all.bad_pixels.logical_or(part.bad_pixels) : part.bad_pixels;
     }
     all.source = path;
-    all.frames = at::cat(frames);
+    if (disk.empty())
+        all.frames = at::cat(frames);
+    else
+        all.disk = joined_rows(std::move(disk));
     all.x = at::cat(x);
     all.y = at::cat(y);
     all.object = at::Tensor();

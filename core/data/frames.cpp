@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/shape.h"
+#include "data/gather.h"
 
 #include <ATen/ops/index_select.h>
 
@@ -16,7 +17,12 @@ public:
     std::int64_t side() const override { return frames_.size(1); }
     at::Tensor gather(const at::Tensor& indices) const override
     {
-        return frames_.index_select(0, indices).to(at::kFloat);
+        if (!frames_.is_contiguous() || !can_gather(frames_.scalar_type()))
+            return frames_.index_select(0, indices).to(at::kFloat);
+        const auto pixels = side() * side();
+        return gather_frames({frames_.const_data_ptr(), size(), side(),
+                              pixels * static_cast<std::int64_t>(frames_.element_size()), frames_.scalar_type()},
+                             indices);
     }
 
 private:

@@ -85,6 +85,10 @@ void read_hdf5_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file,
     const auto shape = file->shape(raw.frames_key);
     require(shape.size() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source,
             raw.frames_key, base::shape_text(shape));
+    if (!settings.text("data.store").empty()) {
+        raw.disk = hdf5_rows(file, raw.source, raw.frames_key);
+        return;
+    }
     if (stored_bytes(*file, raw.frames_key) <= settings.integer("data.memory_mib") << 20) {
         raw.frames = file->read(raw.frames_key);
         return;
@@ -95,7 +99,7 @@ void read_hdf5_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file,
             raw.source, raw.frames_key, settings.integer("data.memory_mib"));
     require(shape[0] > 0 && shape[1] > 0 && shape[2] > 0, Status::Shape,
             "{}: '{}' has shape {}, expected (frames, N, N)", raw.source, raw.frames_key, base::shape_text(shape));
-    raw.disk = file;
+    raw.disk = hdf5_rows(file, raw.source, raw.frames_key);
     raw.notes.push_back(fmt::format("the {} frames stay in the file (data.memory_mib = {})", shape[0],
                                     settings.integer("data.memory_mib")));
 }

@@ -419,6 +419,35 @@ at::Tensor read_npy_array(NpyBytes& bytes)
     return header.fortran_order ? reversed_axes(array).contiguous() : array;
 }
 
+NpyRows::NpyRows(NpyBytes bytes) : bytes_(std::move(bytes)), layout_(read_npy_layout(bytes_))
+{
+    const auto& header = layout_.header;
+    check_size(bytes_, layout_, number_type(header, bytes_.where).item_bytes);
+    require(!header.fortran_order && !header.shape.empty(), Status::Format,
+            "{}: cannot be read row by row (Fortran's order, or no axes)", bytes_.where);
+}
+
+at::Tensor NpyRows::next(std::int64_t count)
+{
+    const auto& header = layout_.header;
+    require(count >= 0 && count <= header.shape.front() - next_, Status::InvalidArgument, "{}: {} rows after {} of {}",
+            bytes_.where, count, next_, header.shape.front());
+    const auto& number = number_type(header, bytes_.where);
+    auto sides = header.shape;
+    sides.front() = count;
+    auto stored = allocate(sides, number.stored, bytes_.where);
+    bytes_.read(stored.data_ptr(), stored.nbytes());
+    if (needs_swap(header.type))
+        swap_bytes(stored.data_ptr(), static_cast<std::int64_t>(stored.nbytes()), number.swap_bytes);
+    next_ += count;
+    return to_result(std::move(stored), without_order(header.type), number, bytes_.where);
+}
+
+at::ScalarType npy_type(const Npz::Header& header, const std::string& where)
+{
+    return number_type(header, where).result;
+}
+
 std::string read_npy_text(NpyBytes& bytes)
 {
     const auto layout = read_npy_layout(bytes);

@@ -27,6 +27,25 @@ NpyLayout read_npy_layout(NpyBytes& bytes);
 /// Header and numbers, by the rules of Npz::read(). @throws Error(Format | OutOfMemory)
 at::Tensor read_npy_array(NpyBytes& bytes);
 
+/// The rows of an array in C order, a run at a time, by the rules of Npz::read().
+class NpyRows {
+public:
+    /// Reads the header. @throws Error(Format), also for Fortran's order and arrays without axes
+    explicit NpyRows(NpyBytes bytes);
+    const std::vector<std::int64_t>& shape() const { return layout_.header.shape; }
+    /// @throws Error(Format | OutOfMemory); Error(InvalidArgument) beyond the last row
+    at::Tensor next(std::int64_t count);
+    bool at_end() const { return next_ == shape().front(); }
+
+private:
+    NpyBytes bytes_;
+    NpyLayout layout_;
+    std::int64_t next_ = 0;
+};
+
+/// The type that an array of this header is read as. @throws Error(Format) when it is not read
+at::ScalarType npy_type(const Npz::Header& header, const std::string& where);
+
 /// Header and one text (type U or S, 0-d or one element).
 std::string read_npy_text(NpyBytes& bytes);
 

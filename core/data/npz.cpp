@@ -93,6 +93,40 @@ std::string Npz::read_text(const std::string& name) const
     return impl_->with_entry(name, true, read_npy_text);
 }
 
+struct NpzRows::Impl {
+    ZipStream stream;
+    NpyRows rows;
+
+    Impl(const std::string& path, const std::string& name)
+        : stream(ZipArchive::open(path, "an NPZ archive"), name + suffix, name),
+          rows({stream.where(), stream.size(), [this](void* out, std::uint64_t count) { stream.read(out, count); }})
+    {
+    }
+};
+
+NpzRows::NpzRows(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+NpzRows::~NpzRows() = default;
+NpzRows::NpzRows(NpzRows&&) noexcept = default;
+NpzRows& NpzRows::operator=(NpzRows&&) noexcept = default;
+
+NpzRows NpzRows::open(const std::string& path, const std::string& name)
+{
+    return NpzRows(std::make_unique<Impl>(path, name));
+}
+
+const std::vector<std::int64_t>& NpzRows::shape() const
+{
+    return impl_->rows.shape();
+}
+
+at::Tensor NpzRows::next(std::int64_t count)
+{
+    auto rows = impl_->rows.next(count);
+    if (count > 0 && impl_->rows.at_end())
+        impl_->stream.finish();
+    return rows;
+}
+
 at::Tensor read_npy(const std::string& path)
 {
     const auto size = regular_file_size(path);

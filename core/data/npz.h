@@ -42,6 +42,27 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+/// One array of an archive, in C order, read from its first row to its last without the whole of it in memory. One
+/// caller at a time.
+class NpzRows {
+public:
+    /// @throws Error as Npz::open() and Npz::read(); Error(Format) for Fortran's order
+    static NpzRows open(const std::string& path, const std::string& name);
+    ~NpzRows();
+    NpzRows(NpzRows&&) noexcept;
+    NpzRows& operator=(NpzRows&&) noexcept;
+
+    const std::vector<std::int64_t>& shape() const;
+    /// The next rows; with the last of them the archive's checksum is compared. @throws Error(Format) damaged,
+    /// truncated
+    at::Tensor next(std::int64_t count);
+
+private:
+    struct Impl;
+    explicit NpzRows(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
 /// A single .npy file, by the same rules.
 at::Tensor read_npy(const std::string& path);
 

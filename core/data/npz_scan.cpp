@@ -77,7 +77,7 @@ at::Tensor optional_object(const Npz& archive, std::vector<std::string>& notes)
 
 } // namespace
 
-RawScan read_npz_scan(const std::string& path, const config::Settings&)
+RawScan read_npz_scan(const std::string& path, const config::Settings& settings)
 {
     const auto archive = Npz::open(path);
     RawScan raw;
@@ -98,7 +98,10 @@ RawScan read_npz_scan(const std::string& path, const config::Settings&)
         raw.bad_pixels = archive.read("bad_pixels").ne(0);
     raw.x = archive.read(raw.x_key);
     raw.y = archive.read(raw.y_key);
-    raw.frames = archive.read(raw.frames_key);
+    if (settings.text("data.store").empty())
+        raw.frames = archive.read(raw.frames_key);
+    else
+        raw.disk = npz_rows(path, raw.frames_key);
     if (archive.has(raw.probe_key))
         raw.probe = archive.read(raw.probe_key);
     raw.object = optional_object(archive, raw.notes);

@@ -51,8 +51,22 @@ void require_memory(const Hdf5File& file, const std::vector<std::string>& keys, 
     }
     require(bytes <= static_cast<double>(settings.integer("data.memory_mib")) * 8 * 1048576.0, Status::Unsupported,
             "{}: {} chunks hold more than data.memory_mib = {}; chunks have to fit into memory, because frames can "
-            "stay in a file only when they are one dataset",
+            "stay in a file only when they are one dataset; or give data.store",
             path, keys.size(), settings.integer("data.memory_mib"));
+}
+
+FrameRowsPtr joined_chunks(const std::shared_ptr<const Hdf5File>& file, const std::string& path,
+                           const std::vector<std::string>& keys)
+{
+    std::vector<FrameRowsPtr> parts;
+    for (const auto& key : keys) {
+        parts.push_back(hdf5_rows(file, path, key));
+        const auto first = parts.front()->shape(), last = parts.back()->shape();
+        require(first.size() == 3 && last.size() == 3 && last[1] == first[1] && last[2] == first[2] &&
+                    parts.back()->type() == parts.front()->type(),
+                Status::Shape, "{}: '{}' and '{}' hold frames of different shape or type", path, keys.front(), key);
+    }
+    return joined_rows(std::move(parts));
 }
 
 /// (h, w) bool: weight zero in every frame of every chunk that has weights.
@@ -99,6 +113,8 @@ RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings
     raw.frames_key = keys.front();
     if (keys.size() == 1) {
         read_hdf5_frames(raw, file, settings);
+    } else if (!settings.text("data.store").empty()) {
+        raw.disk = joined_chunks(file, path, keys);
     } else {
         require_memory(*file, keys, path, settings);
         std::vector<at::Tensor> frames;

@@ -7,7 +7,8 @@
 #include "base/shape.h"
 #include "data/detector_steps.h"
 #include "data/disk_frames.h"
-#include "data/hdf5_file.h"
+#include "data/frame_numbers.h"
+#include "data/frame_store.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -31,13 +32,13 @@ namespace ptk::data {
 
 namespace {
 
-bool frames_last(const at::Tensor& frames, std::int64_t positions, const std::string& option)
+using Shape = std::vector<std::int64_t>;
+
+bool frames_last(const Shape& frames, std::int64_t positions, const std::string& option)
 {
     if (option != "auto")
         return option == "hwn";
-    const auto s0 = frames.size(0);
-    const auto s1 = frames.size(1);
-    const auto s2 = frames.size(2);
+    const auto s0 = frames[0], s1 = frames[1], s2 = frames[2];
     const bool first_square = s1 == s2;
     const bool last_square = s0 == s1;
     if (first_square != last_square)
@@ -67,29 +68,33 @@ void arrange_positions(RawScan& raw)
     raw.y = raw.y.to(at::kDouble);
 }
 
+/// Frames first, in a type that LibTorch works with.
 void arrange_frames(RawScan& raw, const config::Settings& settings)
 {
-    require(raw.frames.dim() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source,
-            raw.frames_key, base::shape_of(raw.frames));
-    require(!raw.frames.is_complex(), Status::Format,
+    const auto shape = raw.frames_shape();
+    const auto type = raw.disk ? raw.disk->type() : raw.frames.scalar_type();
+    require(shape.size() == 3, Status::Shape, "{}: '{}' has shape {}, expected (frames, N, N)", raw.source,
+            raw.frames_key, base::shape_text(shape));
+    require(!c10::isComplexType(type), Status::Format,
             "{}: '{}' is complex, expected real counts, intensities or amplitudes", raw.source, raw.frames_key);
     // LibTorch has few operations on wide unsigned numbers.
-    if (raw.frames.scalar_type() == at::kUInt32 || raw.frames.scalar_type() == at::kUInt64)
+    if (type == at::kUInt32 || type == at::kUInt64)
         raw.frames = raw.frames.to(at::kLong);
-    if (frames_last(raw.frames, raw.x.size(0), settings.text("data.layout"))) {
+    if (frames_last(shape, raw.x.size(0), settings.text("data.layout"))) {
         raw.notes.push_back(
-            fmt::format("'{}' has its frames along the last axis, {}", raw.frames_key, base::shape_of(raw.frames)));
-        raw.frames = raw.frames.permute({2, 0, 1});
+            fmt::format("'{}' has its frames along the last axis, {}", raw.frames_key, base::shape_text(shape)));
+        if (raw.disk)
+            raw.disk = frames_last_rows(raw.disk);
+        else
+            raw.frames = raw.frames.permute({2, 0, 1});
     }
-    require(raw.frames.size(0) > 0, Status::Shape, "{}: '{}' has no frames", raw.source, raw.frames_key);
+    require(raw.frames_shape()[0] > 0, Status::Shape, "{}: '{}' has no frames", raw.source, raw.frames_key);
 }
 
 /// Height and width of the frames, wherever they are.
 std::pair<std::int64_t, std::int64_t> sides_of(const RawScan& raw)
 {
-    if (!raw.disk)
-        return {raw.frames.size(1), raw.frames.size(2)};
-    const auto shape = raw.disk->shape(raw.frames_key);
+    const auto shape = raw.frames_shape();
     return {shape[1], shape[2]};
 }
 
@@ -119,36 +124,23 @@ template <class Action> void for_slabs(const at::Tensor& frames, const Action& a
         action(frames.slice(0, begin, std::min(begin + step, frames.size(0))), begin);
 }
 
-void check_numbers(const RawScan& raw)
+void check_all_numbers(const RawScan& raw)
 {
-    const auto type = raw.frames.scalar_type();
-    if (type == at::kByte || type == at::kBool || type == at::kUInt16)
-        return;
     for_slabs(raw.frames, [&](const at::Tensor& slab, std::int64_t begin) {
-        const auto first = [&](const at::Tensor& bad) {
-            return begin + at::nonzero(bad.flatten(1).any(1)).min().item<std::int64_t>();
-        };
-        if (!at::isfinite(slab).all().item<bool>())
-            fail(Status::Format, "{}: '{}' has NaN or infinite values, first in frame {}; mask or repair these pixels",
-                 raw.source, raw.frames_key, first(~at::isfinite(slab)));
-        if (slab.min().item<double>() < 0)
-            fail(Status::Format,
-                 "{}: '{}' has negative values, first in frame {}; counts, intensities and amplitudes are not negative",
-                 raw.source, raw.frames_key, first(slab < 0));
+        check_numbers(slab, begin, raw.source, raw.frames_key);
     });
 }
 
-bool has_fractions(const at::Tensor& frames)
+bool any_fractions(const at::Tensor& frames)
 {
     bool fractions = false;
-    for_slabs(frames, [&](const at::Tensor& slab, std::int64_t) {
-        fractions = fractions || !at::floor(slab).eq(slab).all().item<bool>();
-    });
+    for_slabs(frames, [&](const at::Tensor& slab, std::int64_t) { fractions = fractions || has_fractions(slab); });
     return fractions;
 }
 
-/// @param sample  frames as they are in the source, bad pixels zero
-Measurement decide_measurement(RawScan& raw, const at::Tensor& sample, const config::Settings& settings)
+/// @param fractions  tells whether the numbers of the source, bad pixels zero, have fractions
+template <class Fractions>
+Measurement decide_measurement(RawScan& raw, const config::Settings& settings, const Fractions& fractions)
 {
     const auto& option = settings.text("data.measurement");
     if (option != "auto")
@@ -158,7 +150,7 @@ Measurement decide_measurement(RawScan& raw, const at::Tensor& sample, const con
             fmt::format("the file says that '{}' holds {}", raw.frames_key, measurement_name(*raw.stated)));
         return *raw.stated;
     }
-    const bool amplitude = sample.is_floating_point() && has_fractions(sample);
+    const bool amplitude = fractions();
     raw.notes.push_back(fmt::format(
         "'{}' is taken as {}, because its values {}; set data.measurement if it is something else", raw.frames_key,
         amplitude ? "amplitudes" : "photon counts", amplitude ? "have fractions" : "are whole numbers"));
@@ -296,8 +288,7 @@ namespace {
 /// The first frames of a file, bad pixels zero.
 at::Tensor sample_on_disk(const RawScan& raw, const DetectorSteps& steps)
 {
-    const auto all = raw.disk->shape(raw.frames_key)[0];
-    const auto sample = raw.disk->read_rows(raw.frames_key, 0, std::min<std::int64_t>(all, 16)).to(at::kFloat);
+    const auto sample = raw.disk->rows(0, std::min<std::int64_t>(raw.disk->shape()[0], 16)).to(at::kFloat);
     return steps.bad.defined() ? sample.masked_fill(steps.bad, 0) : sample;
 }
 
@@ -306,25 +297,45 @@ struct Finished {
     Measurement measurement = Measurement::Counts;
 };
 
-/// The frames after their steps, checked, and of these the rows that have positions; what they are is told before the
-/// steps make fractions.
-Finished finished_frames(RawScan& raw, const DetectorSteps& steps, const config::Settings& settings)
+Finished frames_in_store(RawScan& raw, const DetectorSteps& steps, const config::Settings& settings,
+                         const Monitor& monitor, Log& log)
+{
+    const auto path = store_path(settings.text("data.store"), raw.source);
+    const auto store = open_frame_store(path, {raw.disk, steps, raw.source, raw.frames_key},
+                                        settings.flag("data.remake_store"), monitor, log);
+    raw.notes.push_back(fmt::format("the {} frames are read from the store {}, {}", store.frames->size(), path,
+                                    store.built ? "built now" : "built before"));
+    return {store.frames, decide_measurement(raw, settings, [&] { return store.fractions; })};
+}
+
+Finished frames_kept(RawScan& raw, const DetectorSteps& steps, const config::Settings& settings)
 {
     Finished result;
-    if (raw.disk) {
-        result.measurement = decide_measurement(raw, sample_on_disk(raw, steps), settings);
-        result.frames = frames_on_disk(raw.disk, raw.source, raw.frames_key, steps);
-    } else {
-        // Bad pixels may hold anything; what is left has to be numbers before sums and differences hide them.
-        DetectorSteps cleared;
-        cleared.bad = steps.bad;
-        raw.frames = cleared.nothing() ? raw.frames.contiguous() : cleared.apply(raw.frames);
-        check_numbers(raw);
-        result.measurement = decide_measurement(raw, raw.frames, settings);
-        if (!steps.nothing())
-            raw.frames = steps.apply(raw.frames);
-        result.frames = frames_in_memory(raw.frames);
-    }
+    // Bad pixels may hold anything; what is left has to be numbers before sums and differences hide them.
+    DetectorSteps cleared;
+    cleared.bad = steps.bad;
+    raw.frames = cleared.nothing() ? raw.frames.contiguous() : cleared.apply(raw.frames);
+    check_all_numbers(raw);
+    result.measurement = decide_measurement(raw, settings, [&] { return any_fractions(raw.frames); });
+    if (!steps.nothing())
+        raw.frames = steps.apply(raw.frames);
+    result.frames = frames_in_memory(raw.frames);
+    return result;
+}
+
+/// The frames after their steps, checked, and of these the rows that have positions; what they are is told before the
+/// steps make fractions.
+Finished finished_frames(RawScan& raw, const DetectorSteps& steps, const config::Settings& settings,
+                         const Monitor& monitor, Log& log)
+{
+    Finished result;
+    if (raw.disk && !settings.text("data.store").empty())
+        result = frames_in_store(raw, steps, settings, monitor, log);
+    else if (raw.disk)
+        result = {frames_on_disk(raw.disk, raw.source, raw.frames_key, steps),
+                  decide_measurement(raw, settings, [&] { return has_fractions(sample_on_disk(raw, steps)); })};
+    else
+        result = frames_kept(raw, steps, settings);
     require(result.measurement != Measurement::Amplitude || (steps.bin == 1 && !steps.dark.defined()),
             Status::InvalidConfig,
             "{}: data.bin and data.dark sum and subtract counts or intensities, but '{}' holds amplitudes", raw.source,
@@ -335,6 +346,11 @@ Finished finished_frames(RawScan& raw, const DetectorSteps& steps, const config:
 }
 
 } // namespace
+
+std::vector<std::int64_t> RawScan::frames_shape() const
+{
+    return disk ? disk->shape() : frames.sizes().vec();
+}
 
 std::optional<Measurement> measurement_in_text(std::string text)
 {
@@ -348,20 +364,20 @@ std::optional<Measurement> measurement_in_text(std::string text)
     return says("intensit") ? std::optional(Measurement::Intensity) : std::nullopt;
 }
 
-Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log)
+Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log, const Monitor& monitor)
 {
     require(raw.x.defined() && raw.y.defined(), Status::NotFound, "{}: there are no positions", raw.source);
     if (settings.text("data.dc") != "auto")
         raw.corner = settings.text("data.dc") == "corner";
     arrange_positions(raw);
-    if (!raw.disk)
+    if (!raw.disk || !settings.text("data.store").empty()) // what stays in its file has its frames first
         arrange_frames(raw, settings);
     const auto [height, width] = sides_of(raw);
     const auto steps = steps_of(raw, settings);
     Scan scan;
     scan.source = raw.source;
     scan.bad_pixels = steps.bad_after(height, width);
-    const auto finished = finished_frames(raw, steps, settings);
+    const auto finished = finished_frames(raw, steps, settings, monitor, log);
     scan.frames = finished.frames;
     scan.measurement = finished.measurement;
     const auto side = scan.side();

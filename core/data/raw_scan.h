@@ -1,6 +1,8 @@
 #pragma once
 #include "base/log.h"
+#include "base/progress.h"
 #include "config/config.h"
+#include "data/frame_rows.h"
 #include "data/scan.h"
 
 #include <array>
@@ -20,8 +22,8 @@ struct RawScan {
     std::string x_key, y_key;
     std::string probe_key;
     std::string object_key;
-    at::Tensor frames;                    ///< 3-D, any real type; undefined when disk is set
-    std::shared_ptr<const Hdf5File> disk; ///< the file that the frames stay in, under frames_key
+    at::Tensor frames;   ///< 3-D, any real type; undefined when disk is set
+    FrameRowsPtr disk;   ///< frames that stay in their file, for now
     at::Tensor rows;     ///< (k) int64: the frames that belong to the positions, in their order; undefined: all
     at::Tensor x, y;     ///< 1-D positions, columns and rows
     bool metres = false; ///< unit of x and y that the format implies
@@ -34,6 +36,8 @@ struct RawScan {
     std::optional<Measurement> stated{}; ///< what the source says the numbers are
     bool corner = false;                 ///< the source says that the zero frequency is at index (0, 0)
     std::vector<std::string> notes{};
+
+    std::vector<std::int64_t> frames_shape() const; ///< in memory or on disk
 };
 
 /// Apply the data.* options, bring everything into the library's frame and check it. The rules:
@@ -44,13 +48,14 @@ struct RawScan {
 ///  frames that stay in
 ///    their file the first 16 are looked at).
 ///  * more positions than frames: the surplus at the end is dropped with a note; fewer: Error(Shape).
+///  * frames on disk become a frame store when data.store is set: see frame_store.h.
 ///  * the steps of detector_steps.h change frames and probe; where the object pixel changes, positions in pixels change
 ///  with it.
 ///  * metres become pixels by data.pixel_size_m, else by wavelength * distance / (N * detector pixel); the smallest
 ///  position then lies so
 ///    that its patch begins at pixel 1, or where the source says that its object lies, and position_origin_m says where
 ///    pixel 0 is.
-Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log);
+Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log, const Monitor& monitor = {});
 
 /// What a text of a file ("photon counts", "amplitude = sqrt(counts)") says of the frames, if anything.
 std::optional<Measurement> measurement_in_text(std::string text);
@@ -87,7 +92,7 @@ RawScan read_hdf5_scan(const std::string& path, const config::Settings& settings
 /// overlap.
 RawScan read_folder(const std::string& path, const config::Settings& settings);
 
-/// Frames of raw.frames_key, in memory or left in the file by data.memory_mib.
+/// Frames of raw.frames_key, in memory or left in the file by data.memory_mib and data.store.
 void read_hdf5_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file, const config::Settings& settings);
 /// A positive number, or nothing.
 std::optional<double> positive_number(const Hdf5File& file, const std::string& name);

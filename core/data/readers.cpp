@@ -11,16 +11,16 @@
 
 namespace ptk::data {
 
-Scan read_scan(const std::string& path, const config::Settings& settings, Log& log)
+Scan read_scan(const std::string& path, const config::Settings& settings, Log& log, const Monitor& monitor)
 {
     std::error_code code;
     if (std::filesystem::is_directory(path, code))
-        return finish_scan(read_folder(path, settings), settings, log);
+        return finish_scan(read_folder(path, settings), settings, log, monitor);
     switch (file_kind(path)) {
     case FileKind::Npz:
-        return finish_scan(read_npz_scan(path, settings), settings, log);
+        return finish_scan(read_npz_scan(path, settings), settings, log, monitor);
     case FileKind::Hdf5:
-        return finish_scan(read_hdf5_scan(path, settings), settings, log);
+        return finish_scan(read_hdf5_scan(path, settings), settings, log, monitor);
     case FileKind::Npy:
         fail(Status::Format, "{}: a single array; a scan needs frames and positions (NPZ or HDF5)", path);
     case FileKind::Other:
@@ -55,6 +55,8 @@ Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe,
     raw.y = positions.select(1, 1).clone();
     raw.probe = probe.defined() ? probe.clone() : probe;
     raw.object = object.defined() ? object.clone() : object;
+    if (!settings.text("data.store").empty())
+        raw.notes.push_back("data.store is for files: arrays stay in memory");
     return finish_scan(std::move(raw), settings, log);
 }
 

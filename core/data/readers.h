@@ -1,5 +1,6 @@
 #pragma once
 #include "base/log.h"
+#include "base/progress.h"
 #include "config/config.h"
 #include "data/scan.h"
 
@@ -11,9 +12,10 @@ namespace ptk::data {
 /// (diffraction and product), of PtyPy
 /// (.ptyd), or of any layout with its paths in data.frames and its kin; a folder of ptychodus or of NPZ files.
 /// Applies the data.* options (measurement, dc, layout, position unit, detector steps, bounds), checks every number
-/// that later work relies on. Frames above data.memory_mib stay in their HDF5 file.
+/// that later work relies on. Frames above data.memory_mib stay in their HDF5 file; with data.store those of any format
+/// are read from a mapped store (frame_store.h), which is built when needed: @p monitor watches that.
 /// @throws Error(Io | Format | Shape | NotFound | InvalidConfig): the message starts with the file
-Scan read_scan(const std::string& path, const config::Settings& settings, Log& log);
+Scan read_scan(const std::string& path, const config::Settings& settings, Log& log, const Monitor& monitor = {});
 
 /// The same checks and options for arrays of a caller.
 /// @param frames     (n, h, w) any real type (copied)

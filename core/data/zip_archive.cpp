@@ -123,6 +123,30 @@ struct ZipArchive::Impl {
                 names.push_back(entry);
         }
     }
+
+    struct Opened {
+        OpenEntry entry;
+        std::string where; ///< for messages
+        std::uint64_t size = 0;
+    };
+
+    /// An entry from its begin, its sizes checked.
+    Opened open_entry(const std::string& entry, const std::string& shown) const
+    {
+        const auto found = index.find(entry);
+        require(found != index.end(), Status::NotFound, "{}: has no entry '{}'{}", name, shown,
+                base::did_you_mean(entry, names));
+        const std::string where = name + ": '" + shown + "'";
+        zip_stat_t stat;
+        zip_stat_init(&stat);
+        const bool known =
+            zip_stat_index(archive.get(), found->second, 0, &stat) == 0 && (stat.valid & ZIP_STAT_SIZE) != 0;
+        require(known && plausible(stat, size), Status::Format,
+                "{}: damaged archive entry (sizes or compression method)", where);
+        OpenEntry open(zip_fopen_index(archive.get(), found->second, 0));
+        require(open != nullptr, Status::Format, "{}: cannot open: {}", where, zip_strerror(archive.get()));
+        return {std::move(open), where, stat.size};
+    }
 };
 
 ZipArchive::ZipArchive(std::unique_ptr<Impl> impl) : impl_(std::move(impl))
@@ -165,23 +189,13 @@ bool ZipArchive::has(const std::string& name) const
 void ZipArchive::visit(const std::string& name, const std::string& shown, bool whole,
                        const std::function<void(Entry&)>& use) const
 {
-    const auto found = impl_->index.find(name);
-    require(found != impl_->index.end(), Status::NotFound, "{}: has no entry '{}'{}", impl_->name, shown,
-            base::did_you_mean(name, impl_->names));
     const std::scoped_lock lock(impl_->mutex);
-    const std::string where = impl_->name + ": '" + shown + "'";
-    zip_stat_t stat;
-    zip_stat_init(&stat);
-    const bool known =
-        zip_stat_index(impl_->archive.get(), found->second, 0, &stat) == 0 && (stat.valid & ZIP_STAT_SIZE) != 0;
-    require(known && plausible(stat, impl_->size), Status::Format,
-            "{}: damaged archive entry (sizes or compression method)", where);
-    const OpenEntry entry(zip_fopen_index(impl_->archive.get(), found->second, 0));
-    require(entry != nullptr, Status::Format, "{}: cannot open: {}", where, zip_strerror(impl_->archive.get()));
-    Entry open{where, stat.size, [&](void* out, std::uint64_t count) { read_exactly(entry.get(), where, out, count); }};
-    use(open);
+    const auto opened = impl_->open_entry(name, shown);
+    Entry entry{opened.where, opened.size,
+                [&](void* out, std::uint64_t count) { read_exactly(opened.entry.get(), opened.where, out, count); }};
+    use(entry);
     if (whole)
-        check_end(entry.get(), where);
+        check_end(opened.entry.get(), opened.where);
 }
 
 std::string ZipArchive::read(const std::string& name, std::uint64_t limit) const
@@ -194,6 +208,40 @@ std::string ZipArchive::read(const std::string& name, std::uint64_t limit) const
         entry.read(bytes.data(), entry.size);
     });
     return bytes;
+}
+
+struct ZipStream::Impl {
+    ZipArchive archive;
+    ZipArchive::Impl::Opened opened; ///< closed before its archive
+};
+
+ZipStream::ZipStream(ZipArchive archive, const std::string& name, const std::string& shown)
+{
+    auto opened = archive.impl_->open_entry(name, shown);
+    impl_ = std::make_unique<Impl>(Impl{std::move(archive), std::move(opened)});
+}
+ZipStream::~ZipStream() = default;
+ZipStream::ZipStream(ZipStream&&) noexcept = default;
+ZipStream& ZipStream::operator=(ZipStream&&) noexcept = default;
+
+const std::string& ZipStream::where() const noexcept
+{
+    return impl_->opened.where;
+}
+
+std::uint64_t ZipStream::size() const noexcept
+{
+    return impl_->opened.size;
+}
+
+void ZipStream::read(void* out, std::uint64_t count)
+{
+    read_exactly(impl_->opened.entry.get(), impl_->opened.where, out, count);
+}
+
+void ZipStream::finish()
+{
+    check_end(impl_->opened.entry.get(), impl_->opened.where);
 }
 
 } // namespace ptk::data

@@ -42,8 +42,31 @@ public:
     std::string read(const std::string& name, std::uint64_t limit) const;
 
 private:
+    friend class ZipStream;
     struct Impl;
     explicit ZipArchive(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+/// An entry that is read piece by piece, of an archive that nobody else reads.
+/// Threads: one at a time.
+class ZipStream {
+public:
+    /// @throws Error(NotFound); Error(Format) damaged
+    ZipStream(ZipArchive archive, const std::string& name, const std::string& shown);
+    ~ZipStream();
+    ZipStream(ZipStream&&) noexcept;
+    ZipStream& operator=(ZipStream&&) noexcept;
+
+    const std::string& where() const noexcept; ///< begins messages
+    std::uint64_t size() const noexcept;       ///< of the content, believable
+    /// The next bytes, exactly so many. @throws Error(Format)
+    void read(void* out, std::uint64_t count);
+    /// Call when all has been read. @throws Error(Format) for a wrong checksum or length
+    void finish();
+
+private:
+    struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 

@@ -120,8 +120,7 @@ Part part_of(const std::string& name, const Json& entry, const std::string& path
     part.end = *end;
     const auto bytes = bytes_of(part.shape, part.type);
     require(bytes && *bytes == part.end - part.begin, Status::Format, "{}: shape {} of {} does not fill bytes {} to {}",
-            part.where, base::shape_text(part.shape), c10::toString(part.type), part.begin,
-            part.end);
+            part.where, base::shape_text(part.shape), c10::toString(part.type), part.begin, part.end);
     return part;
 }
 

@@ -94,8 +94,7 @@ void check_view(const View& view, std::int64_t elements, const std::string& wher
     const bool empty = std::find(view.sizes.begin(), view.sizes.end(), 0) != view.sizes.end();
     require(empty || (count <= elements && last < elements), Status::Format,
             "{}: shape {} with strides {} from {} does not fit into a storage of {} elements", where,
-            base::shape_text(view.sizes),
-            base::shape_text(view.strides), view.offset, elements);
+            base::shape_text(view.sizes), base::shape_text(view.strides), view.offset, elements);
 }
 
 } // namespace

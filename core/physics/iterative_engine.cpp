@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "base/shape.h"
+#include "data/read_ahead.h"
 #include "physics/frame_step.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
@@ -57,10 +58,11 @@ float* floats(const at::Tensor& tensor)
 }
 
 /// The measured amplitudes with the zero frequency at index 0, bad pixels -1 (see PieLoops::impose), kept when they are
-/// few, else read in slabs.
+/// few, else read in slabs, the next one while one is worked on.
 class Amplitudes {
 public:
-    explicit Amplitudes(const data::Scan& scan) : scan_(scan)
+    explicit Amplitudes(const data::Scan& scan)
+        : scan_(scan), slabs_([this](const at::Tensor& indices) { return load(indices); })
     {
         const auto n = scan.size(), pixels = scan.side() * scan.side();
         const auto bytes = pixels * static_cast<std::int64_t>(sizeof(float));
@@ -69,19 +71,29 @@ public:
             all_ = load(at::arange(n, at::kLong));
     }
 
-    /// use(index, amplitude, sum of squares) for each frame of @p order.
-    template <class Use> void for_each(const std::vector<std::int64_t>& order, Use&& use) const
+    /// begin(indices) before each run of frames, then use(index, place in the run, amplitude, sum of squares) for each
+    /// frame of @p order.
+    template <class Begin, class Use>
+    void for_each(const std::vector<std::int64_t>& order, Begin&& begin_run, Use&& use)
     {
         const auto count = static_cast<std::int64_t>(order.size()), pixels = scan_.side() * scan_.side();
-        for (std::int64_t begin = 0; begin < count; begin += slab_) {
+        const auto indices = [&](std::int64_t begin) {
             const auto size = std::min(slab_, count - begin);
+            return at::tensor(at::ArrayRef<std::int64_t>(order.data() + begin, size), at::kLong);
+        };
+        for (std::int64_t begin = 0; begin < count; begin += slab_) {
+            const auto run = indices(begin);
             Slab slab = all_;
-            if (!all_.amplitude.defined())
-                slab = load(at::tensor(at::ArrayRef<std::int64_t>(order.data() + begin, size), at::kLong));
-            for (std::int64_t k = 0; k < size; ++k) {
+            if (!all_.amplitude.defined()) {
+                slab = slabs_.take(run);
+                if (begin + slab_ < count)
+                    slabs_.expect(indices(begin + slab_));
+            }
+            begin_run(run);
+            for (std::int64_t k = 0; k < run.size(0); ++k) {
                 const auto index = order[begin + k];
                 const auto place = all_.amplitude.defined() ? index : k;
-                use(index, slab.amplitude.const_data_ptr<float>() + place * pixels,
+                use(index, k, slab.amplitude.const_data_ptr<float>() + place * pixels,
                     slab.power.const_data_ptr<double>()[place]);
             }
         }
@@ -105,6 +117,7 @@ private:
     const data::Scan& scan_;
     std::int64_t slab_ = 1;
     Slab all_;
+    data::ReadAhead<Slab> slabs_;
 };
 
 /// (n, N) complex64: Fourier ramp of each fraction.
@@ -148,13 +161,12 @@ public:
         place();
     }
 
-    /// Corners and ramps from the positions. @throws Error(Shape) when a patch lies outside of the object
+    /// Corners and fractions from the positions. @throws Error(Shape) when a patch lies outside of the object
     void place()
     {
         const auto grid = pixel_grid(model.positions, side_);
         corners_ = (grid.corners - at::tensor({frame_.origin_x, frame_.origin_y}, at::kLong)).contiguous();
-        columns_ = ramps(grid.fractions.select(1, 0), side_);
-        rows_ = ramps(grid.fractions.select(1, 1), side_);
+        fractions_ = grid.fractions;
         const auto* corner = corners_.const_data_ptr<std::int64_t>();
         for (std::int64_t i = 0; i < corners_.size(0); ++i) {
             const bool inside = corner[2 * i] >= 0 && corner[2 * i] + side_ <= frame_.width && corner[2 * i + 1] >= 0 &&
@@ -176,12 +188,19 @@ public:
         const auto stride = model.object.size(1);
         const auto* corner = corners_.const_data_ptr<std::int64_t>();
         auto* object = floats(model.object);
-        amplitudes_.for_each(order, [&](std::int64_t i, const float* amplitude, double frame_power) {
+        at::Tensor columns,
+            rows; // (k, N) complex64, ramps of a run: those of all frames would be as large as their number
+        const auto begin = [&](const at::Tensor& indices) {
+            const auto fractions = fractions_.index_select(0, indices);
+            columns = ramps(fractions.select(1, 0), side_);
+            rows = ramps(fractions.select(1, 1), side_);
+        };
+        const auto use = [&](std::int64_t i, std::int64_t k, const float* amplitude, double frame_power) {
             monitor.check();
             auto* first = object + 2 * ((corner[2 * i + 1] + margin_) * stride + corner[2 * i] + margin_);
             const auto outcome = step_.run(
                 model.spectrum,
-                {amplitude, floats(rows_) + 2 * i * side_, floats(columns_) + 2 * i * side_, first, stride}, steps);
+                {amplitude, floats(rows) + 2 * k * side_, floats(columns) + 2 * k * side_, first, stride}, steps);
             require(std::isfinite(outcome.error), Status::NotConverged,
                     "{}: frame {} gives a Fourier error of {}: the frame holds numbers that are not finite, or the "
                     "steps are too large",
@@ -193,7 +212,8 @@ public:
                 move[0] = outcome.shift_x;
                 move[1] = outcome.shift_y;
             }
-        });
+        };
+        amplitudes_.for_each(order, begin, use);
         return power > 0 ? std::sqrt(error / power) : 0;
     }
 
@@ -272,8 +292,8 @@ private:
     ObjectFrame frame_;
     std::int64_t side_, margin_;
     std::int64_t moved_rows_ = 0, moved_columns_ = 0;
-    at::Tensor corners_;        ///< (n, 2) int64 (x, y) in the object's frame
-    at::Tensor columns_, rows_; ///< (n, N) complex64 ramps
+    at::Tensor corners_;   ///< (n, 2) int64 (x, y) in the object's frame
+    at::Tensor fractions_; ///< (n, 2) of a pixel
     FrameStep step_;
     Amplitudes amplitudes_;
 };

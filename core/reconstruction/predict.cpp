@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/shape.h"
 #include "data/groups.h"
+#include "data/read_ahead.h"
 #include "model/scaling.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
@@ -90,9 +91,11 @@ class Plan {
 public:
     Plan(model::Model& model, const data::Scan& scan, Optics optics, const config::Settings& settings)
         : probe(optics.probe), model_(model), scan_(scan), scaling_(optics.scaling),
-          subpixel_(settings.text("physics.subpixel")),
-          weighting_(settings.text("physics.patch_weighting")),
-          grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side()))
+          subpixel_(settings.text("physics.subpixel")), weighting_(settings.text("physics.patch_weighting")),
+          grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side())),
+          amplitudes_([frames = scan.frames, measurement = scan.measurement](const at::Tensor& indices) {
+              return data::to_amplitude(frames->gather(indices), measurement);
+          })
     {
         if (probe.defined())
             probe_ = probe.to(model.device);
@@ -114,15 +117,16 @@ public:
     std::int64_t rows() const { return groups_.size(0); }
     std::int64_t rows_per_batch() const { return rows_per_batch_; }
 
-    /// Predict rows [begin, end) and stitch their patches.
+    /// Predict the batch of rows [begin, end) and stitch their patches.
     /// @param known  the object of the pass before in the canvas's frame, or undefined
-    void run(std::int64_t begin, std::int64_t end, const at::Tensor& known, Canvas& canvas) const
+    void run(std::int64_t begin, std::int64_t end, const at::Tensor& known, Canvas& canvas)
     {
-        const auto frames = groups_.slice(0, begin, end).reshape(-1);
+        const auto frames = frames_of(begin);
         const auto group = groups_.size(1);
         const auto side = scan_.side();
-        const auto amplitude =
-            data::to_amplitude(scan_.frames->gather(frames), scan_.measurement).to(model_.device, at::kFloat);
+        const auto amplitude = amplitudes_.take(frames).to(model_.device, at::kFloat);
+        if (end < rows())
+            amplitudes_.expect(frames_of(end));
         const auto probes = probes_of(frames);
         const auto places = places_.index_select(0, frames);
         auto input = scaling_.input_of(amplitude.view({-1, group, side, side}));
@@ -138,6 +142,12 @@ public:
     at::Tensor probe; ///< (M, N, N) as it was used, or undefined
 
 private:
+    /// Frames of the batch that begins with this row.
+    at::Tensor frames_of(std::int64_t row) const
+    {
+        return groups_.slice(0, row, std::min(row + rows_per_batch_, rows())).reshape(-1);
+    }
+
     /// (k, M, N, N): the probe of each frame, moved by its fraction of a pixel or shared.
     at::Tensor probes_of(const at::Tensor& frames) const
     {
@@ -185,6 +195,7 @@ private:
     std::int64_t rows_per_batch_ = 1;
     std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
+    data::ReadAhead<at::Tensor> amplitudes_; ///< of the scan, by indices
 };
 
 Canvas canvas_for(const data::Scan& scan)
@@ -263,7 +274,7 @@ Result reconstruct(model::Model& model, const data::Scan& scan, const config::Se
             "{}: the frames are {} x {}, but the model was made for {} x {}", scan.source, scan.side(), scan.side(),
             model.problem.side, model.problem.side);
     const EvaluationMode evaluation(*model.generator);
-    const Plan plan(model, scan, optics_of(model, scan, settings, monitor, log), settings);
+    Plan plan(model, scan, optics_of(model, scan, settings, monitor, log), settings);
     auto canvas = canvas_for(scan);
 
     Progress progress{.phase = "predict", .steps = plan.passes() * plan.rows()};

@@ -1,5 +1,6 @@
 #include "training/checkpoint.h"
 
+#include "base/checksum.h"
 #include "model/bundle.h"
 
 #include <cmath>
@@ -13,16 +14,6 @@ using config::Json;
 
 /// Version of the training part of a checkpoint.
 constexpr int layout = 1;
-
-/// FNV-1a, 64 bits.
-std::uint64_t checksum(const void* data, std::size_t bytes)
-{
-    std::uint64_t hash = 0xcbf29ce484222325ULL;
-    const auto* byte = static_cast<const unsigned char*>(data);
-    for (std::size_t i = 0; i < bytes; ++i)
-        hash = (hash ^ byte[i]) * 0x100000001b3ULL;
-    return hash;
-}
 
 /// JSON has no infinity.
 Json finite_or_null(double number)
@@ -63,7 +54,7 @@ std::string scan_mark(const data::Scan& scan)
 {
     const auto positions = scan.positions.to(at::kCPU, at::kDouble).contiguous();
     return fmt::format("{} frames of {} x {}, positions {:016x}", scan.size(), scan.side(), scan.side(),
-                       checksum(positions.const_data_ptr(), positions.nbytes()));
+                       base::checksum(positions.const_data_ptr(), positions.nbytes()));
 }
 
 void save_checkpoint(model::Model& model, const std::string& path, const TrainingPosition& position,

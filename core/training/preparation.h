@@ -14,15 +14,15 @@ struct Preparation {
     double object_scale = 0; ///< see Model::object_scale
 };
 
-/// The probe is that of the model or else of the scan (of the scan in any case with probe.from = scan), with probe.modes
-/// modes, the frames' power, improved by probe.warm_epochs of the iterative engine on the frames, under the soft disk
-/// when probe.mask says so.
+/// The probe is that of the model or else of the scan (of the scan in any case with probe.from = scan), with
+/// probe.modes modes, the frames' power, improved by probe.warm_epochs of the iterative engine on the frames, under the
+/// soft disk when probe.mask says so.
 /// @throws Error(State) when there is none; Error(Format) for frames without counts
 Preparation preparation_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
                            const Monitor& monitor, Log& log);
 
-/// Give the model the preparation_of() the training frames, their object pixel and a provenance. On an error the model is
-/// as it was.
+/// Give the model the preparation_of() the training frames, their object pixel and a provenance. On an error the model
+/// is as it was.
 /// @param training  the frames that are trained on
 /// @throws as preparation_of()
 void prepare_model(model::Model& model, const data::Scan& training, const config::Settings& settings,

@@ -103,8 +103,7 @@ void make_folder(const std::string& folder)
 
 Run::Run(Setting setting, const Checkpoint* from)
     : setting_(std::move(setting)), generator_(*setting_.model.generator), subpixel_(subpixel_of(setting_.settings)),
-      schedule_(make_schedule(setting_.settings)),
-      batch_size_(setting_.settings.integer("training.batch_size")),
+      schedule_(make_schedule(setting_.settings)), batch_size_(setting_.settings.integer("training.batch_size")),
       parts_(setting_.settings.integer("training.accumulate")), epochs_(setting_.settings.integer("training.epochs"))
 {
     check_scan();
@@ -301,9 +300,11 @@ void Run::step()
 
 double Run::accumulate(std::int64_t part)
 {
-    const auto chosen = order_->take((position_.step * parts_ + part) * batch_size_, batch_size_);
-    const auto groups = training_groups_.index_select(0, chosen);
+    const auto number = position_.step * parts_ + part;
+    const auto groups = groups_of(number);
     const auto data = batch(groups, probe_moves());
+    if (number + 1 < steps() * parts_)
+        amplitudes_->expect(groups_of(number + 1));
     at::Tensor losses;
     double value = 0;
     for (const auto& prediction : predictions(data)) {
@@ -403,7 +404,12 @@ void Run::save_epoch(double loss)
         save_last();
 }
 
-Batch Run::batch(const at::Tensor& groups, bool probe_moves) const
+at::Tensor Run::groups_of(std::int64_t batch)
+{
+    return training_groups_.index_select(0, order_->take(batch * batch_size_, batch_size_));
+}
+
+Batch Run::batch(const at::Tensor& groups, bool probe_moves)
 {
     Batch batch;
     batch.amplitude = amplitudes_->of(groups);

@@ -54,7 +54,8 @@ private:
     void recentre_probe();
     void save_epoch(double loss);
 
-    Batch batch(const at::Tensor& groups, bool probe_moves) const;
+    at::Tensor groups_of(std::int64_t batch); ///< of training, (batch, G)
+    Batch batch(const at::Tensor& groups, bool probe_moves);
     /// What the loss compares: intensities with amplitudes, or objects with labels.
     std::vector<at::Tensor> predictions(const Batch& batch);
     const at::Tensor& truth(const Batch& batch) const { return labels_ ? batch.labels : batch.amplitude; }

@@ -32,7 +32,9 @@ PTK_CALL ptk_file_describe(const ptk_context *ctx, const char *path, const ptk_c
  * Open a scan, told apart by content: NPZ in PtychoPINN's layout; HDF5 in CXI layout, of ptychodus (a diffraction file
  * and its product), of PtyPy (.ptyd), or of any layout with its paths in data.frames and its kin; a folder of ptychodus
  * or of NPZ files. The data.* options say what the file leaves open (unit of the frames and positions, place of the zero frequency, axis order) and select a part of the
- * scan. Frames beyond data.memory_mib stay in their HDF5 file, which must not change while the dataset lives.
+ * scan. Frames beyond data.memory_mib stay in their HDF5 file, which must not change while the dataset lives. With
+ * data.store the frames of any format are read from a mapped file, which is built here when it is missing or was made
+ * of something else (the log says why); any number of processes may use it.
  *
  * @param[out] out     release with ptk_dataset_free(). NULL on failure.
  * @param      ctx     log and general settings
