@@ -26,7 +26,7 @@ struct Bench {
         illumination.set_probe(scan.probe, true);
     }
 
-    Batch batch() const
+    Batch batch()
     {
         Batch batch;
         batch.amplitude = amplitudes.of(groups);

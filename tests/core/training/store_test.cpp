@@ -54,7 +54,8 @@ struct Outcome {
 Outcome whole_job(const data::Scan& scan, LogPtr log)
 {
     const auto config = small_config();
-    auto model = model::make_model(generators::builtin_generators(), config, scan.side(), c10::kCPU);
+    const std::shared_ptr<model::Model> model =
+        model::make_model(generators::builtin_generators(), config, scan.side(), c10::kCPU);
     Trainer(model, config, "", log).fit(scan, {});
     Outcome outcome;
     std::vector<at::Tensor> weights;
