@@ -148,9 +148,9 @@ int run(int argc, char** argv)
         };
     });
 
-    for (auto* command :
-         {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command, import_command, export_command, info_command,
-          schema_command, defaults_command, check_command, list_command, describe_command})
+    for (auto* command : {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command,
+                          import_command, export_command, info_command, schema_command, defaults_command, check_command,
+                          list_command, describe_command})
         add_common(*command, common);
     auto* version_command = app.add_subcommand("version", "Version of the library and of what it was built with");
     version_command->callback([&] { version(); });

@@ -64,8 +64,8 @@ std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry,
                       .group_size = settings.has("scan.group_size") ? settings.integer("scan.group_size") : 0};
     const auto seed = static_cast<std::uint64_t>(settings.integer("seed"));
     const bool drawn = first == FirstWeights::Drawn;
-    model->generator = entry.make(model->problem, settings,
-                                  drawn ? base::torch_generator(seed, "initialisation") : at::Generator());
+    model->generator =
+        entry.make(model->problem, settings, drawn ? base::torch_generator(seed, "initialisation") : at::Generator());
     if (drawn)
         generators::initialize(*model->generator, settings.text("generator.initializer"),
                                base::torch_generator(seed, "initializer"));

@@ -26,10 +26,10 @@ struct Model {
     generators::Problem problem;
     config::Settings settings;
     std::unique_ptr<generators::Generator> generator;
-    at::Tensor probe;          ///< (M, N, N) complex64 on the CPU, sqrt(counts); undefined until given or trained
-    double input_scale = 1;    ///< generators::Input::scale, from the training frames; 0: unknown, see scale_by_frames()
-    double input_rms = 1;      ///< root mean square of a pixel that the network was trained to see
-    double mean_power = 0;     ///< mean counts in a training frame; 0 until trained
+    at::Tensor probe;       ///< (M, N, N) complex64 on the CPU, sqrt(counts); undefined until given or trained
+    double input_scale = 1; ///< generators::Input::scale, from the training frames; 0: unknown, see scale_by_frames()
+    double input_rms = 1;   ///< root mean square of a pixel that the network was trained to see
+    double mean_power = 0;  ///< mean counts in a training frame; 0 until trained
     double object_pixel_m = 0; ///< object pixel of the training scan; 0 when unknown
     std::vector<HistoryRow> history{};
     std::string provenance = "{}"; ///< JSON: library version, LibTorch, training file, seed
@@ -45,12 +45,11 @@ double scale_by_frames(const Model& model, double mean_power);
 /// Whether a new model's weights are drawn, or zero because they will be filled.
 enum class FirstWeights { Drawn, Zero };
 
-/// A model with fresh weights, as generator.initializer says. Settings are resolved from @p config against the library's schema and the generator's
-/// options.
+/// A model with fresh weights, as generator.initializer says. Settings are resolved from @p config against the
+/// library's schema and the generator's options.
 /// @throws Error(NotFound) unknown generator, Error(InvalidConfig), Error(Shape)
 std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config,
-                                  std::int64_t side, c10::Device device,
-                                  FirstWeights first = FirstWeights::Drawn);
+                                  std::int64_t side, c10::Device device, FirstWeights first = FirstWeights::Drawn);
 
 /// JSON: generator, N, group size, parameters, settings, probe, statistics, history, provenance.
 std::string describe(Model& model);
