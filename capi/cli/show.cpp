@@ -70,9 +70,8 @@ void print_option(const Json& option)
 Json registered(Session& session, const std::string& what)
 {
     const auto call = what == "generators" ? ptk_generator_list : ptk_initializer_list;
-    return json_of([&](char* buf, size_t capacity, size_t* needed) {
-        return call(session.context(), buf, capacity, needed);
-    });
+    return json_of(
+        [&](char* buf, size_t capacity, size_t* needed) { return call(session.context(), buf, capacity, needed); });
 }
 
 } // namespace

@@ -22,7 +22,7 @@ public:
     Branches branches(const at::Tensor& x) override;
     std::vector<std::string> output_layers() const override
     {
-        return {"decoder_amp.amp.conv1", "decoder_amp.amp.conv2", "decoder_phase.phase.conv1",
+        return {"decoder_amp.amp.conv1",     "decoder_amp.amp.conv2",     "decoder_phase.phase.conv1",
                 "decoder_phase.phase.conv2", "decoder_shared.head.conv1", "decoder_shared.head.conv2"};
     }
 

@@ -123,12 +123,10 @@ InitializerRegistry make_registry()
                   .source = "PtychoPINN and PyTorch"},
                  [](Generator&, const at::Generator&) {});
     registry.add({.name = "glorot",
-                  .aliases = {"xavier"},
                   .summary = "uniform, variance 2/(inputs + outputs); complex weights normal; biases zero",
                   .source = "Glorot & Bengio, AISTATS 2010; complex: Trabelsi et al., ICLR 2018"},
                  glorot);
     registry.add({.name = "he",
-                  .aliases = {"kaiming"},
                   .summary = "normal, variance 2/inputs, for layers with ReLU; biases zero",
                   .source = "He et al., ICCV 2015"},
                  he);

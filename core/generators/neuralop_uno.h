@@ -17,10 +17,7 @@ public:
     /// @throws Error(Shape), Error(InvalidConfig)
     NeuralopUno(const Problem& problem, const config::Settings& settings, at::Generator random);
     Branches branches(const at::Tensor& x) override;
-    std::vector<std::string> output_layers() const override
-    {
-        return {"uno.projection.fcs.1"};
-    }
+    std::vector<std::string> output_layers() const override { return {"uno.projection.fcs.1"}; }
 
 private:
     /// The same matrix at every pixel: 1 x 1 convolution whose weight (out, in, 1) is stored as that of a 1-D one.

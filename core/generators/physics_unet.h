@@ -29,10 +29,7 @@ public:
     bool grouped() const override { return false; }
     bool needs_probe() const override { return true; }
     std::int64_t passes() const override { return options_.passes; }
-    std::vector<std::string> output_layers() const override
-    {
-        return {"output"};
-    }
+    std::vector<std::string> output_layers() const override { return {"output"}; }
 
 private:
     struct Options {

@@ -16,10 +16,7 @@ public:
     /// @throws Error(Shape); Error(InvalidConfig) when the width of a head is not a multiple of 4
     Vit(const Problem& problem, const config::Settings& settings, at::Generator random);
     Branches branches(const at::Tensor& x) override;
-    std::vector<std::string> output_layers() const override
-    {
-        return {"amplitude_decoder", "phase_decoder"};
-    }
+    std::vector<std::string> output_layers() const override { return {"amplitude_decoder", "phase_decoder"}; }
 
 private:
     struct Attention : Module {

@@ -65,11 +65,11 @@ std::string joined(const std::vector<std::string>& parts)
 
 void report(const Weights& weights, const Fit& fit, const SortedTensors& content, Log& log)
 {
-    log.info("import", "{}: {}, {} tensors; {}", weights.path, weights.format, content.own.size(), joined(fit.found));
+    log.debug("import", "{}: {}, {} tensors; {}", weights.path, weights.format, content.own.size(), joined(fit.found));
     if (!fit.assumed.empty())
-        log.info("import", "names and shapes do not tell, defaults are taken: {}", joined(fit.assumed));
+        log.debug("import", "names and shapes do not tell, defaults are taken: {}", joined(fit.assumed));
     if (!content.left_out.empty())
-        log.info("import", "not part of the network, left out: {}", joined(content.left_out));
+        log.debug("import", "not part of the network, left out: {}", joined(content.left_out));
     if (const auto mode = weights.fields.find("physics_forward_mode");
         mode != weights.fields.end() && *mode == "rectangular_scaled")
         log.warn("import",
