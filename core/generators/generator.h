@@ -17,8 +17,8 @@ struct Input {
                            ///< undefined when not needed
     at::Tensor known = {}; ///< (B, G, N, N) complex64, the object around each frame as overlapping frames agreed on it
                            ///< in an earlier pass; undefined in the first
-    at::Tensor good = {}; ///< (N, N) float32, 0 at the detector's bad pixels, where amplitudes are 0 too; undefined
-                          ///< when all are good
+    at::Tensor good = {};  ///< (N, N) float32, 0 at the detector's bad pixels, where amplitudes are 0 too; undefined
+                           ///< when all are good
 };
 
 /// A network from frames to the complex object around each of their positions. The output is the object's transmission

@@ -244,7 +244,8 @@ private:
 };
 
 /// The model that the header describes, with fresh weights. What does not fit this library is said with the name of the
-/// file. Nothing in it is executed: a program is found among those that the user has named, never by a path of the file.
+/// file. Nothing in it is executed: a program is found among those that the user has named, never by a path of the
+/// file.
 std::unique_ptr<Model> model_of_header(const generators::GeneratorRegistry& registry, const Reader& reader)
 {
     auto config = config::Config::from_json(reader.object("settings").dump());
