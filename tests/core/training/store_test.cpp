@@ -18,7 +18,7 @@ config::Config small_config()
     return config::Config::from_json(R"({
         "generator": {"name": "physics_unet", "width": 4, "depth": 1},
         "scan": {"group_size": 4}, "probe": {"modes": 2, "warm_epochs": 2}, "refinement": {"epochs": 3},
-        "training": {"epochs": 2, "batch_size": 2, "validation_fraction": 0.1}, "data": {"measurement": "counts"}})");
+        "training": {"epochs": 2, "batch_size": 2, "validation_fraction": 0.1}})");
 }
 
 class StoreTest : public ::testing::Test {
@@ -40,7 +40,7 @@ protected:
 
     data::Scan scan(const std::string& store) const
     {
-        auto config = small_config();
+        auto config = config::Config::from_json(R"({"data.measurement": "counts"})");
         config.set("data.store", store);
         return data::read_scan(folder / "scan.npz", config::Settings(config::library_schema(), config), *log);
     }
