@@ -17,7 +17,8 @@ void add_common(CLI::App& command, Common& common)
     command
         .add_option("-s,--set", common.settings,
                     "one option, e.g. -s training.epochs=10; see 'ptychokit config schema'")
-        ->type_name("KEY=VALUE");
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
     command
         .add_option("--plugin", common.plugins,
                     "load generators: a shared library (ptychokit/plugin.h) or a TorchScript program; it is executed")

@@ -124,9 +124,10 @@ ptk_status ptk_initializer_list(const ptk_context* ctx, char* buf, size_t capaci
 {
     return guard("ptk_initializer_list", [&] {
         required(ctx, "ctx");
+        const auto& initializers = generators::builtin_initializers();
         auto list = Json::array();
-        for (const auto& entry : generators::builtin_initializers().entries())
-            list.push_back(describe(entry.metadata));
+        for (const auto* entry : initializers.entries())
+            list.push_back(describe(entry->metadata));
         give_text(json_text(list), buf, capacity, needed_out);
     });
 }

@@ -1,5 +1,6 @@
 #include "generators/external.h"
 
+#include "base/shape.h"
 #include "generators/common_options.h"
 
 #include <ATen/ops/empty.h>
@@ -295,9 +296,12 @@ config::Schema external_options(const std::string& generator, const std::string&
 
 std::string external_values(const config::Settings& settings)
 {
+    const std::string section = "generator.";
     auto values = settings.to_json().at("generator");
-    values.erase("name");
     values.erase("C_model");
+    for (const auto& ours : config::library_schema().options())
+        if (ours.name.starts_with(section))
+            values.erase(ours.name.substr(section.size()));
     return values.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -89,7 +89,8 @@ at::Tensor PhysicsUnet::Level::leave(const at::Tensor& x, const at::Tensor& skip
 }
 
 PhysicsUnet::PhysicsUnet(const Problem& problem, const config::Settings& settings, at::Generator random)
-    : PhysicsUnet({.side = problem.side,
+    : PhysicsUnet({.name = settings.text("generator.name"),
+                   .side = problem.side,
                    .width = settings.integer("generator.width"),
                    .levels = settings.integer("generator.levels"),
                    .depth = settings.integer("generator.depth"),
@@ -107,8 +108,8 @@ PhysicsUnet::PhysicsUnet(const Options& options, at::Generator random)
 {
     const std::int64_t divisor = std::int64_t{1} << options.levels;
     require(options.side > 0 && options.side % divisor == 0, Status::Shape,
-            "physics_unet takes frames whose side {1} divides, found {0} x {0}; crop or pad the frames", options.side,
-            divisor);
+            "{2} takes frames whose side {1} divides, found {0} x {0}; crop or pad the frames", options.side, divisor,
+            options.name);
     for (std::int64_t i = 0; i < options.levels; ++i)
         levels_.append(options.width << i, options.depth, random);
     // Training starts from the estimate.

@@ -4,6 +4,7 @@
 #include "generators/generator.h"
 
 #include <cstdint>
+#include <string>
 
 namespace ptk::generators {
 
@@ -33,6 +34,7 @@ public:
 
 private:
     struct Options {
+        std::string name; ///< of the generator that these options make
         std::int64_t side;
         std::int64_t width;
         std::int64_t levels;

@@ -400,10 +400,10 @@ std::string named(const generators::GeneratorRegistry& registry, const Weights& 
     for (const char* field : {"generator.name", "architecture"})
         if (const auto place = weights.fields.find(field); place != weights.fields.end() && place->is_string()) {
             const auto name = place->get<std::string>();
-            for (const auto& entry : registry.entries())
-                if (entry.metadata.name == name ||
-                    std::count(entry.metadata.aliases.begin(), entry.metadata.aliases.end(), name) > 0)
-                    return entry.metadata.name;
+            for (const auto* entry : registry.entries())
+                if (entry->metadata.name == name ||
+                    std::count(entry->metadata.aliases.begin(), entry->metadata.aliases.end(), name) > 0)
+                    return entry->metadata.name;
         }
     return "";
 }
@@ -415,9 +415,9 @@ Fit fit_options(const generators::GeneratorRegistry& registry, const Weights& we
 {
     const auto name = named(registry, weights, given);
     std::vector<Search> searches;
-    for (const auto& entry : registry.entries())
-        if (name.empty() || entry.metadata.name == name)
-            searches.emplace_back(entry, weights, given, side);
+    for (const auto* entry : registry.entries())
+        if (name.empty() || entry->metadata.name == name)
+            searches.emplace_back(*entry, weights, given, side);
     std::stable_sort(searches.begin(), searches.end(),
                      [](const Search& a, const Search& b) { return a.likeness() > b.likeness(); });
     require(!name.empty() || searches.front().likeness() > 0, Status::Format,

@@ -1,7 +1,7 @@
 #include "model/model.h"
 
 #include "base/random.h"
-#include "data/groups.h"
+#include "data/normalisation.h"
 #include "generators/initializers.h"
 #include "model/settings.h"
 #include "model/version.h"

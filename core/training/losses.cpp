@@ -5,7 +5,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/lgamma.h>
+#include <ATen/ops/round.h>
 #include <ATen/ops/xlogy.h>
+
+#include <cmath>
 
 namespace ptk::training {
 
@@ -61,12 +64,15 @@ at::Tensor mae_loss(const at::Tensor& intensity, const at::Tensor& amplitude)
     return absolute_error(intensity, amplitude).mean(at::kDouble) / amplitude.mean(at::kDouble);
 }
 
-at::Tensor supervised_loss(const at::Tensor& patches, const at::Tensor& labels, bool wrapped)
+at::Tensor supervised_loss(const at::Tensor& patches, const at::Tensor& amplitude, const at::Tensor& phase,
+                           bool wrapped)
 {
-    require_same_shape(patches, labels);
-    const auto amplitude = (patches.abs() - labels.abs()).abs();
-    const auto phase = wrapped ? (patches * labels.conj()).angle() : patches.angle() - labels.angle();
-    return 2 * amplitude.mean(at::kDouble) + 4 * phase.abs().mean(at::kDouble);
+    require_same_shape(patches, amplitude);
+    require_same_shape(patches, phase);
+    auto turn = patches.angle() - phase;
+    if (wrapped)
+        turn = turn - 2 * M_PI * at::round(turn.detach() / (2 * M_PI));
+    return 2 * (patches.abs() - amplitude).abs().mean(at::kDouble) + 4 * turn.abs().mean(at::kDouble);
 }
 
 at::Tensor poisson_negative_log_likelihood(const at::Tensor& rate, const at::Tensor& counts)

@@ -23,8 +23,10 @@ at::Tensor mae_loss(const at::Tensor& intensity, const at::Tensor& amplitude);
 /// 2 mean ||o| - |t|| + 4 mean |arg o - arg t| (PtychoPINN's supervised loss, but a mean where that is a sum).
 /// Differences of phase are taken the short way round the circle, or as they are (@p wrapped = false, as the
 /// reference).
-/// @param patches, labels  (B, G, N, N) complex, the object around each frame as predicted and as it is @return float64
-at::Tensor supervised_loss(const at::Tensor& patches, const at::Tensor& labels, bool wrapped = true);
+/// @param patches           (B, G, N, N) complex, the object around each frame as predicted
+/// @param amplitude, phase  (B, G, N, N), as it is; radians @return float64
+at::Tensor supervised_loss(const at::Tensor& patches, const at::Tensor& amplitude, const at::Tensor& phase,
+                           bool wrapped = true);
 
 /// By the names of option training.loss that compare intensities. @throws Error(NotFound)
 Loss loss_by_name(const std::string& name);

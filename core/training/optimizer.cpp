@@ -151,6 +151,8 @@ void Optimizer::step(double learning_rate)
     at::_foreach_add_(steps, 1);
     const auto& o = options_;
     if (o.method == Method::Sgd) {
+        if (o.momentum == 0)
+            means.clear(); // LibTorch wants none
         // The momentum starts at zero, which makes the first step that of any other.
         at::_fused_sgd_(parameters, gradients, means, o.weight_decay, o.momentum, learning_rate, /*dampening=*/0,
                         /*nesterov=*/o.momentum > 0, /*maximize=*/false, /*is_first_step=*/false);

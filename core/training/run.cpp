@@ -154,7 +154,7 @@ void Run::choose_loss()
     labels_.emplace(setting_.scan, subpixel_, settings.flag("training.phase_subtraction"), reference,
                     setting_.model.device);
     loss_ = [wrapped = !reference](const at::Tensor& patches, const at::Tensor& labels) {
-        return supervised_loss(patches, labels, wrapped);
+        return supervised_loss(patches, labels.abs(), labels.angle(), wrapped);
     };
 }
 

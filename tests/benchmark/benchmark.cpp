@@ -60,9 +60,10 @@ void prediction(benchmark::State& state, const char* json)
 {
     const auto scan = siemens();
     auto model = fresh_model(json);
+    Log log;
     std::int64_t frames = 0;
     for (auto _ : state) {
-        benchmark::DoNotOptimize(reconstruction::reconstruct(*model, scan, model->settings, Monitor()));
+        benchmark::DoNotOptimize(reconstruction::reconstruct(*model, scan, model->settings, Monitor(), log));
         frames += scan.size();
     }
     state.counters["frames/s"] = benchmark::Counter(static_cast<double>(frames), benchmark::Counter::kIsRate);

@@ -239,9 +239,9 @@ module ptychokit
     context_describe_generator, context_load_plugin, context_initializers, context_schema, context_describe_file, &
     context_forward, dataset_open, dataset_from_arrays, &
     dataset_simulate, dataset_save, dataset_select, dataset_size, dataset_side, dataset_describe, dataset_shape, &
-    dataset_read, dataset_read_patterns, &
-    model_create, model_load, model_save, model_import, model_export, model_parameter_count, model_side, model_describe, model_history, &
-    model_arrays, model_shape, model_read, model_set_probe, model_write_picture, trainer_create, trainer_fit, trainer_resume, &
+    dataset_read, dataset_read_patterns, model_create, model_load, model_save, model_import, model_export, &
+    model_parameter_count, model_side, model_describe, model_history, model_arrays, model_shape, model_read, &
+    model_set_probe, model_write_picture, trainer_create, trainer_fit, trainer_resume, &
     reconstructor_create, reconstructor_predict, reconstructor_reconstruct, reconstructor_refine, canvas_create, &
     canvas_create_around, canvas_add, canvas_load, canvas_save, canvas_describe, canvas_shape, canvas_read, &
     canvas_write_picture, canvas_evaluate, canvas_evaluate_file, canvas_fourier_error, get_c64_2, get_c64_3, get_f32_2, &

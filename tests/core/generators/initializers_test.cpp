@@ -70,6 +70,8 @@ TEST(Initializers, TheSeedDecides)
 TEST(Initializers, ZeroOutputForgetsTheInput)
 {
     for (const auto& name : builtin_generators().names()) {
+        if (name == "torchscript")
+            continue; // whatever a file holds
         SCOPED_TRACE(name);
         const auto model = made("zero_output", name);
         if (model->generator->needs_probe())

@@ -10,6 +10,13 @@
 
 namespace ptk::generators::testing {
 
+inline config::Config named(const std::string& name, const std::string& options)
+{
+    auto config = config::Config::from_json(options);
+    config.set("generator.name", name);
+    return config;
+}
+
 /// A builtin generator with options from JSON, as make_model() resolves them.
 inline std::unique_ptr<Generator> make(const std::string& name, Problem problem, const std::string& options = "{}",
                                        std::uint64_t seed = 1)
@@ -17,7 +24,7 @@ inline std::unique_ptr<Generator> make(const std::string& name, Problem problem,
     const auto registry = builtin_generators();
     const auto& entry = registry.get(name);
     const config::Settings settings(config::library_schema().with(entry.metadata.options),
-                                    config::Config::from_json(options));
+                                    named(name, options));
     return entry.make(problem, settings, base::torch_generator(seed, "initialisation"));
 }
 

@@ -1,6 +1,7 @@
 #include "base/random.h"
 #include "core/golden.h"
 #include "data/groups.h"
+#include "data/normalisation.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "reconstruction/canvas.h"

@@ -1,5 +1,6 @@
 #include "core/golden.h"
 #include "core/simulation/simulation_testing.h"
+#include "data/detector_steps.h"
 #include "simulation/detector.h"
 
 namespace ptk::simulation {

@@ -2,6 +2,7 @@
 #include "core/data/data_testing.h"
 #include "core/golden.h"
 #include "core/simulation/simulation_testing.h"
+#include "data/detector_steps.h"
 #include "data/npz.h"
 #include "data/readers.h"
 #include "data/scan_writer.h"

@@ -75,6 +75,7 @@ Trained train(const char* generator, const std::string& options, const data::Sca
 
 TEST(Input, IsScaledAsTheOptionsSayInTrainingAndReconstruction)
 {
+    Log log;
     const auto scan = simulate(6, 6).scan;
     const auto sums = data::frame_sums(scan);
     struct Variant {
@@ -99,7 +100,7 @@ TEST(Input, IsScaledAsTheOptionsSayInTrainingAndReconstruction)
                     << options << " " << generator << " " << where;
             };
             check("training");
-            reconstruction::reconstruct(*trained.model, scan, trained.model->settings, {});
+            reconstruction::reconstruct(*trained.model, scan, trained.model->settings, {}, log);
             check("reconstruction");
         }
     }
@@ -107,6 +108,7 @@ TEST(Input, IsScaledAsTheOptionsSayInTrainingAndReconstruction)
 
 TEST(Input, OfGroupsIsScaledByTheirOwnFrames)
 {
+    Log log;
     auto simulated = simulate(6, 6);
     auto frames = simulated.scan.frames->gather(at::arange(36));
     frames *= at::linspace(0.5, 4, 36).view({-1, 1, 1}); // a beam that grows
@@ -118,7 +120,7 @@ TEST(Input, OfGroupsIsScaledByTheirOwnFrames)
         EXPECT_LT((energy / 256 - 1).abs().max().item<double>(), 1e-5) << where;
     };
     check("training");
-    reconstruction::reconstruct(*trained.model, simulated.scan, trained.model->settings, {});
+    reconstruction::reconstruct(*trained.model, simulated.scan, trained.model->settings, {}, log);
     check("reconstruction");
     reconstruction::predict_patches(*trained.model, frames.slice(0, 0, 8).view({2, 4, 16, 16}).sqrt(), {});
     check("patches");
@@ -131,6 +133,7 @@ TEST(Input, OfGroupsIsScaledByTheirOwnFrames)
 
 TEST(Input, ScaleOfTheModelSurvivesTheBundle)
 {
+    Log log;
     const auto scan = simulate(6, 6).scan;
     const auto trained = train("alone", R"({"input.images": "intensity", "physics.object_scale": "one"})", scan);
     const auto path = scratch("input.ptk").string();
@@ -144,7 +147,7 @@ TEST(Input, ScaleOfTheModelSurvivesTheBundle)
     const auto other = scan.frames->gather(at::arange(4)).view({1, 4, 16, 16}).sqrt();
     EXPECT_TRUE(at::equal(before.input_of(other).scaled(), after.input_of(other).scaled()));
     EXPECT_EQ(error_of([&] { // a scan of another dose does not change what the network is used to
-                  reconstruction::reconstruct(*loaded.model, scan, loaded.model->settings, {});
+                  reconstruction::reconstruct(*loaded.model, scan, loaded.model->settings, {}, log);
               })
                   .first,
               Status::Ok);

@@ -3,6 +3,7 @@
 #include "training/schedule.h"
 #include "training/weight_average.h"
 
+#include <ATen/core/grad_mode.h>
 #include <complex>
 
 namespace ptk::training {

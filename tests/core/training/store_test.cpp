@@ -65,7 +65,7 @@ Outcome whole_job(const data::Scan& scan, LogPtr log)
     outcome.probe = model->probe;
     for (const auto& epoch : model->history)
         outcome.losses.push_back(epoch.validation_loss);
-    const auto result = reconstruction::reconstruct(*model, scan, model->settings, {});
+    const auto result = reconstruction::reconstruct(*model, scan, model->settings, {}, *log);
     outcome.object = result.object;
     outcome.refined = reconstruction::refine(scan, result, model->settings, {}, *log).object;
     outcome.from_scratch = reconstruction::refine_from_scratch(scan, model->settings, {}, *log).object;
