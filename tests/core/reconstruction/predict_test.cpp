@@ -391,7 +391,7 @@ TEST(Reconstruct, CanBeCancelledBetweenBatches)
     } catch (const Error& error) {
         EXPECT_EQ(error.status(), Status::Cancelled);
     }
-    EXPECT_EQ(experiment.frames->gathered, 20);
+    EXPECT_LE(experiment.frames->gathered, 30) << "one batch is read ahead";
 }
 
 std::pair<Status, std::string> error_of(const std::function<void()>& action)
