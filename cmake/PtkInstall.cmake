@@ -6,6 +6,8 @@ if(SKBUILD)
   # Wheels have no links, so the library has one name.
   set_target_properties(ptychokit PROPERTIES VERSION 0 INSTALL_RPATH "$ORIGIN;$ORIGIN/../torch/lib")
   install(TARGETS ptychokit ptk_python LIBRARY DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit COMPONENT python NAMELINK_SKIP)
+  install(DIRECTORY "${PTK_PYTHON_FOLDER}" DESTINATION ${SKBUILD_PLATLIB_DIR} COMPONENT python
+    FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
   install(FILES ${PTK_PYTHON_FILES} DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit COMPONENT python)
   return()
 endif()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write the layers of Fortran and Julia from the one SWIG interface.
+"""Write the layers of Fortran and Julia, and the type stubs of Python's, from the one SWIG interface.
 
-    generate.py             writes bindings/fortran/src/ptychokit_c.f90 and bindings/julia/src/LibPtychoKit.jl
+    generate.py             writes bindings/fortran/src/ptychokit_c.f90, bindings/julia/src/LibPtychoKit.jl, bindings/python/ptychokit/lib.pyi
     generate.py --check     compares them with what would be written; fails where they differ
     generate.py --tests D   writes into folder D the programs that the tests of the bindings need
 """
@@ -14,6 +14,7 @@ import c
 import fortran
 import interface
 import julia
+import python
 
 
 def main():
@@ -30,7 +31,8 @@ def main():
             (options.tests / name).write_text(text)
         return 0
     files = {root / "bindings/fortran/src/ptychokit_c.f90": fortran.Writer(found).module(),
-             root / "bindings/julia/src/LibPtychoKit.jl": julia.Writer(found).module()}
+             root / "bindings/julia/src/LibPtychoKit.jl": julia.Writer(found).module(),
+             root / "bindings/python/ptychokit/lib.pyi": python.Writer(found, interface.comments(root)).module()}
     different = 0
     for path, text in files.items():
         if not options.check:

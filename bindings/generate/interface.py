@@ -88,17 +88,21 @@ def without_arguments(declarator):
     raise NotUnderstood(f"declarator '{declarator}'")
 
 
-def briefs(root):
-    """First sentence of the comment of every declaration; the XML has no comments."""
+def comments(root):
+    """The comment of every declaration, on one line; the XML has none."""
     found = {}
     for header in sorted((root / "capi/include/ptychokit").glob("*.h")):
         for comment, declaration in re.findall(r"/\*\*((?:(?!\*/).)*)\*/\s*([^;{]*)", header.read_text(), flags=re.S):
             name = re.search(r"(ptk_\w+)\s*\(|\(\*(ptk_\w+)\)", declaration)
-            text = " ".join(re.sub(r"^\s*\*", " ", comment, flags=re.M).split())
-            text = re.split(r"(?<=[.:]) |@", text)[0].strip()
-            if name and text:
-                found[name[1] or name[2]] = text
+            if name:
+                found[name[1] or name[2]] = " ".join(re.sub(r"^\s*\*", " ", comment, flags=re.M).split())
     return found
+
+
+def briefs(root):
+    """First sentence of the comment of every declaration."""
+    first = {name: re.split(r"(?<=[.:]) |@", text)[0].strip() for name, text in comments(root).items()}
+    return {name: text for name, text in first.items() if text}
 
 
 def read(root, text):
