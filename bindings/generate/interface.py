@@ -92,7 +92,7 @@ def comments(root):
     """The comment of every declaration, on one line; the XML has none."""
     found = {}
     for header in sorted((root / "capi/include/ptychokit").glob("*.h")):
-        for comment, declaration in re.findall(r"/\*\*((?:(?!\*/).)*)\*/\s*([^;{]*)", header.read_text(), flags=re.S):
+        for comment, declaration in re.findall(r"/\*\*((?:(?!\*/).)*)\*/\s*((?:(?!/\*)[^;{])*)", header.read_text(), flags=re.S):
             name = re.search(r"(ptk_\w+)\s*\(|\(\*(ptk_\w+)\)", declaration)
             if name:
                 found[name[1] or name[2]] = " ".join(re.sub(r"^\s*\*", " ", comment, flags=re.M).split())

@@ -878,6 +878,7 @@ module ptychokit_c
       integer(c_int32_t) :: answer
     end function ptk_canvas_write_picture
 
+    !> Compare an object with a known one.
     function ptk_evaluate(canvas, reference, config, buf, capacity, needed_out) result(answer) bind(C, name="ptk_evaluate")
       import
       type(c_ptr), value :: canvas

@@ -457,6 +457,7 @@ ptk_canvas_read(canvas, name, array_out) =
 ptk_canvas_write_picture(canvas, picture, path) =
     @ccall libptychokit.ptk_canvas_write_picture(canvas::Ptr{ptk_canvas}, picture::Cstring, path::Cstring)::ptk_status
 
+"Compare an object with a known one."
 ptk_evaluate(canvas, reference, config, buf, capacity, needed_out) =
     @ccall libptychokit.ptk_evaluate(canvas::Ptr{ptk_canvas}, reference::Ptr{ptk_view}, config::Ptr{ptk_config}, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
 

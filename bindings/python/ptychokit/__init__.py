@@ -27,7 +27,8 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Union
+from types import TracebackType
+from typing import Any, Tuple, Type, TypeVar, Union
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from . import _library
 _library.load()
 from . import lib  # noqa: E402
 from ._errors import Cancelled, Error  # noqa: E402
+from ._types import ArrayLike, DType  # noqa: E402
 from . import _network  # noqa: E402
 from ._network import Network  # noqa: E402
 
@@ -45,6 +47,7 @@ __version__ = ".".join(map(str, lib.ptk_version()))
 
 Path = Union[str, "os.PathLike[str]"]
 Options = Union["Config", Mapping[str, Any], None]
+Self = TypeVar("Self", bound="_Handle")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +79,11 @@ def status_name(status: int) -> str:
 
 
 class _Listener(lib.ptk_progress_listener):
-    def __init__(self, watcher):
+    def __init__(self, watcher: Union[Watcher, None]) -> None:
         super().__init__()
         self.watcher = watcher
 
-    def on_progress(self, progress):
+    def on_progress(self, progress: lib.ptk_progress) -> bool:
         if self.watcher is None:  # this still is where Ctrl-C is seen
             return True
         answer = self.watcher(Progress(*(getattr(progress, name) for name in _FIELDS)))
@@ -91,23 +94,23 @@ class _Log(lib.ptk_log_listener):
     LEVELS = {lib.PTK_LOG_ERROR: logging.ERROR, lib.PTK_LOG_WARN: logging.WARNING, lib.PTK_LOG_INFO: logging.INFO,
               lib.PTK_LOG_DEBUG: logging.DEBUG}
 
-    def __init__(self, logger):
+    def __init__(self, logger: logging.Logger) -> None:
         super().__init__()
         self.logger = logger
 
-    def on_message(self, level, area, message):
+    def on_message(self, level: int, area: str, message: str) -> None:
         self.logger.getChild(area).log(self.LEVELS.get(level, logging.INFO), "%s", message)
 
 
 class _Handle:
     """Something of the library; released with the last reference to it."""
 
-    def __init__(self, handle, keeps=None):
+    def __init__(self, handle: Any, keeps: Union[Context, None] = None) -> None:
         self._held = handle
         self._keeps = keeps  # the context, whose log must outlive what logs to it
 
     @property
-    def _handle(self):
+    def _handle(self) -> Any:
         if self._held is None:
             raise ValueError(f"the {type(self).__name__} is closed")
         return self._held
@@ -120,26 +123,27 @@ class _Handle:
         """Release it now; what was made from it stays usable."""
         self._held = None
 
-    def __enter__(self):
+    def __enter__(self: Self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind: Union[Type[BaseException], None], value: Union[BaseException, None],
+                 trace: Union[TracebackType, None]) -> None:
         self.close()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<ptychokit.{type(self).__name__}{' (closed)' if self.closed else ''}>"
 
 
-def _raw(value):
+def _raw(value: Union[_Handle, None]) -> Any:
     """The handle of an object or None."""
     return None if value is None else value._handle
 
 
-def _options(config: Options):
+def _options(config: Options) -> Any:
     return _raw(config if config is None or isinstance(config, Config) else Config(config))
 
 
-def _array(value):
+def _array(value: Any) -> Any:
     """What the compiled module takes as it is; other things by way of NumPy."""
     if value is None or isinstance(value, np.ndarray) or hasattr(value, "__dlpack__"):
         return value
@@ -149,7 +153,7 @@ def _array(value):
         return np.asarray(value)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, os.PathLike):
@@ -164,7 +168,7 @@ class Config(_Handle):
         super().__init__(lib.ptk_config_create() if values is None else lib.ptk_config_from_json(json.dumps(values, default=_plain)))
 
     @classmethod
-    def _of(cls, handle) -> Config:
+    def _of(cls, handle: lib.ptk_config) -> Config:
         config = cls.__new__(cls)
         _Handle.__init__(config, handle)
         return config
@@ -231,7 +235,7 @@ class Context(_Handle):
 
     def __init__(self, device: str = "cpu", config: Options = None, logger: Union[logging.Logger, None] = None) -> None:
         super().__init__(lib.ptk_context_create(device, _options(config)))
-        self._log = None
+        self._log: Union[_Log, None] = None
         self.log_to(logger or logging.getLogger("ptychokit"))
 
     def log_to(self, logger: Union[logging.Logger, None], level: Union[int, None] = None) -> None:
@@ -270,7 +274,7 @@ class Context(_Handle):
         """Load a shared library with generators, or allow a TorchScript program that a model was trained with. It is executed."""
         lib.ptk_plugin_load(self._handle, os.fspath(path))
 
-    def register(self, name: str, network: type) -> None:
+    def register(self, name: str, network: Type[Network]) -> None:
         """Make a class derived from :class:`Network` a generator of this name."""
         _network.register(self._handle, name, network)
 
@@ -282,11 +286,12 @@ class Context(_Handle):
         """What is in a file, without reading its arrays."""
         return json.loads(lib.ptk_file_describe(self._handle, os.fspath(path), _options(config)))
 
-    def forward(self, patches, probe, out: Union[np.ndarray, None] = None) -> np.ndarray:
-        """Intensities ``[n, N, N]`` of patches ``[n, N, N]`` seen through a probe ``[N, N]`` or ``[modes, N, N]``."""
-        patches = _array(patches)
-        out = np.empty(patches.shape, np.float32) if out is None else out
-        lib.ptk_forward(self._handle, patches, _array(probe), out)
+    def forward(self, patches: ArrayLike, probe: ArrayLike, out: Union[np.ndarray, None] = None) -> np.ndarray:
+        """Intensities ``[n, N, N]``, float32 counts, of complex patches ``[n, N, N]`` seen through a probe ``[N, N]`` or ``[modes, N, N]``, complex,
+        in square roots of counts."""
+        given = _array(patches)
+        out = np.empty(given.shape, np.float32) if out is None else out
+        lib.ptk_forward(self._handle, given, _array(probe), out)
         return out
 
 
@@ -296,20 +301,20 @@ class _Arrays(_Handle):
               "coverage": np.float32, "fourier_errors": np.float64, "held_out_fourier_errors": np.float64}
     _prefix = ""
 
-    def _call(self, name: str, *arguments):
+    def _call(self, name: str, *arguments: Any) -> Any:
         return getattr(lib, f"{self._prefix}_{name}")(self._handle, *arguments)
 
-    def shape(self, name: str) -> tuple:
+    def shape(self, name: str) -> Tuple[int, ...]:
         return self._call("shape", name)
 
-    def array(self, name: str, dtype=None, out: Union[np.ndarray, None] = None) -> np.ndarray:
-        """An array by its name, converted to ``dtype`` or written into ``out``."""
+    def array(self, name: str, dtype: DType = None, out: Any = None) -> Any:
+        """An array by its name, converted to ``dtype``, or ``out`` after it was written there."""
         if out is None:
             out = np.empty(self.shape(name), self._type(name) if dtype is None else dtype)
         self._call("read", name, _array(out))
         return out
 
-    def _type(self, name):
+    def _type(self, name: str) -> Any:
         return self._TYPES[name]
 
     def describe(self) -> dict:
@@ -327,9 +332,12 @@ class Dataset(_Arrays):
         return cls(lib.ptk_dataset_open(context._handle, os.fspath(path), _options(config)), context)
 
     @classmethod
-    def from_arrays(cls, context: Context, patterns, positions, probe=None, object=None, config: Options = None) -> Dataset:
-        """From arrays, which are copied."""
-        return cls(lib.ptk_dataset_from_arrays(context._handle, *map(_array, (patterns, positions, probe, object)), _options(config)), context)
+    def from_arrays(cls, context: Context, patterns: ArrayLike, positions: ArrayLike, probe: Union[ArrayLike, None] = None,
+                    object: Union[ArrayLike, None] = None, config: Options = None) -> Dataset:
+        """From arrays, which are copied: real ``[n, N, N]``, real ``[n, 2]`` with (x, y) in pixels, complex ``[N, N]`` or ``[modes, N, N]``, complex
+        ``[H, W]`` in the frame of the positions."""
+        return cls(lib.ptk_dataset_from_arrays(context._handle, _array(patterns), _array(positions), _array(probe), _array(object),
+                                               _options(config)), context)
 
     @classmethod
     def simulate(cls, context: Context, config: Options = None, progress: Union[Watcher, None] = None,
@@ -341,7 +349,7 @@ class Dataset(_Arrays):
         """For ``open``, as "npz", "cxi", "ptychodus" (a new folder), or by the suffix."""
         lib.ptk_dataset_save(self._handle, os.fspath(path), format)
 
-    def select(self, x: tuple = (0, 1), y: tuple = (0, 1)) -> Dataset:
+    def select(self, x: Tuple[float, float] = (0, 1), y: Tuple[float, float] = (0, 1)) -> Dataset:
         """The part inside fractions (low, high) of the range of the positions."""
         return Dataset(lib.ptk_dataset_select(self._handle, x[0], x[1], y[0], y[1]), self._keeps)
 
@@ -421,7 +429,7 @@ class Model(_Arrays):
         """Name, dtype and shape of every array."""
         return json.loads(lib.ptk_model_arrays(self._handle))
 
-    def _type(self, name):
+    def _type(self, name: str) -> Any:
         kinds = {"U": "u", "I": "i", "F": "f", "C": "c"}
         named = {entry["name"]: entry["dtype"] for entry in self.arrays()}
         found = named.get(name, "F32")
@@ -432,7 +440,7 @@ class Model(_Arrays):
         return self.array("probe")
 
     @probe.setter
-    def probe(self, value) -> None:
+    def probe(self, value: ArrayLike) -> None:
         lib.ptk_model_set_probe(self._handle, _array(value))
 
     def write_picture(self, picture: str, path: Path) -> None:
@@ -460,17 +468,17 @@ class Canvas(_Arrays):
     """An object with probe, coverage, positions and errors. Empty ones take patches by ``add``."""
     _prefix = "ptk_canvas"
 
-    def __init__(self, context: Context, height: int, width: int, origin: tuple = (0, 0), config: Options = None) -> None:
-        super().__init__(lib.ptk_canvas_create(context._handle, height, width, *origin, _options(config)), context)
+    def __init__(self, context: Context, height: int, width: int, origin: Tuple[int, int] = (0, 0), config: Options = None) -> None:
+        super().__init__(lib.ptk_canvas_create(context._handle, height, width, origin[0], origin[1], _options(config)), context)
 
     @classmethod
-    def _of(cls, handle, context) -> Canvas:
+    def _of(cls, handle: lib.ptk_canvas, context: Union[Context, None]) -> Canvas:
         canvas = cls.__new__(cls)
         _Handle.__init__(canvas, handle, context)
         return canvas
 
     @classmethod
-    def around(cls, context: Context, positions, side: int, config: Options = None) -> Canvas:
+    def around(cls, context: Context, positions: ArrayLike, side: int, config: Options = None) -> Canvas:
         """Empty, holds all patches of a side at these positions."""
         return cls._of(lib.ptk_canvas_create_around(context._handle, _array(positions), side, _options(config)), context)
 
@@ -482,8 +490,8 @@ class Canvas(_Arrays):
         """One HDF5 file."""
         lib.ptk_canvas_save(self._handle, os.fspath(path))
 
-    def add(self, patches, positions, weights=None) -> None:
-        """Add patches [k, n, n] at positions [k, 2]."""
+    def add(self, patches: ArrayLike, positions: ArrayLike, weights: Union[ArrayLike, None] = None) -> None:
+        """Add complex patches [k, n, n] at positions [k, 2], (x, y) in pixels, with real weights [n, n] or [k, n, n]."""
         lib.ptk_canvas_add(self._handle, _array(patches), _array(positions), _array(weights))
 
     @property
@@ -510,7 +518,7 @@ class Canvas(_Arrays):
         """"amplitude", "phase", "coverage", "probe" or "errors", as PNG."""
         lib.ptk_canvas_write_picture(self._handle, picture, os.fspath(path))
 
-    def evaluate(self, reference, config: Options = None) -> dict:
+    def evaluate(self, reference: Union[ArrayLike, Path], config: Options = None) -> dict:
         """Scores against a known object: an array [H, W], or the path of a file with one."""
         if isinstance(reference, (str, os.PathLike)):
             return json.loads(lib.ptk_evaluate_file(self._handle, os.fspath(reference), _options(config)))
@@ -527,11 +535,11 @@ class Reconstructor(_Handle):
     def __init__(self, context: Context, model: Union[Model, None] = None, config: Options = None) -> None:
         super().__init__(lib.ptk_reconstructor_create(context._handle, _raw(model), _options(config)), context)
 
-    def predict(self, patterns, positions=None) -> np.ndarray:
-        """Patches of frames [B, N, N], or of groups [B, G, N, N], without stitching."""
-        patterns = _array(patterns)
-        out = np.empty(tuple(patterns.shape), np.complex64)
-        lib.ptk_reconstructor_predict(self._handle, patterns, _array(positions), out)
+    def predict(self, patterns: ArrayLike, positions: Union[ArrayLike, None] = None) -> np.ndarray:
+        """Patches, complex64, of frames [B, N, N], or of groups [B, G, N, N], without stitching; positions [..., 2], (x, y) in pixels."""
+        given = _array(patterns)
+        out = np.empty(tuple(given.shape), np.complex64)
+        lib.ptk_reconstructor_predict(self._handle, given, _array(positions), out)
         return out
 
     def reconstruct(self, dataset: Dataset, progress: Union[Watcher, None] = None, cancel: Union[Cancel, None] = None) -> Canvas:

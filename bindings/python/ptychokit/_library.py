@@ -12,7 +12,7 @@ from . import _pinned
 def load_torch() -> None:
     """Load the LibTorch of the installed torch without importing torch, so that ``import torch`` works before and after ours."""
     if "torch" in sys.modules:
-        folder, version = pathlib.Path(sys.modules["torch"].__file__).parent, str(sys.modules["torch"].__version__)
+        folder, version = pathlib.Path(str(sys.modules["torch"].__file__)).parent, str(sys.modules["torch"].__version__)
     else:
         spec = importlib.util.find_spec("torch")
         if spec is None or not spec.submodule_search_locations:

@@ -4,8 +4,8 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Tuple, Type
 
 import numpy as np
 
@@ -27,10 +27,11 @@ class Network:
     summary = "a network in Python"
     source = ""
     output = "real_imag"  #: or "amp_phase" (rad), "amp_phase_logits"
-    options: list = []  #: of dict(name=, type=, default=, meaning=, min=, max=, choices=) as Context.schema() gives them
+    options: Any = []  #: of dict(name=, type=, default=, meaning=, min=, max=, choices=) as Context.schema() gives them
 
     def __init__(self, channels: int, side: int, **options: Any) -> None:
-        self.channels, self.side, self.options = channels, side, options
+        self.channels, self.side = channels, side
+        self.options = options  # the values, over the class's list of what there is
 
     def parameters(self) -> Mapping[str, tuple]:
         """Names and shapes."""
@@ -76,13 +77,13 @@ class _Table(ctypes.Structure):
                 *_FUNCTIONS.items()]
 
 
-def _read(pointer, shape) -> np.ndarray:
+def _read(pointer: Any, shape: Tuple[int, ...]) -> np.ndarray:
     array = np.ctypeslib.as_array(pointer, tuple(shape))
     array.flags.writeable = False
     return array
 
 
-def _write(pointer, shape, values, what: str) -> None:
+def _write(pointer: Any, shape: Tuple[int, ...], values: Any, what: str) -> None:
     values = np.asarray(values)
     if values.shape != tuple(shape):
         raise ValueError(f"{what}: expected shape {tuple(shape)}, found {values.shape}")
@@ -98,7 +99,7 @@ class _Made:
         self.shapes = {str(name): tuple(map(int, shape)) for name, shape in network.parameters().items()}
         self.names = [name.encode() for name in self.shapes]  # the library reads them where they are
 
-    def given(self, pointers) -> dict:
+    def given(self, pointers: Any) -> dict:
         return {name: _read(pointers[i], shape) for i, (name, shape) in enumerate(self.shapes.items())}
 
 
@@ -108,17 +109,17 @@ class _Bridge:
     retired: list = []  # a function of ctypes must not go while it runs
     number = itertools.count(1)
 
-    def __init__(self, network: type) -> None:
+    def __init__(self, network: Type[Network]) -> None:
         self.network = network
         self.made: dict = {}
         self.key = next(self.number)
         self.functions = {name: kind(getattr(self, name) if name in ("destroy", "parameter_count", "free_user_data") else self.guarded(name))
                           for name, kind in _FUNCTIONS.items()}
 
-    def guarded(self, name: str):
+    def guarded(self, name: str) -> Callable[..., int]:
         method = getattr(self, name)
 
-        def call(*arguments):
+        def call(*arguments: Any) -> int:
             try:
                 method(*arguments)
                 return lib.PTK_OK
@@ -127,7 +128,7 @@ class _Bridge:
                 return lib.PTK_ERR_CALLBACK
         return call
 
-    def create(self, self_out, problem, _):
+    def create(self, self_out: Any, problem: Any, _: Any) -> None:
         problem = problem.contents
         options = json.loads(problem.options)
         made = _Made(self.network(problem.channels, problem.side, **options), problem.channels, problem.side)
@@ -135,31 +136,31 @@ class _Bridge:
         self.made[key] = made
         self_out[0] = key
 
-    def destroy(self, key):
+    def destroy(self, key: int) -> None:
         self.made.pop(key, None)
 
-    def parameter_count(self, key):
+    def parameter_count(self, key: int) -> int:
         return len(self.made[key].names)
 
-    def parameter(self, key, index, out):
+    def parameter(self, key: int, index: int, out: Any) -> None:
         made = self.made[key]
         shape = made.shapes[made.names[index].decode()]
         out.contents.name = made.names[index]
         out.contents.ndim = len(shape)
         out.contents.shape[:min(len(shape), lib.PTK_MAX_NDIM)] = shape[:lib.PTK_MAX_NDIM]
 
-    def initialise(self, key, index, seed, values):
+    def initialise(self, key: int, index: int, seed: int, values: Any) -> None:
         made = self.made[key]
         name = made.names[index].decode()
         _write(values, made.shapes[name], made.network.initialise(name, made.shapes[name], seed), f"initialise('{name}')")
 
-    def forward(self, key, parameters, batch, amplitudes, images):
+    def forward(self, key: int, parameters: Any, batch: int, amplitudes: Any, images: Any) -> None:
         made = self.made[key]
         channels, side, _ = made.pixels
         answer = made.network.forward(made.given(parameters), _read(amplitudes, (batch, *made.pixels)))
         _write(images, (batch, 2, channels, side, side), answer, "forward")
 
-    def vjp(self, key, parameters, batch, amplitudes, grad_images, gradients):
+    def vjp(self, key: int, parameters: Any, batch: int, amplitudes: Any, grad_images: Any, gradients: Any) -> None:
         made = self.made[key]
         channels, side, _ = made.pixels
         answer = made.network.vjp(made.given(parameters), _read(amplitudes, (batch, *made.pixels)),
@@ -167,11 +168,11 @@ class _Bridge:
         for index, (name, shape) in enumerate(made.shapes.items()):
             _write(gradients[index], shape, answer[name], f"vjp, gradient of '{name}'")
 
-    def free_user_data(self, _):
+    def free_user_data(self, _: Any) -> None:
         self.retired.append(self.alive.pop(self.key, None))
 
 
-def register(context, name: str, network: type) -> None:
+def register(context: lib.ptk_context, name: str, network: Type[Network]) -> None:
     if network.output not in _OUTPUTS:
         raise ValueError(f"{network.__name__}.output: '{network.output}'; expected one of {', '.join(_OUTPUTS)}")
     _Bridge.retired.clear()

@@ -374,7 +374,8 @@ def ptk_canvas_read(canvas: ptk_canvas, name: str, array_out: Array) -> None:
 def ptk_canvas_write_picture(canvas: ptk_canvas, picture: str, path: str) -> None:
     r"""Draw something of a canvas as an 8-bit PNG."""
 
-def ptk_evaluate(canvas: ptk_canvas, reference: Array, config: Optional[ptk_config]) -> str: ...
+def ptk_evaluate(canvas: ptk_canvas, reference: Array, config: Optional[ptk_config]) -> str:
+    r"""Compare an object with a known one."""
 
 def ptk_evaluate_file(canvas: ptk_canvas, path: str, config: Optional[ptk_config]) -> str:
     r"""ptk_evaluate() with the reference from a file."""

@@ -1,17 +1,20 @@
 """Every function of the interface through the Python layer, on a small synthetic scan. Argument: the example scan."""
 import array
+import ast
 import ctypes
 import gc
+import inspect
 import json
 import logging
+import multiprocessing
 import os
 import pathlib
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 import unittest
 import weakref
 
@@ -64,6 +67,30 @@ class Tensor:
         make = ctypes.pythonapi.PyCapsule_New
         make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
         return make(ctypes.addressof(self.managed), self.name, None)
+
+
+def memory():
+    """Bytes of this process in memory."""
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def in_threads(*functions):
+    """Run them at the same time; the first of their exceptions is raised."""
+    failed = []
+
+    def guarded(function):
+        try:
+            function()
+        except BaseException as error:  # noqa: BLE001: raised below
+            failed.append(error)
+
+    threads = [threading.Thread(target=guarded, args=[function]) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
 
 
 class Case(unittest.TestCase):
@@ -254,6 +281,45 @@ class Arrays(Case):
         self.fails(lib.PTK_ERR_SHAPE, "C64", dataset.array, "positions", out=np.zeros((36, 2), np.complex64))
         self.fails(lib.PTK_ERR_NOT_FOUND, "object", lambda: dataset.object)
 
+    def test_of_wrong_rank_or_kind_are_refused(self):
+        frames, positions = self.patterns, POSITIONS
+        for given in (frames[0], frames[None], frames[:, :, :8], np.zeros((36, 0, 0), np.float32)):
+            self.fails(lib.PTK_ERR_SHAPE, "patterns", self.dataset, given)
+        for given in (positions[:, 0], positions[:, :1], np.zeros((36, 3)), positions[None]):
+            self.fails(lib.PTK_ERR_SHAPE, "positions", self.dataset, positions=given)
+        for given in (PROBE[0], PROBE[:8], PROBE[None, None]):
+            self.fails(lib.PTK_ERR_SHAPE, "probe", self.dataset, probe=given)
+        self.fails(lib.PTK_ERR_SHAPE, "object", self.dataset, object=OBJECT[0])
+        for given, name in ((frames.astype(np.complex64), "patterns"), (positions.astype(complex), "positions")):
+            self.fails(lib.PTK_ERR_SHAPE, name, self.dataset, **{name: given})
+        for name, given in (("probe", np.abs(PROBE)), ("object", np.abs(OBJECT))):
+            self.fails(lib.PTK_ERR_SHAPE, name, self.dataset, **{name: given})
+        for kind in (np.float16, np.longdouble, np.clongdouble, "datetime64[s]", object):
+            self.assertRaises((TypeError, ValueError), self.dataset, self.patterns.astype("int64").astype(kind))
+        self.fails(lib.PTK_ERR_FORMAT, "patterns", self.dataset, np.where(frames > 0, np.nan, frames))
+
+    def test_outputs_of_any_order(self):
+        dataset = self.dataset()
+        for whole in (np.zeros((36, N, N), np.float32, order="F"), np.zeros((N, 36, N), np.float32).transpose(1, 0, 2),
+                      np.zeros((36, 2 * N, 2 * N), np.float64)[:, ::2, 1::2]):
+            self.assertIs(dataset.array("patterns", out=whole), whole)
+            np.testing.assert_array_equal(whole, self.patterns)
+        self.fails(lib.PTK_ERR_SHAPE, "stride", dataset.array, "patterns", out=np.zeros((36, N, N), np.float32)[::-1])
+        itself = np.lib.stride_tricks.as_strided(np.zeros((1, 2)), (36, 2), (0, 8))
+        self.fails(lib.PTK_ERR_SHAPE, "overlap", dataset.array, "positions", out=itself)
+        self.fails(lib.PTK_ERR_SHAPE, "array_out", dataset.array, "positions", out=np.zeros(72))
+        frozen = bytes(36 * 2 * 8)
+        self.assertRaises((BufferError, ValueError), dataset.array, "positions", out=memoryview(frozen).cast("d", (36, 2)))
+
+    def test_a_call_makes_no_copy(self):
+        canvas = pk.Canvas(self.context, 64, 64)
+        patches = np.broadcast_to(PATCHES[0], (1 << 16, N, N))  # 128 MB if it were copied
+        positions = np.broadcast_to([32.0, 32.0], (1 << 16, 2))
+        before = memory()
+        canvas.add(patches[:1], positions[:1])
+        canvas.add(patches, positions)
+        self.assertLess(memory() - before, 64 << 20)
+
     def test_of_a_simulation_are_saved(self):
         options, seen = {"seed": 3, "simulation": {"frames": 12, "size": 32, "dead_pixels": 0.02}}, []
         made = pk.Dataset.simulate(self.context, options, progress=seen.append)
@@ -338,6 +404,21 @@ class Work(Case):
                      pk.Reconstructor(self.context, None, QUICK).refine):
             with self.assertRaises(KeyError) as caught:
                 call(self.dataset, progress=fail)
+            self.assertIs(caught.exception, mine)
+
+        class Mine(BaseException):
+            """Not even an Exception."""
+
+        for mine in (Mine("also"), SystemExit(3), StopIteration(), pk.Error(lib.PTK_ERR_IO, "of a callback")):
+            with self.assertRaises(type(mine)) as caught:
+                self.trainer().fit(self.dataset, progress=fail)
+            self.assertIs(caught.exception, mine)
+            self.assertIsNone(caught.exception.__cause__)
+            self.assertIn("fail", [frame.name for frame in traceback.extract_tb(caught.exception.__traceback__)])
+        for call, arguments in ((pk.Dataset.simulate, (self.context, {"simulation": {"frames": 4, "size": 32}})),
+                                (pk.Reconstructor(self.context, self.model, QUICK).reconstruct(self.dataset).fourier_error, (self.dataset,))):
+            with self.assertRaises(pk.Error) as caught:
+                call(*arguments, progress=fail)
             self.assertIs(caught.exception, mine)
 
         def refuse(_):
@@ -429,36 +510,87 @@ class Objects(Case):
     def test_two_threads_read_one_dataset(self):
         context = pk.Context()
         dataset = pk.Dataset.from_arrays(context, context.forward(PATCHES, PROBE), POSITIONS)
-        expected, wrong = dataset.patterns, []
+        expected = dataset.patterns
 
         def read():
             for _ in range(50):
-                if not np.array_equal(dataset.patterns, expected):
-                    wrong.append(1)
+                np.testing.assert_array_equal(dataset.patterns, expected)
 
-        threads = [threading.Thread(target=read) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(wrong, [])
+        in_threads(read, read)
+
+    def test_two_threads_work_with_one_model(self):
+        context = pk.Context("cpu", QUICK)
+        dataset = pk.Dataset.from_arrays(context, context.forward(PATCHES, PROBE), POSITIONS, PROBE, config=QUICK)
+        model = pk.Model(context, N, QUICK)
+        model.probe = PROBE
+        expected = pk.Reconstructor(context, model, QUICK).reconstruct(dataset).object
+
+        def work():
+            for _ in range(5):
+                np.testing.assert_array_equal(pk.Reconstructor(context, model, QUICK).reconstruct(dataset).object, expected)
+
+        def fail():
+            for _ in range(5):
+                self.fails(lib.PTK_ERR_IO, "missing.npz", pk.Dataset.open, context, "missing.npz")
+
+        in_threads(work, work, fail)
+
+    def test_closed_objects_say_so(self):
+        context = pk.Context("cpu", QUICK)
+        dataset = pk.Dataset.from_arrays(context, context.forward(PATCHES, PROBE), POSITIONS, PROBE, config=QUICK)
+        model, canvas, config, cancel = pk.Model(context, N, QUICK), pk.Canvas(context, 40, 40), pk.Config(), pk.Cancel()
+        trainer, worker = pk.Trainer(model, QUICK), pk.Reconstructor(context, model, QUICK)
+        calls = {dataset: lambda: dataset.patterns, model: model.history, canvas: lambda: canvas.object, config: lambda: config.effective(context),
+                 cancel: cancel.request, trainer: lambda: trainer.fit(dataset), worker: lambda: worker.predict(PATCHES)}
+        for closed, call in calls.items():
+            closed.close()
+            closed.close()
+            self.assertRaisesRegex(ValueError, f"the {type(closed).__name__} is closed", call)
+        for call in (lambda: pk.Trainer(model), lambda: pk.Model(context, N, config), lambda: pk.Reconstructor(context, model),
+                     lambda: pk.Canvas(context, 4, 4).fourier_error(dataset), lambda: worker.refine(dataset)):
+            self.assertRaises(ValueError, call)
+
+    def test_closing_in_the_middle_of_a_call(self):
+        options = {**QUICK, "training.epochs": 100000}
+        context = pk.Context("cpu", options)
+        dataset = pk.Dataset.from_arrays(context, context.forward(PATCHES, PROBE), POSITIONS, PROBE, config=options)
+        trainer, cancel = pk.Trainer(pk.Model(context, N, options), options), pk.Cancel()
+
+        def close(_):
+            for each in (dataset, trainer, context):
+                each.close()
+            gc.collect()
+            cancel.request()
+
+        self.assertRaises(pk.Cancelled, trainer.fit, dataset, close, cancel)
 
     def test_a_thousand_objects_take_no_memory(self):
-        context = pk.Context()
+        context = pk.Context("cpu", QUICK)
         patterns = context.forward(PATCHES, PROBE)
+        kept = pk.Dataset.from_arrays(context, patterns, POSITIONS, PROBE, config=QUICK)
 
-        def cycle(count):
-            for _ in range(count):
-                dataset = pk.Dataset.from_arrays(context, patterns, POSITIONS, PROBE, config={"seed": 1})
-                dataset.array("positions")
-                self.assertRaises(pk.Error, dataset.array, "positions", out=np.zeros((1, 2)))
+        def dataset():
+            made = pk.Dataset.from_arrays(context, patterns, POSITIONS, PROBE, config={"seed": 1})
+            made.array("positions")
+            self.assertRaises(pk.Error, made.array, "positions", out=np.zeros((1, 2)))
+
+        def model():
+            made = pk.Model(context, N, QUICK)
+            pk.Trainer(made, QUICK), pk.Reconstructor(context, made, QUICK), made.describe()
+
+        def small():
+            pk.Context("cpu", {"seed": 1}).describe(), pk.Cancel().request(), kept.select((0, 0.5)), pk.Canvas(context, 40, 40)
+
+        for cycle in (dataset, model, small):
+            for _ in range(100):
+                cycle()
             gc.collect()
-
-        cycle(100)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        cycle(1000)
-        # One dataset holds 40 KB: a leak of each would be 40 MB.
-        self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 8192)
+            before = memory()
+            for _ in range(1000):
+                cycle()
+            gc.collect()
+            # One of each holds 40 KB and more: a leak would be 40 MB.
+            self.assertLess(memory() - before, 8 << 20, cycle.__name__)
 
     def test_spawned_process(self):
         code = "import ptychokit as pk, multiprocessing as m\nif __name__ == '__main__':\n    with m.get_context('spawn').Pool(1) as p: " \
@@ -467,6 +599,64 @@ class Objects(Case):
             pathlib.Path(folder, "spawned.py").write_text(code)
             done = subprocess.run([sys.executable, os.path.join(folder, "spawned.py")], capture_output=True, text=True)
         self.assertEqual(done.stdout.strip(), pk.__version__, done.stderr)
+
+
+    @unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
+    def test_forked_process(self):
+        context = pk.Context()
+        dataset = pk.Dataset.from_arrays(context, context.forward(PATCHES, PROBE), POSITIONS)
+
+        def child(pipe):
+            try:
+                same = np.array_equal(dataset.positions, POSITIONS) and len(dataset.select((0, 0.5))) == 18
+                self.fails(lib.PTK_ERR_IO, "missing.npz", pk.Dataset.open, context, "missing.npz")
+                pipe.send("the same" if same else "something else")
+            except BaseException as error:  # noqa: BLE001: the parent is told
+                pipe.send(repr(error))
+
+        here, there = multiprocessing.Pipe()
+        process = multiprocessing.get_context("fork").Process(target=child, args=(there,))
+        process.start()
+        self.addCleanup(process.kill)
+        self.assertTrue(here.poll(60), "the child hangs")
+        self.assertEqual(here.recv(), "the same")
+        process.join(60)
+        self.assertEqual(process.exitcode, 0)
+        np.testing.assert_array_equal(dataset.positions, POSITIONS)
+
+
+class Types(Case):
+    """What type checkers read is what there is."""
+    FOLDER = pathlib.Path(pk.__file__).parent
+
+    def test_stubs_are_those_of_the_compiled_module(self):
+        tree = ast.parse((self.FOLDER / "lib.pyi").read_text())
+        described = {node.name: [argument.arg for argument in node.args.args] for node in tree.body if isinstance(node, ast.FunctionDef)}
+        there = {name: list(inspect.signature(value).parameters) for name, value in vars(lib).items()
+                 if name.startswith("ptk_") and inspect.isfunction(value)}
+        self.assertEqual(described, there)
+        described = {node.name for node in tree.body if isinstance(node, ast.ClassDef)} - {"_Tensor"}
+        self.assertEqual(described, {name for name, value in vars(lib).items() if name.startswith("ptk_") and inspect.isclass(value)})
+        described = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
+        self.assertEqual(described, {name for name in vars(lib) if name.startswith("PTK_")})
+
+    def test_every_function_is_typed(self):
+        self.assertTrue((self.FOLDER / "py.typed").exists())
+        bare = []
+        for path in sorted(self.FOLDER.rglob("*.py")):
+            if path.name in ("lib.py", "_pinned.py"):
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.FunctionDef):
+                    arguments = [argument for argument in (*node.args.args, *node.args.kwonlyargs) if argument.arg not in ("self", "cls")]
+                    if node.returns is None or any(argument.annotation is None for argument in arguments):
+                        bare.append(f"{path.name}: {node.name}")
+        self.assertEqual(bare, [])
+
+    def test_docstrings_come_from_the_headers(self):
+        for name, value in vars(lib).items():
+            if name.startswith("ptk_") and inspect.isfunction(value):
+                self.assertIn("Threads", value.__doc__, name)
 
 
 class Torch(Case):

@@ -75,7 +75,7 @@ def train_cdi_model_torch(train_data: Scan, test_data: Union[Scan, None], config
     context = Context(device(execution_config))
     chosen = _fitted(options(context, config, execution_config, overrides), scan, execution_config)
     scale = scan.count_scale(config.nphotons)
-    folder = pathlib.Path(config.output_dir)
+    folder = pathlib.Path(config.output_dir or ".")
     folder.mkdir(parents=True, exist_ok=True)
     model = Model(context, config.model.N, chosen)
     checkpoints = execution_config is None or execution_config.enable_checkpointing
