@@ -102,8 +102,9 @@ def run_cdi_example_torch(train_data: Scan, test_data: Union[Scan, None], config
     results = train_cdi_model_torch(train_data, test_data, config, execution_config, overrides, resolved_payload=resolved_payload)
     if not do_stitching or test_data is None:
         return None, None, results
-    positions = _turned(results["test_container"].positions, flip_x, flip_y, transpose)
-    canvas = reconstruct(results["models"]["diffraction_to_obj"], results["test_container"], M, positions)
+    scan = results["test_container"]
+    positions = _turned(scan.positions, flip_x, flip_y, transpose) if flip_x or flip_y or transpose else None
+    canvas = reconstruct(results["models"]["diffraction_to_obj"], scan, M, positions)
     amplitude, phase = np.abs(canvas.object), np.angle(canvas.object)
     return amplitude, phase, {**results, "recon_amp": amplitude, "recon_phase": phase, "canvas": canvas}
 
