@@ -17,6 +17,7 @@
 * Log messages go to the loggers below ``logging.getLogger("ptychokit")``.
 * Objects are released with their last reference, or by ``close()``, or at the end of ``with``. The interpreter's lock is released while the
   library works. Calls that only read an object may run in several threads; others need it for themselves.
+* A forked process (``os.fork``, the start method "fork" of multiprocessing) computes with one thread; a spawned one with all.
 
 :mod:`ptychokit.lib` is the C interface as it is.
 """
@@ -550,3 +551,12 @@ class Reconstructor(_Handle):
                cancel: Union[Cancel, None] = None) -> Canvas:
         """Iterate object and probe on the frames, from a canvas or from a flat object."""
         return Canvas._of(lib.ptk_reconstructor_refine(self._handle, dataset._handle, _raw(start), _raw(cancel), _Listener(progress)), self._keeps)
+
+
+def _compute_alone() -> None:
+    """In a forked child: threads of OpenMP do not survive a fork, and a call that counts on them would wait for ever."""
+    Context("cpu", {"threads": 1}, logging.Logger("silent", logging.CRITICAL))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_compute_alone)
