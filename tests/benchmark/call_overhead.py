@@ -39,7 +39,8 @@ def loops(folder):
     lines = pathlib.Path("/proc/self/maps").read_text().splitlines()
     library = next(line.split()[-1] for line in lines if "/libptychokit.so" in line)
     out = pathlib.Path(folder, "loops.so")
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", f"-I{ROOT}/capi/include", "-o", out, ROOT / "tests/benchmark/call_overhead.c", library], check=True)
+    source = ROOT / "tests/benchmark/call_overhead.c"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", f"-I{ROOT}/capi/include", "-o", out, source, library], check=True)
     return ctypes.CDLL(str(out))
 
 

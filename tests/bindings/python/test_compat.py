@@ -198,6 +198,13 @@ class Work(unittest.TestCase):
         patches = pinn.InferenceModel(context, model)(AMPLITUDES[:4].reshape(1, 4, N, N))
         self.assertTrue(np.isfinite(patches).all())
 
+    def test_its_bundle_is_read(self):
+        weights = pathlib.Path(__file__).resolve().parents[2] / "data" / "weights"
+        for path in (weights, weights / "wts.h5.zip"):  # the folder, as its scripts give it, or the file
+            models, params = pinn.load_inference_bundle_torch(path)
+            self.assertEqual(params["N"], 32)
+            self.assertEqual(models["diffraction_to_obj"](np.ones((2, 4, 32, 32), np.float32)).shape, (2, 4, 32, 32))
+
     def test_single_frames_and_validation(self):
         config = dataclasses.replace(self.config, model=pinn.ModelConfig(N=N, gridsize=1, **SMALL), nepochs=1, n_groups=512,
                                      output_dir=pathlib.Path(self.folder.name, "single"))

@@ -73,7 +73,7 @@ class RawDataTorch:
         return float(nphotons / total if self.measurement == "intensity" else np.sqrt(nphotons / total))
 
     def dataset(self, context: Context, scale: float = 1.0, positions: Union[Array, None] = None, options: Union[dict, None] = None) -> Dataset:
-        """The library's scan, with frames times ``scale``; at other ``positions``, if given, and then without the object, which is at the old ones."""
+        """The library's scan, with frames times ``scale``; at other ``positions``, if given, then without the object, which is at the old ones."""
         frames = self.diff3d if scale == 1.0 else (self.diff3d * scale).astype(np.float32)
         where, known = (self.positions, self.objectGuess) if positions is None else (positions, None)
         return Dataset.from_arrays(context, frames, where, self.probeGuess, known, {**(options or {}), "data.measurement": self.measurement})
