@@ -3,7 +3,7 @@
 #
 #   ./setup.sh           Debian packages (as root) and the CPU part of LibTorch into .deps/
 #   ./setup.sh --cuda    the complete LibTorch with CUDA (about 5 GB)
-#   ./setup.sh --tests   also what only tests need: Julia into .deps/ (300 MB) when there is none, and matplotlib (60 MB)
+#   ./setup.sh --tests   also what only tests need: Julia into .deps/ (300 MB) when there is none, and matplotlib (110 MB)
 #
 # Nothing outside the checkout is changed but Debian packages; the user's Python is only used to make a private environment.
 set -euo pipefail
@@ -116,7 +116,7 @@ install_julia() {
     fi
 }
 
-# Debian's package brings 330 MB. Without one the test of the tutorial is skipped and says so.
+# Debian's package brings scipy and boost, 330 MB. Without one the test of the tutorial is skipped and says so.
 install_matplotlib() {
     local python=""
     for python in python3 /usr/bin/python3; do # as the build chooses
@@ -129,7 +129,8 @@ install_matplotlib() {
     echo "setup: installing matplotlib from PyPI into .deps/matplotlib"
     rm -rf .deps/matplotlib
     if "$python" -m venv --system-site-packages .deps/matplotlib &&
-        .deps/matplotlib/bin/python -m pip --disable-pip-version-check install --quiet "matplotlib==$(version_of matplotlib)"; then
+        .deps/matplotlib/bin/python -m pip --disable-pip-version-check install --quiet --no-compile \
+            "matplotlib==$(version_of matplotlib)" "contourpy==$(version_of contourpy)" "numpy<2"; then # Debian's NumPy is enough
         touch .deps/matplotlib/installed
     else
         rm -rf .deps/matplotlib
