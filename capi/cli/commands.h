@@ -63,10 +63,9 @@ void config_schema(Session& session, const std::string& subject, bool json);
 void config_defaults(Session& session);
 void config_check(Session& session);
 
-/// What is registered: "generators" or "initializers".
-void list(Session& session, const std::string& what, bool json);
-void describe_generator(Session& session, const std::string& name, bool json);
-void describe_initializer(Session& session, const std::string& name, bool json);
+/// What is registered under a category: "generators", "losses" ...; "categories": the categories.
+void list(Session& session, const std::string& category, bool json);
+void describe(Session& session, const std::string& category, const std::string& name, bool json);
 void version();
 
 } // namespace cli

@@ -136,25 +136,19 @@ int run(int argc, char** argv)
     auto* check_command = config_command->add_subcommand("check", "Check the file given with --config");
     check_command->callback([&] { action = [](Session& s) { config_check(s); }; });
 
-    std::string what;
+    std::string what = "categories";
     std::string name;
     auto* list_command = app.add_subcommand("list", "What is registered");
-    list_command->add_option("what", what, "generators or initializers")
-        ->required()
-        ->check(CLI::IsMember({"generators", "initializers"}));
+    list_command->add_option("what", what, "generators, initializers, losses, regularizers, optimizers, schedules ...")
+        ->capture_default_str();
     list_command->add_flag("--json", json, "as JSON");
     list_command->callback([&] { action = [&](Session& s) { list(s, what, json); }; });
     auto* describe_command = app.add_subcommand("describe", "One registered thing with its options");
-    describe_command->add_option("what", what, "generator or initializer")
-        ->required()
-        ->check(CLI::IsMember({"generator", "initializer"}));
+    describe_command->add_option("what", what, "generator, initializer, loss, regularizer, optimizer, schedule ...")
+        ->required();
     describe_command->add_option("name", name, "its name")->required();
     describe_command->add_flag("--json", json, "as JSON");
-    describe_command->callback([&] {
-        action = [&](Session& s) {
-            return what == "generator" ? describe_generator(s, name, json) : describe_initializer(s, name, json);
-        };
-    });
+    describe_command->callback([&] { action = [&](Session& s) { describe(s, what, name, json); }; });
 
     for (auto* command : {train_command, reconstruct_command, evaluate_command, simulate_command, convert_command,
                           import_command, export_command, info_command, schema_command, defaults_command, check_command,

@@ -67,13 +67,6 @@ void print_option(const Json& option)
                 plain(option["meaning"]).c_str());
 }
 
-Json registered(Session& session, const std::string& what)
-{
-    const auto call = what == "generators" ? ptk_generator_list : ptk_initializer_list;
-    return json_of(
-        [&](char* buf, size_t capacity, size_t* needed) { return call(session.context(), buf, capacity, needed); });
-}
-
 } // namespace
 
 void info(Session& session, const std::string& path, bool json)
@@ -114,9 +107,11 @@ void config_check(Session& session)
     session.say("the configuration is valid");
 }
 
-void list(Session& session, const std::string& what, bool json)
+void list(Session& session, const std::string& category, bool json)
 {
-    const auto list = registered(session, what);
+    const auto list = json_of([&](char* buf, size_t capacity, size_t* needed) {
+        return ptk_registry_list(session.context(), category.c_str(), buf, capacity, needed);
+    });
     if (json) {
         std::printf("%s\n", list.dump(2).c_str());
         return;
@@ -129,41 +124,25 @@ void list(Session& session, const std::string& what, bool json)
                     plain(entry["summary"]).c_str());
 }
 
-void describe_initializer(Session& session, const std::string& name, bool json)
+void describe(Session& session, const std::string& category, const std::string& name, bool json)
 {
-    std::string known;
-    for (const auto& entry : registered(session, "initializers")) {
-        const auto& aliases = entry["aliases"];
-        known += (known.empty() ? "" : ", ") + plain(entry["name"]);
-        if (entry["name"] != name && std::find(aliases.begin(), aliases.end(), name) == aliases.end())
-            continue;
-        if (json)
-            std::printf("%s\n", entry.dump(2).c_str());
-        else
-            print_tree(entry, 0);
-        return;
-    }
-    throw Failure(PTK_ERR_NOT_FOUND, "there is no initializer '" + name + "'; expected one of " + known);
-}
-
-void describe_generator(Session& session, const std::string& name, bool json)
-{
-    const auto generator = json_of([&](char* buf, size_t capacity, size_t* needed) {
-        return ptk_generator_describe(session.context(), name.c_str(), buf, capacity, needed);
+    const auto about = json_of([&](char* buf, size_t capacity, size_t* needed) {
+        return ptk_registry_describe(session.context(), category.c_str(), name.c_str(), buf, capacity, needed);
     });
     if (json) {
-        std::printf("%s\n", generator.dump(2).c_str());
+        std::printf("%s\n", about.dump(2).c_str());
         return;
     }
-    for (const auto& [key, value] : generator.items())
-        if (key != "options" && key != "cost")
+    for (const auto& [key, value] : about.items())
+        if (key != "options" && key != "cost" && !(value.is_array() && value.empty()))
             std::printf("%-14s %s\n", key.c_str(), plain(value).c_str());
-    for (const auto& cost : generator["cost"])
+    for (const auto& cost : about.value("cost", Json::array()))
         std::printf("%-14s %s parameters, %s million operations a frame (N = %s, C = %s)\n", "cost",
                     plain(cost["parameters"]).c_str(), number(cost["flops_per_frame"].get<double>() / 1e6, 4).c_str(),
                     plain(cost["N"]).c_str(), plain(cost["C"]).c_str());
-    std::printf("\n");
-    for (const auto& option : generator["options"])
+    if (!about["options"].empty())
+        std::printf("\n");
+    for (const auto& option : about["options"])
         print_option(option);
 }
 

@@ -1,11 +1,11 @@
 #include "evaluation/pictures.h"
 #include "generators/cost.h"
-#include "generators/initializers.h"
 #include "guard.h"
 #include "model/bundle.h"
 #include "model/settings.h"
 #include "model/transfer.h"
 #include "physics/probe.h"
+#include "training/categories.h"
 #include "views.h"
 
 #include <ATen/ops/isfinite.h>
@@ -39,6 +39,39 @@ Json costs_of(const generators::GeneratorRegistry::Entry& entry)
     return rows;
 }
 
+/// A category's entries; "categories" are the categories themselves.
+std::vector<const registry::Metadata*> entries_of(const Context& context, const std::string& category)
+{
+    const auto& all = training::categories();
+    if (category != "categories")
+        return all.get(category).make.entries(context.registry);
+    std::vector<const registry::Metadata*> entries;
+    for (const auto* entry : all.entries())
+        entries.push_back(&entry->metadata);
+    return entries;
+}
+
+Json listed(const std::vector<const registry::Metadata*>& entries)
+{
+    auto list = Json::array();
+    for (const auto* entry : entries)
+        list.push_back(describe(*entry));
+    return list;
+}
+
+Json described(const Context& context, const std::string& category, const std::string& name)
+{
+    const auto& found = training::categories().get(category);
+    const auto& metadata = found.make.get(context.registry, name);
+    auto text = describe(metadata);
+    if (found.metadata.name == "generators") {
+        const Session session(context);
+        text["cost"] = costs_of(context.registry.get(name));
+    }
+    text["options"] = metadata.options.to_json();
+    return text;
+}
+
 NamedArrays arrays_of(model::Model& model)
 {
     NamedArrays arrays;
@@ -48,18 +81,6 @@ NamedArrays arrays_of(model::Model& model)
         for (const auto& [name, tensor] : part)
             arrays.emplace_back(name, *tensor);
     return arrays;
-}
-
-Json history_of(const model::Model& model)
-{
-    auto rows = Json::array();
-    for (const auto& row : model.history)
-        rows.push_back({{"epoch", row.epoch},
-                        {"training_loss", row.training_loss},
-                        {"validation_loss", row.validation_loss},
-                        {"learning_rate", row.learning_rate},
-                        {"seconds", row.seconds}});
-    return rows;
 }
 
 void write_history(const model::Model& model, const std::string& path)
@@ -98,10 +119,7 @@ ptk_status ptk_generator_list(const ptk_context* ctx, char* buf, size_t capacity
 {
     return guard("ptk_generator_list", [&] {
         const auto& context = *required(ctx, "ctx").context;
-        auto list = Json::array();
-        for (const auto* entry : context.registry.entries())
-            list.push_back(describe(entry->metadata));
-        give_text(json_text(list), buf, capacity, needed_out);
+        give_text(json_text(listed(entries_of(context, "generators"))), buf, capacity, needed_out);
     });
 }
 
@@ -110,25 +128,38 @@ ptk_status ptk_generator_describe(const ptk_context* ctx, const char* name, char
 {
     return guard("ptk_generator_describe", [&] {
         const auto& context = *required(ctx, "ctx").context;
-        const auto& entry = context.registry.get(required_text(name, "name"));
+        const std::string wanted = required_text(name, "name");
         require_text_out(buf, capacity, needed_out);
-        const Session session(context);
-        auto text = describe(entry.metadata);
-        text["cost"] = costs_of(entry);
-        text["options"] = entry.metadata.options.to_json();
-        give_text(json_text(text), buf, capacity, needed_out);
+        give_text(json_text(described(context, "generators", wanted)), buf, capacity, needed_out);
     });
 }
 
 ptk_status ptk_initializer_list(const ptk_context* ctx, char* buf, size_t capacity, size_t* needed_out)
 {
     return guard("ptk_initializer_list", [&] {
-        required(ctx, "ctx");
-        const auto& initializers = generators::builtin_initializers();
-        auto list = Json::array();
-        for (const auto* entry : initializers.entries())
-            list.push_back(describe(entry->metadata));
-        give_text(json_text(list), buf, capacity, needed_out);
+        const auto& context = *required(ctx, "ctx").context;
+        give_text(json_text(listed(entries_of(context, "initializers"))), buf, capacity, needed_out);
+    });
+}
+
+ptk_status ptk_registry_list(const ptk_context* ctx, const char* category, char* buf, size_t capacity,
+                             size_t* needed_out)
+{
+    return guard("ptk_registry_list", [&] {
+        const auto& context = *required(ctx, "ctx").context;
+        const auto entries = entries_of(context, required_text(category, "category"));
+        give_text(json_text(listed(entries)), buf, capacity, needed_out);
+    });
+}
+
+ptk_status ptk_registry_describe(const ptk_context* ctx, const char* category, const char* name, char* buf,
+                                 size_t capacity, size_t* needed_out)
+{
+    return guard("ptk_registry_describe", [&] {
+        const auto& context = *required(ctx, "ctx").context;
+        const std::string in = required_text(category, "category"), wanted = required_text(name, "name");
+        require_text_out(buf, capacity, needed_out);
+        give_text(json_text(described(context, in, wanted)), buf, capacity, needed_out);
     });
 }
 
@@ -222,7 +253,7 @@ ptk_status ptk_model_history(const ptk_model* model, char* buf, size_t capacity,
 {
     return guard("ptk_model_history", [&] {
         const auto& handle = required(model, "model");
-        give_text(json_text(history_of(*handle.model)), buf, capacity, needed_out);
+        give_text(json_text(model::history_json(handle.model->history)), buf, capacity, needed_out);
     });
 }
 

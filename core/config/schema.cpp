@@ -1,5 +1,7 @@
 #include "config/schema.h"
 
+#include "base/error.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -59,6 +61,17 @@ Schema Schema::section(std::string_view name) const
     std::vector<Option> options;
     std::copy_if(options_.begin(), options_.end(), std::back_inserter(options),
                  [&](const Option& o) { return o.name.rfind(prefix, 0) == 0; });
+    return Schema(std::move(options));
+}
+
+Schema Schema::only(const std::vector<std::string>& names) const
+{
+    std::vector<Option> options;
+    for (const auto& name : names) {
+        const auto* option = find(name);
+        require(option != nullptr, Status::Internal, "option '{}' is not in the schema", name);
+        options.push_back(*option);
+    }
     return Schema(std::move(options));
 }
 

@@ -41,6 +41,8 @@ public:
     Schema with(const Schema& other) const;
     /// Only the options of a section ("training").
     Schema section(std::string_view name) const;
+    /// Only these options, in the order of @p names. @throws Error(Internal) for one that is not here
+    Schema only(const std::vector<std::string>& names) const;
     /// Array of {name, type, default, meaning, min, max, choices, aliases, optional}.
     Json to_json() const;
 

@@ -6,12 +6,14 @@
 #include "model/version.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/view_as_real.h>
 #include <c10/core/GradMode.h>
 #include <nlohmann/json.hpp>
 #include <torch/headeronly/version.h>
 
+#include <cmath>
 #include <optional>
 #include <set>
 
@@ -27,6 +29,7 @@ constexpr const char* kind = "model bundle";
 constexpr const char* kind_attribute = "ptychokit_kind";
 constexpr const char* version_attribute = "ptychokit_version";
 constexpr const char* checksum_attribute = "ptychokit_header_fnv1a";
+constexpr const char* term_prefix = "history/term_";
 constexpr std::size_t header_limit = std::size_t{1} << 26;
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923): finds damage, does not protect from forgery.
@@ -86,6 +89,18 @@ std::map<std::string, at::Tensor> tensors_of(Model& model, const std::map<std::s
     return tensors;
 }
 
+/// NaN in epochs without the term.
+void put_terms(const std::vector<HistoryRow>& history, std::map<std::string, at::Tensor>& tensors)
+{
+    for (std::size_t i = 0; i < history.size(); ++i)
+        for (const auto& [name, value] : history[i].terms) {
+            auto& column = tensors[term_prefix + name];
+            if (!column.defined())
+                column = at::full({static_cast<std::int64_t>(history.size())}, std::nan(""), at::kDouble);
+            column[static_cast<std::int64_t>(i)] = value;
+        }
+}
+
 void put_history(const std::vector<HistoryRow>& history, std::map<std::string, at::Tensor>& tensors)
 {
     const auto column = [&](const char* name, auto member, at::ScalarType type) {
@@ -101,6 +116,7 @@ void put_history(const std::vector<HistoryRow>& history, std::map<std::string, a
     column("validation_loss", &HistoryRow::validation_loss, at::kDouble);
     column("learning_rate", &HistoryRow::learning_rate, at::kDouble);
     column("seconds", &HistoryRow::seconds, at::kDouble);
+    put_terms(history, tensors);
 }
 
 /// A bundle with such weights would be of no use, and would replace one that is.
@@ -333,6 +349,20 @@ at::Tensor read_probe(const Reader& reader, std::int64_t side)
     return probe;
 }
 
+void read_terms(const Reader& reader, std::vector<HistoryRow>& history)
+{
+    for (const auto& name : reader.listed(term_prefix)) {
+        const auto values = reader.read(term_prefix + name);
+        require(values.dim() == 1 && values.numel() == static_cast<std::int64_t>(history.size()) &&
+                    values.scalar_type() == at::kDouble,
+                Status::Format, "{}: '{}{}' is {} {}, expected {} rows", reader.path(), term_prefix, name,
+                type_name(values), base::shape_of(values), history.size());
+        for (std::size_t i = 0; i < history.size(); ++i)
+            if (const double value = values[static_cast<std::int64_t>(i)].item<double>(); !std::isnan(value))
+                history[i].terms[name] = value;
+    }
+}
+
 std::vector<HistoryRow> read_history(const Reader& reader)
 {
     if (reader.listed("history/").empty())
@@ -353,6 +383,7 @@ std::vector<HistoryRow> read_history(const Reader& reader)
     column("validation_loss", &HistoryRow::validation_loss, at::kDouble);
     column("learning_rate", &HistoryRow::learning_rate, at::kDouble);
     column("seconds", &HistoryRow::seconds, at::kDouble);
+    read_terms(reader, history);
     return history;
 }
 

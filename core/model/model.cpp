@@ -31,18 +31,6 @@ std::int64_t group_size(const generators::Generator& generator, const config::Se
     return grouping == "single" ? 1 : default_tile;
 }
 
-Json history_json(const std::vector<HistoryRow>& history)
-{
-    Json rows = Json::array();
-    for (const auto& row : history)
-        rows.push_back({{"epoch", row.epoch},
-                        {"training_loss", row.training_loss},
-                        {"validation_loss", row.validation_loss},
-                        {"learning_rate", row.learning_rate},
-                        {"seconds", row.seconds}});
-    return rows;
-}
-
 Json probe_json(const at::Tensor& probe)
 {
     if (!probe.defined())
@@ -84,6 +72,21 @@ std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry,
 double scale_by_frames(const Model& model, double mean_power)
 {
     return model.input_rms * data::parseval_scale(mean_power, model.problem.side, /*half_side=*/false);
+}
+
+Json history_json(const std::vector<HistoryRow>& history)
+{
+    Json rows = Json::array();
+    for (const auto& row : history) {
+        rows.push_back({{"epoch", row.epoch},
+                        {"training_loss", row.training_loss},
+                        {"validation_loss", row.validation_loss},
+                        {"learning_rate", row.learning_rate},
+                        {"seconds", row.seconds}});
+        if (!row.terms.empty())
+            rows.back()["terms"] = row.terms;
+    }
+    return rows;
 }
 
 std::string describe(Model& model)

@@ -4,6 +4,7 @@
 
 #include <c10/core/Device.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ struct HistoryRow {
     double validation_loss = 0; ///< NaN without validation frames
     double learning_rate = 0;
     double seconds = 0; ///< since training began
+    /// What training_loss is the sum of, by name: the loss and the regularizers times their weights. Empty when the
+    /// loss is alone.
+    std::map<std::string, double> terms{};
 };
 
 /// A generator with its weights and everything that is needed to use it again: settings, probe, statistics, history.
@@ -52,6 +56,9 @@ enum class FirstWeights { Drawn, Zero };
 /// @throws Error(NotFound) unknown generator, Error(InvalidConfig), Error(Shape)
 std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config,
                                   std::int64_t side, c10::Device device, FirstWeights first = FirstWeights::Drawn);
+
+/// JSON array of the rows' fields; "terms" only where there are any, numbers that are not finite as null.
+config::Json history_json(const std::vector<HistoryRow>& history);
 
 /// JSON: generator, N, group size, parameters, settings, probe, statistics, history, provenance.
 std::string describe(Model& model);

@@ -28,6 +28,7 @@ Json to_json(const TrainingPosition& position, const std::string& mark)
               {"step", position.step},
               {"epoch", position.epoch},
               {"loss_sum", position.loss_sum},
+              {"term_sums", position.term_sums},
               {"best_loss", finite_or_null(position.best_loss)},
               {"seconds", position.seconds},
               {"scan", mark}}}};
@@ -39,6 +40,8 @@ TrainingPosition position_from(const Json& json)
     position.step = json.at("step").get<std::int64_t>();
     position.epoch = json.at("epoch").get<std::int64_t>();
     position.loss_sum = json.at("loss_sum").get<double>();
+    if (json.contains("term_sums")) // since there are regularizers
+        position.term_sums = json.at("term_sums").get<std::map<std::string, double>>();
     const auto& best = json.at("best_loss");
     if (!best.is_null())
         position.best_loss = best.get<double>();

@@ -14,6 +14,7 @@ struct TrainingPosition {
     std::int64_t step = 0;                                      ///< steps done
     std::int64_t epoch = 0;                                     ///< epochs done
     double loss_sum = 0;                                        ///< over the steps of the epoch that is going on
+    std::map<std::string, double> term_sums{};                  ///< the same of its terms, when there are several
     double best_loss = std::numeric_limits<double>::infinity(); ///< smallest loss of an epoch so far
     double seconds = 0;                                         ///< of training so far
 };

@@ -4,16 +4,28 @@
 
 #include <cmath>
 #include <iterator>
+#include <set>
 
 namespace ptk::training {
 
 std::string history_csv(const std::vector<model::HistoryRow>& history)
 {
-    std::string text = "epoch,training_loss,validation_loss,learning_rate,seconds\n";
+    std::set<std::string> terms;
     for (const auto& row : history)
-        fmt::format_to(std::back_inserter(text), "{},{},{},{},{:.3f}\n", row.epoch, row.training_loss,
+        for (const auto& term : row.terms)
+            terms.insert(term.first);
+    std::string text = "epoch,training_loss,validation_loss,learning_rate,seconds";
+    for (const auto& name : terms)
+        text += ",term_" + name;
+    for (const auto& row : history) {
+        fmt::format_to(std::back_inserter(text), "\n{},{},{},{},{:.3f}", row.epoch, row.training_loss,
                        row.validation_loss, row.learning_rate, row.seconds);
-    return text;
+        for (const auto& name : terms) {
+            const auto term = row.terms.find(name);
+            text += term == row.terms.end() ? "," : fmt::format(",{}", term->second);
+        }
+    }
+    return text + "\n";
 }
 
 double judged_loss(const model::HistoryRow& row)

@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/shape.h"
-#include "base/text.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -44,21 +43,51 @@ void copy_moment(at::Tensor& target, const std::map<std::string, at::Tensor>& st
 
 constexpr double smallest_parameter_norm = 1e-3; ///< of adaptive clipping, so that zero parameters can move
 
-template <class Value> struct Named {
-    const char* name;
-    Value value;
-};
-
-template <class Value, std::size_t count>
-Value by_name(const Named<Value> (&table)[count], const char* option, const std::string& name)
+config::Schema options(const std::vector<std::string>& names)
 {
-    std::vector<std::string> names;
-    for (const auto& entry : table) {
-        if (name == entry.name)
-            return entry.value;
-        names.emplace_back(entry.name);
-    }
-    fail(Status::NotFound, "{}: '{}' is unknown{}", option, name, base::did_you_mean(name, names));
+    return config::library_schema().only(names);
+}
+
+registry::Registry<GradientLimit> make_limits()
+{
+    registry::Registry<GradientLimit> all("gradient limit");
+    all.add({.name = "norm",
+             .summary = "all gradients by one factor, so that their norm together is at most the limit",
+             .source = "Pascanu et al., ICML 2013",
+             .options = options({"training.gradient_clip"})},
+            GradientLimit::Norm);
+    all.add({.name = "value",
+             .summary = "each number into [-limit, limit]",
+             .source = "Graves, arXiv:1308.0850 (2013)",
+             .options = options({"training.gradient_clip"})},
+            GradientLimit::Value);
+    all.add({.name = "agc",
+             .summary = "each tensor, so that its norm is at most the limit times its parameter's",
+             .source = "Brock et al., arXiv:2102.06171 (2021), with whole tensors in the place of units",
+             .options = options({"training.gradient_clip"})},
+            GradientLimit::Adaptive);
+    return all;
+}
+
+registry::Registry<Optimizer::Method> make_methods()
+{
+    registry::Registry<Optimizer::Method> all("optimizer");
+    all.add({.name = "adam",
+             .summary = "steps of the gradient's mean over the root of its mean square",
+             .source = "Kingma & Ba, arXiv:1412.6980, algorithm 1",
+             .options = options({"training.adam_beta1", "training.adam_beta2", "training.weight_decay"})},
+            Optimizer::Method::Adam);
+    all.add({.name = "adamw",
+             .summary = "adam with weight decay apart from the gradient",
+             .source = "Loshchilov & Hutter, arXiv:1711.05101",
+             .options = options({"training.adam_beta1", "training.adam_beta2", "training.weight_decay"})},
+            Optimizer::Method::AdamW);
+    all.add({.name = "sgd",
+             .summary = "gradient descent with Nesterov's momentum",
+             .source = "Sutskever et al., ICML 2013",
+             .options = options({"training.momentum", "training.weight_decay"})},
+            Optimizer::Method::Sgd);
+    return all;
 }
 
 void limit_each(const at::Tensor& gradient, const at::Tensor& parameter, double largest)
@@ -69,18 +98,16 @@ void limit_each(const at::Tensor& gradient, const at::Tensor& parameter, double 
 
 } // namespace
 
-GradientLimit gradient_limit_by_name(const std::string& name)
+const registry::Registry<GradientLimit>& builtin_gradient_limits()
 {
-    static constexpr Named<GradientLimit> limits[] = {
-        {"norm", GradientLimit::Norm}, {"value", GradientLimit::Value}, {"agc", GradientLimit::Adaptive}};
-    return by_name(limits, "training.gradient_clip_by", name);
+    static const auto registry = make_limits();
+    return registry;
 }
 
-Optimizer::Method method_by_name(const std::string& name)
+const registry::Registry<Optimizer::Method>& builtin_optimizers()
 {
-    static constexpr Named<Optimizer::Method> methods[] = {
-        {"adam", Optimizer::Method::Adam}, {"adamw", Optimizer::Method::AdamW}, {"sgd", Optimizer::Method::Sgd}};
-    return by_name(methods, "training.optimizer", name);
+    static const auto registry = make_methods();
+    return registry;
 }
 
 Optimizer::Optimizer(std::vector<Parameter> parameters, const Options& options) : options_(options)

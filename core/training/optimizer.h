@@ -1,4 +1,6 @@
 #pragma once
+#include "registry/registry.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <map>
@@ -15,8 +17,8 @@ enum class GradientLimit {
               ///< arXiv:2102.06171, with whole tensors in the place of units
 };
 
-/// By the names norm, value, agc. @throws Error(NotFound)
-GradientLimit gradient_limit_by_name(const std::string& name);
+/// By the names of option training.gradient_clip_by: norm, value, agc. Threads: any.
+const registry::Registry<GradientLimit>& builtin_gradient_limits();
 
 /// A first-order optimizer over one group of parameters, all of them in one fused call. p parameter, g gradient, t
 /// steps:
@@ -78,7 +80,7 @@ private:
     Options options_;
 };
 
-/// By the names adam, adamw, sgd. @throws Error(NotFound)
-Optimizer::Method method_by_name(const std::string& name);
+/// By the names of option training.optimizer: adam, adamw, sgd. Threads: any.
+const registry::Registry<Optimizer::Method>& builtin_optimizers();
 
 } // namespace ptk::training

@@ -19,6 +19,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -92,6 +93,15 @@ bool all_finite(const std::vector<at::Tensor>& tensors)
     return floating.empty() || at::stack(at::_foreach_norm(floating)).isfinite().all().item<bool>();
 }
 
+/// " (amplitude 0.02 + tv_phase 0.001)", or nothing.
+std::string terms_text(const std::map<std::string, double>& terms)
+{
+    std::string text;
+    for (const auto& [name, value] : terms)
+        text += fmt::format("{}{} {:.4g}", text.empty() ? " (" : " + ", name, value);
+    return text.empty() ? text : text + ")";
+}
+
 void make_folder(const std::string& folder)
 {
     std::error_code code;
@@ -143,19 +153,16 @@ Run::Run(Setting setting, const Checkpoint* from)
 void Run::choose_loss()
 {
     const auto& settings = setting_.settings;
-    const auto& name = settings.text("training.loss");
-    if (name != "supervised") {
-        loss_ = loss_by_name(name);
+    const auto& loss = builtin_losses().get(settings.text("training.loss")).make;
+    loss_ = loss.make(settings);
+    penalties_ = penalties_of(settings);
+    if (loss.compared == Compared::Intensities)
         return;
-    }
     require(!settings.flag("probe.trainable"), Status::InvalidConfig,
-            "training.loss = 'supervised' does not look at the probe, so that probe.trainable cannot be true");
-    const bool reference = settings.text("compat") == "ptychopinn";
-    labels_.emplace(setting_.scan, subpixel_, settings.flag("training.phase_subtraction"), reference,
-                    setting_.model.device);
-    loss_ = [wrapped = !reference](const at::Tensor& patches, const at::Tensor& labels) {
-        return supervised_loss(patches, labels.abs(), labels.angle(), wrapped);
-    };
+            "training.loss = '{}' does not look at the probe, so that probe.trainable cannot be true",
+            settings.text("training.loss"));
+    labels_.emplace(setting_.scan, subpixel_, settings.flag("training.phase_subtraction"),
+                    settings.text("compat") == "ptychopinn", setting_.model.device);
 }
 
 /// Frames that no group holds are not trained on, which nobody would see otherwise.
@@ -182,7 +189,7 @@ void Run::start(const Checkpoint* from)
     const auto& settings = setting_.settings;
     auto& model = setting_.model;
     Optimizer::Options options;
-    options.method = method_by_name(settings.text("training.optimizer"));
+    options.method = builtin_optimizers().get(settings.text("training.optimizer")).make;
     options.momentum = settings.number("training.momentum");
     options.beta1 = settings.number("training.adam_beta1");
     options.beta2 = settings.number("training.adam_beta2");
@@ -276,12 +283,15 @@ void Run::step()
     network_optimizer_->clear_gradients();
     if (probe_optimizer_)
         probe_optimizer_->clear_gradients();
-    double loss = 0;
-    for (std::int64_t part = 0; part < parts_; ++part)
-        loss += accumulate(part) / static_cast<double>(parts_);
+    std::vector<double> terms(term_names().size());
+    for (std::int64_t part = 0; part < parts_; ++part) {
+        const auto more = accumulate(part);
+        for (std::size_t i = 0; i < terms.size(); ++i)
+            terms[i] += more[i] / static_cast<double>(parts_);
+    }
 
     const double largest = settings.number("training.gradient_clip");
-    const auto limit = gradient_limit_by_name(settings.text("training.gradient_clip_by"));
+    const auto limit = builtin_gradient_limits().get(settings.text("training.gradient_clip_by")).make;
     if (!std::isfinite(network_optimizer_->clip_gradients(largest, limit)))
         give_up("the gradient");
     if (probe_optimizer_ && !std::isfinite(probe_optimizer_->clip_gradients(largest, limit)))
@@ -293,12 +303,22 @@ void Run::step()
         move_probe(schedule);
 
     ++position_.step;
-    position_.loss_sum += loss;
+    add_up(terms);
     step_seconds_ += seconds_since(began);
     setting_.monitor.report(progress("train"));
 }
 
-double Run::accumulate(std::int64_t part)
+void Run::add_up(const std::vector<double>& terms)
+{
+    position_.loss_sum += std::accumulate(terms.begin(), terms.end(), 0.0);
+    if (penalties_.empty())
+        return;
+    const auto names = term_names();
+    for (std::size_t i = 0; i < names.size(); ++i)
+        position_.term_sums[names[i]] += terms[i];
+}
+
+std::vector<double> Run::accumulate(std::int64_t part)
 {
     const auto number = position_.step * parts_ + part;
     const auto groups = groups_of(number);
@@ -306,17 +326,46 @@ double Run::accumulate(std::int64_t part)
     if (number + 1 < steps() * parts_)
         amplitudes_->expect(groups_of(number + 1));
     at::Tensor losses;
-    double value = 0;
-    for (const auto& prediction : predictions(data)) {
-        const auto loss = loss_(prediction, truth(data));
-        value = loss.item<double>();
-        if (!std::isfinite(value))
-            give_up("the loss");
-        losses = losses.defined() ? losses + loss : loss;
+    std::vector<double> values;
+    for (const auto& pass : predicted_passes(generator_, data, scaling_, subpixel_)) {
+        values.clear();
+        for (const auto& term : terms_of(pass, data)) {
+            values.push_back(term.item<double>());
+            if (!std::isfinite(values.back()))
+                give_up(values.size() == 1 ? "the loss" : "the regularizer " + term_names()[values.size() - 1]);
+            losses = losses.defined() ? losses + term : term;
+        }
     }
     (parts_ == 1 ? losses : losses / static_cast<double>(parts_)).backward();
     frames_trained_ += groups.numel();
-    return value;
+    return values;
+}
+
+std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch) const
+{
+    std::vector<at::Tensor> terms{loss_(compared(pass, batch), truth(batch), batch.good)};
+    for (const auto& penalty : penalties_)
+        terms.push_back(penalty.weight * penalty.of(pass.patches));
+    return terms;
+}
+
+std::vector<std::string> Run::term_names() const
+{
+    std::vector<std::string> names{setting_.settings.text("training.loss")};
+    for (const auto& penalty : penalties_)
+        names.push_back(penalty.name);
+    return names;
+}
+
+std::map<std::string, double> Run::epoch_terms() const
+{
+    std::map<std::string, double> means;
+    if (penalties_.empty())
+        return means;
+    for (const auto& name : term_names())
+        if (const auto sum = position_.term_sums.find(name); sum != position_.term_sums.end())
+            means[name] = sum->second / static_cast<double>(steps_per_epoch_);
+    return means;
 }
 
 void Run::move_probe(double schedule)
@@ -345,14 +394,18 @@ void Run::finish_epoch()
 
     recentre_probe();
     ++position_.epoch;
+    setting_.model.history.push_back(
+        {position_.epoch, training_loss, validation_loss, learning_rate_, seconds(), epoch_terms()});
     position_.loss_sum = 0;
-    setting_.model.history.push_back({position_.epoch, training_loss, validation_loss, learning_rate_, seconds()});
-    setting_.log.info("training", "epoch {}/{}: loss {:.5g}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
-                      position_.epoch, epochs_, training_loss, validation_loss, learning_rate_, seconds());
+    position_.term_sums.clear();
+    setting_.log.info("training", "epoch {}/{}: loss {:.5g}{}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
+                      position_.epoch, epochs_, training_loss, terms_text(setting_.model.history.back().terms),
+                      validation_loss, learning_rate_, seconds());
     save_epoch(validation_groups_.size(0) > 0 ? validation_loss : training_loss);
 }
 
-/// Loss of the validation frames alone, each predicted and merged with its neighbours; NaN without validation frames.
+/// Loss of the validation frames alone, without regularizers, each predicted and merged with its neighbours; NaN
+/// without validation frames.
 double Run::validate()
 {
     const auto count = validation_groups_.size(0), size = validation_groups_.size(1);
@@ -361,16 +414,19 @@ double Run::validate()
     const c10::InferenceMode inference;
     generator_.set_training(false);
     std::vector<at::Tensor> predicted, measured;
+    at::Tensor good;
     const auto at_once = std::max<std::int64_t>(1, validation_batch_frames / size);
     for (std::int64_t begin = 0; begin < count; begin += at_once) {
         const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, count - begin));
         const auto data = batch(groups, false);
-        predicted.push_back(predictions(data).back().narrow(1, 0, 1));
+        const auto passes = predicted_passes(generator_, data, scaling_, subpixel_);
+        predicted.push_back(compared(passes.back(), data).narrow(1, 0, 1));
+        good = data.good;
         measured.push_back(truth(data).narrow(1, 0, 1));
         setting_.monitor.check();
     }
     generator_.set_training(true);
-    return loss_(at::cat(predicted), at::cat(measured)).item<double>();
+    return loss_(at::cat(predicted), at::cat(measured), good).item<double>();
 }
 
 void Run::recentre_probe()
@@ -424,10 +480,9 @@ Batch Run::batch(const at::Tensor& groups, bool probe_moves)
     return batch;
 }
 
-std::vector<at::Tensor> Run::predictions(const Batch& batch)
+at::Tensor Run::compared(const Pass& pass, const Batch& batch) const
 {
-    return labels_ ? predicted_objects(generator_, batch, scaling_, subpixel_)
-                   : predicted_intensities(generator_, batch, scaling_, subpixel_);
+    return labels_ ? pass.agreed : predicted_intensity(pass.agreed, batch);
 }
 
 bool Run::probe_moves() const

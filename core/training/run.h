@@ -9,11 +9,13 @@
 #include "training/losses.h"
 #include "training/optimizer.h"
 #include "training/probe_parameter.h"
+#include "training/regularizers.h"
 #include "training/schedule.h"
 #include "training/step.h"
 #include "training/weight_average.h"
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,8 +45,15 @@ private:
     void start(const Checkpoint* from);
 
     void step();
-    /// Gradients of one batch, the loss of the last pass. @param part  of the batches that make this step
-    double accumulate(std::int64_t part);
+    /// Gradients of one batch; the terms of the last pass. @param part  of the batches that make this step
+    std::vector<double> accumulate(std::int64_t part);
+    /// The loss and the penalties times their weights, in the order of term_names().
+    std::vector<at::Tensor> terms_of(const Pass& pass, const Batch& batch) const;
+    std::vector<std::string> term_names() const;
+    /// Terms of a step, into the sums of its epoch.
+    void add_up(const std::vector<double>& terms);
+    /// Means over the epoch that ends; empty when the loss is alone.
+    std::map<std::string, double> epoch_terms() const;
     void move_probe(double schedule);
     /// training.patience epochs have passed without a lower loss.
     bool stalled() const;
@@ -57,7 +66,7 @@ private:
     at::Tensor groups_of(std::int64_t batch); ///< of training, (batch, G)
     Batch batch(const at::Tensor& groups, bool probe_moves);
     /// What the loss compares: intensities with amplitudes, or objects with labels.
-    std::vector<at::Tensor> predictions(const Batch& batch);
+    at::Tensor compared(const Pass& pass, const Batch& batch) const;
     const at::Tensor& truth(const Batch& batch) const { return labels_ ? batch.labels : batch.amplitude; }
     void choose_loss();
     void log_left_out(std::int64_t frames) const;
@@ -89,6 +98,7 @@ private:
     std::optional<Optimizer> probe_optimizer_;
     std::optional<WeightAverage> average_; ///< when training.average says so
     Loss loss_;
+    std::vector<Penalty> penalties_;
     Schedule schedule_;
 
     std::int64_t batch_size_, parts_, epochs_, steps_per_epoch_ = 0;

@@ -1,7 +1,5 @@
 #include "training/schedule.h"
 
-#include "base/error.h"
-#include "base/text.h"
 #include "training/history.h"
 
 #include <algorithm>
@@ -74,19 +72,50 @@ Schedule multi_stage(const config::Settings& settings)
     };
 }
 
-struct Named {
-    const char* name;
-    Schedule (*make)(const config::Settings&);
-};
+Schedule constant(const config::Settings&)
+{
+    return [](const ScheduleTime&) { return 1.0; };
+}
 
-constexpr Named schedules[] = {
-    {"one_cycle", [](const config::Settings&) { return Schedule(one_cycle); }},
-    {"constant", [](const config::Settings&) { return Schedule([](const ScheduleTime&) { return 1.0; }); }},
-    {"exponential", exponential},
-    {"warmup_cosine", warmup_cosine},
-    {"plateau", plateau},
-    {"multi_stage", multi_stage},
-};
+config::Schema options(const std::vector<std::string>& names)
+{
+    return config::library_schema().only(names);
+}
+
+void add_smooth(ScheduleRegistry& registry)
+{
+    registry.add({.name = "one_cycle",
+                  .summary = "up over the first 30 % of the steps, down to nearly nothing over the rest",
+                  .source = "Smith & Topin, arXiv:1708.07120 (2018)"},
+                 [](const config::Settings&) { return Schedule(one_cycle); });
+    registry.add({.name = "constant", .summary = "the same rate in every step", .source = "PtychoPINN 'Default'"},
+                 constant);
+    registry.add({.name = "exponential",
+                  .summary = "a factor after every epoch",
+                  .source = "PtychoPINN 'Exponential'",
+                  .options = options({"training.schedule_gamma"})},
+                 exponential);
+    registry.add({.name = "warmup_cosine",
+                  .summary = "up in a line, then down on half a cosine",
+                  .source = "Loshchilov & Hutter, arXiv:1608.03983; PtychoPINN 'WarmupCosine'",
+                  .options = options({"training.warmup_epochs", "training.smallest_rate"})},
+                 warmup_cosine);
+}
+
+void add_stepped(ScheduleRegistry& registry)
+{
+    registry.add({.name = "plateau",
+                  .summary = "a factor whenever the loss has stopped falling",
+                  .source = "PtychoPINN 'ReduceLROnPlateau'",
+                  .options = options({"training.plateau_factor", "training.plateau_patience",
+                                      "training.plateau_threshold", "training.smallest_rate"})},
+                 plateau);
+    registry.add({.name = "multi_stage",
+                  .summary = "constant, down on half a cosine, constant again",
+                  .source = "PtychoPINN 'MultiStage'",
+                  .options = options({"training.stage_1_epochs", "training.stage_2_epochs", "training.smallest_rate"})},
+                 multi_stage);
+}
 
 } // namespace
 
@@ -101,16 +130,20 @@ double one_cycle(const ScheduleTime& time)
     return half_cosine(1, last, (now - top) / (end - top));
 }
 
+const ScheduleRegistry& builtin_schedules()
+{
+    static const ScheduleRegistry registry = [] {
+        ScheduleRegistry all("schedule");
+        add_smooth(all);
+        add_stepped(all);
+        return all;
+    }();
+    return registry;
+}
+
 Schedule make_schedule(const config::Settings& settings)
 {
-    const auto& name = settings.text("training.schedule");
-    std::vector<std::string> names;
-    for (const auto& entry : schedules) {
-        if (name == entry.name)
-            return entry.make(settings);
-        names.emplace_back(entry.name);
-    }
-    fail(Status::NotFound, "training.schedule: '{}' is not a schedule{}", name, base::did_you_mean(name, names));
+    return builtin_schedules().get(settings.text("training.schedule")).make(settings);
 }
 
 } // namespace ptk::training

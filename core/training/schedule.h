@@ -1,6 +1,7 @@
 #pragma once
 #include "config/config.h"
 #include "model/model.h"
+#include "registry/registry.h"
 
 #include <cstdint>
 #include <functional>
@@ -20,6 +21,11 @@ struct ScheduleTime {
 
 /// Learning rate of a step as a fraction of the largest. A pure function, so that a resumed training goes on with it.
 using Schedule = std::function<double(const ScheduleTime&)>;
+
+using ScheduleRegistry = registry::Registry<std::function<Schedule(const config::Settings&)>>;
+
+/// All schedules of the library, from one explicit table; see make_schedule(). Threads: any.
+const ScheduleRegistry& builtin_schedules();
 
 /// Up from 1/25 to 1 over the first 30 % of the steps, then down to 1/250000, both on half a cosine.
 /// Source: Smith & Topin, arXiv:1708.07120; numbers and step count as PyTorch's OneCycleLR by default.

@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 
 #include <cmath>
+#include <utility>
 
 namespace ptk::training {
 
@@ -16,19 +17,6 @@ std::int64_t region_side(const Batch& batch)
 {
     const auto reach = static_cast<std::int64_t>(std::ceil(batch.relative.abs().max().item<double>()));
     return batch.amplitude.size(-1) + 2 * (reach + 1);
-}
-
-/// Gives the agreed patches of each pass to @p use; they are what the next one starts from.
-template <class Use>
-void each_pass(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling, Subpixel subpixel,
-               const Use& use)
-{
-    at::Tensor known;
-    for (std::int64_t pass = 0; pass < generator.passes(); ++pass) {
-        const auto patches = agreed_patches(predicted_patches(generator, batch, scaling, known), batch, subpixel);
-        use(patches);
-        known = patches.detach();
-    }
 }
 
 } // namespace
@@ -56,23 +44,24 @@ at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixe
     return physics::extract_patches(merged, relative, patches.size(-1));
 }
 
-std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, const Batch& batch,
-                                              const model::Scaling& scaling, Subpixel subpixel)
+std::vector<Pass> predicted_passes(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
+                                   Subpixel subpixel)
 {
-    std::vector<at::Tensor> intensities;
-    each_pass(generator, batch, scaling, subpixel, [&](const at::Tensor& patches) {
-        const auto intensity = physics::far_field_intensity(patches, batch.light.probe);
-        intensities.push_back(batch.good.defined() ? intensity * batch.good : intensity);
-    });
-    return intensities;
+    std::vector<Pass> passes;
+    at::Tensor known;
+    for (std::int64_t i = 0; i < generator.passes(); ++i) {
+        Pass pass;
+        pass.patches = predicted_patches(generator, batch, scaling, known);
+        pass.agreed = agreed_patches(pass.patches, batch, subpixel);
+        known = pass.agreed.detach();
+        passes.push_back(std::move(pass));
+    }
+    return passes;
 }
 
-std::vector<at::Tensor> predicted_objects(generators::Generator& generator, const Batch& batch,
-                                          const model::Scaling& scaling, Subpixel subpixel)
+at::Tensor predicted_intensity(const at::Tensor& patches, const Batch& batch)
 {
-    std::vector<at::Tensor> objects;
-    each_pass(generator, batch, scaling, subpixel, [&](const at::Tensor& patches) { objects.push_back(patches); });
-    return objects;
+    return physics::far_field_intensity(patches, batch.light.probe);
 }
 
 } // namespace ptk::training

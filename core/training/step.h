@@ -14,8 +14,7 @@ struct Batch {
     at::Tensor relative;  ///< (B, G, 2) float64 (x, y): centre of the group minus position; only Subpixel::Interpolate
                           ///< looks at it
     Light light;
-    at::Tensor good{}; ///< (N, N) float32, 0 at the detector's bad pixels, where the amplitude is 0 too; undefined when
-                       ///< all are good
+    at::Tensor good{};   ///< (N, N) float32, 0 at the detector's bad pixels; undefined when all are good
     at::Tensor labels{}; ///< (B, G, N, N) complex64, the true object around each frame; only for supervised training
 };
 
@@ -30,14 +29,20 @@ at::Tensor predicted_patches(generators::Generator& generator, const Batch& batc
 /// the patches as they are.
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel);
 
-/// From the network to the detector, for each pass of the generator: (B, G, N, N) counts, differentiable in weights and
-/// probe; zero at bad pixels, as the measurement there, so that they are no part of any loss. The agreed patches of a
-/// pass are what the next one starts from; gradients stay within their pass.
-std::vector<at::Tensor> predicted_intensities(generators::Generator& generator, const Batch& batch,
-                                              const model::Scaling& scaling, Subpixel subpixel);
+/// One pass of a generator over a batch.
+struct Pass {
+    at::Tensor patches; ///< as the network has them, (B, G, N, N) complex64
+    at::Tensor agreed;  ///< merged and cut out again, (B, G, N, N) complex64
+};
 
-/// The same without the way to the detector: the agreed patches of each pass, (B, G, N, N) complex64.
-std::vector<at::Tensor> predicted_objects(generators::Generator& generator, const Batch& batch,
-                                          const model::Scaling& scaling, Subpixel subpixel);
+/// All passes of the generator. The agreed patches of one are what the next one starts from; gradients stay within
+/// their pass.
+std::vector<Pass> predicted_passes(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
+                                   Subpixel subpixel);
+
+/// From the object to the detector: (B, G, N, N) counts, differentiable in patches and probe. Bad pixels have a
+/// prediction like all others; losses leave them out.
+/// @param patches  (B, G, N, N) complex64
+at::Tensor predicted_intensity(const at::Tensor& patches, const Batch& batch);
 
 } // namespace ptk::training

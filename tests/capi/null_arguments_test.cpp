@@ -192,6 +192,8 @@ TEST(NullArguments, AreErrorsInEveryFunction)
     nulls.each(NAMED(ptk_generator_list), {}, ctx, buf, room, &needed);
     nulls.each(NAMED(ptk_generator_describe), {}, ctx, "physics_unet", buf, room, &needed);
     nulls.each(NAMED(ptk_initializer_list), {}, ctx, buf, room, &needed);
+    nulls.each(NAMED(ptk_registry_list), {}, ctx, "losses", buf, room, &needed);
+    nulls.each(NAMED(ptk_registry_describe), {}, ctx, "losses", "huber", buf, room, &needed);
     nulls.each(NAMED(ptk_model_create), {3}, &m, ctx, 16, settings);
     nulls.each(NAMED(ptk_model_load), {}, &m, ctx, path);
     nulls.each(NAMED(ptk_model_save), {}, model, path);

@@ -89,6 +89,19 @@ class Program(unittest.TestCase):
         self.assertIn("Saxe", run("describe", "initializer", "orthogonal").stdout)
         self.assert_fails(run("describe", "initializer", "orthogonl"), 2, "orthogonal")
 
+    def test_everything_that_is_registered_is_listed_and_described(self):
+        categories = run("list").stdout
+        for category, name in [("losses", "huber"), ("regularizers", "tv_phase"), ("optimizers", "sgd"), ("schedules", "plateau"),
+                               ("gradient_limits", "agc"), ("generators", "cnn")]:
+            self.assertIn(f"\n{category} ", "\n" + categories)
+            self.assertIn(f"\n{name} ", "\n" + run("list", category).stdout)
+            self.assertIn(name, run("describe", category, name).stdout)
+        about = run("describe", "loss", "gaussian").stdout
+        self.assertIn("training.readout_variance = 1", about)
+        self.assertEqual("huber", json.loads(run("describe", "loss", "huber", "--json").stdout)["name"])
+        self.assert_fails(run("list", "loses"), 2, "did you mean 'losses'")
+        self.assert_fails(run("describe", "loss", "hubr"), 2, "did you mean 'huber'")
+
     def test_wrong_options(self):
         out = self.folder / "run"
         self.assert_fails(run("train", SCAN, "-o", out, "-s", "training.epoch=3"), 2, "training.epochs")

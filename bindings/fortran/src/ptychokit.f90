@@ -74,6 +74,8 @@ module ptychokit
     procedure :: describe_generator => context_describe_generator
     procedure :: load_plugin => context_load_plugin
     procedure :: initializers => context_initializers
+    procedure :: registered => context_registered
+    procedure :: describe_registered => context_describe_registered
     procedure :: schema => context_schema
     procedure :: describe_file => context_describe_file
     procedure :: forward => context_forward
@@ -236,8 +238,8 @@ module ptychokit
     config_set_int, config_set_long, config_set_single, config_set_double, config_set_logical, config_set_string, &
     config_set_pair, config_set_text, config_merge, config_check, config_to_json, cancel_create, cancel_request, &
     cancel_reset, context_create, context_set_log, context_devices, context_describe, context_generators, &
-    context_describe_generator, context_load_plugin, context_initializers, context_schema, context_describe_file, &
-    context_forward, dataset_open, dataset_from_arrays, &
+    context_describe_generator, context_load_plugin, context_initializers, context_registered, &
+    context_describe_registered, context_schema, context_describe_file, context_forward, dataset_open, dataset_from_arrays, &
     dataset_simulate, dataset_save, dataset_select, dataset_size, dataset_side, dataset_describe, dataset_shape, &
     dataset_read, dataset_read_patterns, model_create, model_load, model_save, model_import, model_export, &
     model_parameter_count, model_side, model_describe, model_history, model_arrays, model_shape, model_read, &
@@ -827,6 +829,42 @@ contains
     text = room%text(status)
     call reported(status, ierr, message)
   end function context_initializers
+
+  !> JSON: what is registered under a category, "losses", "optimizers" ...; "categories": the categories.
+  function context_registered(this, category, ierr, message) result(text)
+    class(ptk_context), intent(in) :: this
+    character(len=*), intent(in) :: category
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    character(len=:), allocatable :: text
+    type(text_room) :: room
+    integer(c_int32_t) :: status
+    room = new_room()
+    do
+      status = ptk_registry_list(this%pointer, c_text(category), room%bytes, room%size, room%needed)
+      if (.not. room%again(status)) exit
+    end do
+    text = room%text(status)
+    call reported(status, ierr, message)
+  end function context_registered
+
+  !> JSON: one of them with its options.
+  function context_describe_registered(this, category, name, ierr, message) result(text)
+    class(ptk_context), intent(in) :: this
+    character(len=*), intent(in) :: category, name
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    character(len=:), allocatable :: text
+    type(text_room) :: room
+    integer(c_int32_t) :: status
+    room = new_room()
+    do
+      status = ptk_registry_describe(this%pointer, c_text(category), c_text(name), room%bytes, room%size, room%needed)
+      if (.not. room%again(status)) exit
+    end do
+    text = room%text(status)
+    call reported(status, ierr, message)
+  end function context_describe_registered
 
   function context_describe_generator(this, name, ierr, message) result(text)
     class(ptk_context), intent(in) :: this

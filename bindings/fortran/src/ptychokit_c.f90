@@ -533,6 +533,30 @@ module ptychokit_c
       integer(c_int32_t) :: answer
     end function ptk_initializer_list
 
+    !> What is registered under a category:
+    function ptk_registry_list(ctx, category, buf, capacity, needed_out) result(answer) bind(C, name="ptk_registry_list")
+      import
+      type(c_ptr), value :: ctx
+      character(kind=c_char), intent(in), optional :: category(*)
+      character(kind=c_char), intent(inout), optional :: buf(*)
+      integer(c_size_t), value :: capacity
+      integer(c_size_t), intent(inout), optional :: needed_out
+      integer(c_int32_t) :: answer
+    end function ptk_registry_list
+
+    !> One of them with the options that it reads.
+    function ptk_registry_describe(ctx, category, name, buf, capacity, needed_out) result(answer) bind(C, &
+        name="ptk_registry_describe")
+      import
+      type(c_ptr), value :: ctx
+      character(kind=c_char), intent(in), optional :: category(*)
+      character(kind=c_char), intent(in), optional :: name(*)
+      character(kind=c_char), intent(inout), optional :: buf(*)
+      integer(c_size_t), value :: capacity
+      integer(c_size_t), intent(inout), optional :: needed_out
+      integer(c_int32_t) :: answer
+    end function ptk_registry_describe
+
     !> Create a model with fresh weights, drawn from the seed.
     function ptk_model_create(out, ctx, side, config) result(answer) bind(C, name="ptk_model_create")
       import

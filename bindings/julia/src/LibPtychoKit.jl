@@ -309,6 +309,14 @@ ptk_generator_describe(ctx, name, buf, capacity, needed_out) =
 ptk_initializer_list(ctx, buf, capacity, needed_out) =
     @ccall libptychokit.ptk_initializer_list(ctx::Ptr{ptk_context}, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
 
+"What is registered under a category:"
+ptk_registry_list(ctx, category, buf, capacity, needed_out) =
+    @ccall libptychokit.ptk_registry_list(ctx::Ptr{ptk_context}, category::Cstring, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
+
+"One of them with the options that it reads."
+ptk_registry_describe(ctx, category, name, buf, capacity, needed_out) =
+    @ccall libptychokit.ptk_registry_describe(ctx::Ptr{ptk_context}, category::Cstring, name::Cstring, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
+
 "Create a model with fresh weights, drawn from the seed."
 ptk_model_create(out, ctx, side, config) =
     @ccall libptychokit.ptk_model_create(out::Ptr{Ptr{ptk_model}}, ctx::Ptr{ptk_context}, side::Int64, config::Ptr{ptk_config})::ptk_status
@@ -579,6 +587,8 @@ export PTK_VERSION_MAJOR,
     ptk_generator_list,
     ptk_generator_describe,
     ptk_initializer_list,
+    ptk_registry_list,
+    ptk_registry_describe,
     ptk_model_create,
     ptk_model_load,
     ptk_model_save,

@@ -20,7 +20,7 @@ using .LibPtychoKit
 export LibPtychoKit, PtychoKitError, Context, Config, Cancel, Dataset, Model, Trainer, Reconstructor, Canvas, Progress
 export array, build_info, cancel!, check, describe, describe_file, devices, evaluate, fit!, forward, export_weights, fourier_error, generators,
     history, import_weights, initializers, load_plugin, log_to,
-    parameter_count, predict, read_patterns!, reconstruct, refine, reset!, resume!, save, schema, select, set!, set_probe!, side, simulate,
+    parameter_count, predict, read_patterns!, reconstruct, refine, registered, reset!, resume!, save, schema, select, set!, set_probe!, side, simulate,
     add!, write_picture
 
 "A failed call: its status and what went wrong."
@@ -227,6 +227,9 @@ generators(c::Context, name) = text((room...) -> ptk_generator_describe(c, name,
 load_plugin(c::Context, path) = ok(ptk_plugin_load(c, path))
 "JSON: the ways to draw first weights, for the option generator.initializer."
 initializers(c::Context) = text((room...) -> ptk_initializer_list(c, room...))
+"JSON: what is registered under a category (\"losses\", \"optimizers\" ...; \"categories\"), or one of it with its options."
+registered(c::Context, category="categories") = text((room...) -> ptk_registry_list(c, category, room...))
+registered(c::Context, category, name) = text((room...) -> ptk_registry_describe(c, category, name, room...))
 "JSON: the options that there are."
 schema(c::Context, subject="library") = text((room...) -> ptk_config_schema(c, subject, room...))
 "Check a configuration now; an unknown option throws and names the nearest."

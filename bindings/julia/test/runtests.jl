@@ -129,6 +129,8 @@ end
     save(model, at("model.ptk"))
     loaded = Model(context, at("model.ptk"))
     @test occursin("orthogonal", initializers(context))
+    @test occursin("\"losses\"", registered(context)) && occursin("tv_phase", registered(context, "regularizers"))
+    @test occursin("training.huber_delta", registered(context, "losses", "huber"))
     export_weights(model, at("weights.npz"))
     @test parameter_count(import_weights(context, at("weights.npz"); side=N)) == parameter_count(model)
     write_picture(loaded, "history", at("history.png"))

@@ -271,6 +271,12 @@ class Context(_Handle):
         """One generator with its options."""
         return json.loads(lib.ptk_generator_describe(self._handle, name))
 
+    def registered(self, category: str = "categories", name: "str | None" = None) -> "list | dict":
+        """What is registered under a category ("losses", "optimizers" ...), or one of it with its options."""
+        if name is None:
+            return json.loads(lib.ptk_registry_list(self._handle, category))
+        return json.loads(lib.ptk_registry_describe(self._handle, category, name))
+
     def load_plugin(self, path: Path) -> None:
         """Load a shared library with generators, or allow a TorchScript program that a model was trained with. It is executed."""
         lib.ptk_plugin_load(self._handle, os.fspath(path))

@@ -54,6 +54,39 @@ PTK_CALL ptk_generator_describe(const ptk_context *ctx, const char *name, char *
 PTK_CALL ptk_initializer_list(const ptk_context *ctx, char *buf, size_t capacity, size_t *needed_out);
 
 /**
+ * What is registered under a category: networks, losses, optimizers ...
+ *
+ * @param      ctx         the context, whose plug-ins count among the generators
+ * @param      category    "generators", "initializers", "losses", "regularizers", "optimizers", "schedules",
+ *                         "gradient_limits" (or the singular), or "categories": these themselves
+ * @param[out] buf         JSON array of {"name", "aliases", "summary", "source", "capabilities"}; names are values of the
+ *                         option that the category's summary names
+ * @param      capacity    bytes of @p buf
+ * @param[out] needed_out  bytes needed, with the closing NUL
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND naming the nearest; PTK_ERR_BUFFER_TOO_SMALL
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_registry_list(const ptk_context *ctx, const char *category, char *buf, size_t capacity, size_t *needed_out);
+
+/**
+ * One of them with the options that it reads.
+ *
+ * @param      ctx         the context
+ * @param      category    as in ptk_registry_list(), but "categories"
+ * @param      name        its name or an alias
+ * @param[out] buf         JSON object as in ptk_registry_list(), with "options" as ptk_config_schema() gives them; for
+ *                         generators also "cost", see ptk_generator_describe()
+ * @param      capacity    bytes of @p buf
+ * @param[out] needed_out  bytes needed, with the closing NUL
+ * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_NOT_FOUND naming the nearest; PTK_ERR_BUFFER_TOO_SMALL
+ * @par Threads  any
+ * @since 0.1
+ */
+PTK_CALL ptk_registry_describe(const ptk_context *ctx, const char *category, const char *name, char *buf,
+                               size_t capacity, size_t *needed_out);
+
+/**
  * Create a model with fresh weights, drawn from the seed.
  *
  * @param[out] out     release with ptk_model_free(). NULL on failure.
@@ -177,7 +210,8 @@ PTK_CALL ptk_model_describe(const ptk_model *model, char *buf, size_t capacity, 
  *
  * @param      model       the model
  * @param[out] buf         JSON array of {"epoch", "training_loss", "validation_loss" (null without validation frames),
- *                         "learning_rate", "seconds"}
+ *                         "learning_rate", "seconds"}, and, when regularizers were in use, "terms": what training_loss is
+ *                         the sum of, by name (the validation loss has no regularizers)
  * @param      capacity    bytes of @p buf
  * @param[out] needed_out  bytes needed, with the closing NUL
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_BUFFER_TOO_SMALL

@@ -296,6 +296,8 @@ contains
     call model%save(at("model.ptk"))
     call loaded%load(context, at("model.ptk"))
     call check(index(context%initializers(), '"orthogonal"') > 0, "initializers")
+    call check(index(context%registered("regularizers"), '"tv_phase"') > 0, "regularizers")
+    call check(index(context%describe_registered("losses", "huber"), "training.huber_delta") > 0, "one loss")
     call model%export(at("weights.npz"))
     call brought%import(context, at("weights.npz"), int(side, c_int64_t))
     call check(brought%parameter_count() == model%parameter_count(), "weights come back")

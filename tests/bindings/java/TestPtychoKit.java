@@ -328,6 +328,8 @@ public class TestPtychoKit {
         Model loaded = Model.load(context, at("model.ptk"));
         check(Arrays.equals(loaded.array("probe", DType.C64).toFloats(), model.array("probe", DType.C64).toFloats()), "a model comes back");
         check(context.initializers().contains("orthogonal"), "initializers");
+        check(context.registered("regularizers").contains("tv_phase"), "regularizers");
+        check(context.registered("losses", "huber").contains("training.huber_delta"), "one loss");
         model.export(at("weights.npz"));
         check(Model.fromWeights(context, at("weights.npz"), N, null).parameterCount() == model.parameterCount(), "weights come back");
         loaded.writePicture("history", at("history.png"));

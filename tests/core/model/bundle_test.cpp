@@ -59,7 +59,8 @@ std::unique_ptr<model::Model> small_model()
     made->input_scale = 1.0 / 3;
     made->mean_power = 12345.678;
     made->object_pixel_m = 1.25e-8;
-    made->history = {{1, 0.1, 0.2, 1e-3, 1.5}, {2, 1.0 / 7, std::nan(""), 1e-4, 3}};
+    made->history = {{1, 0.1, 0.2, 1e-3, 1.5},
+                     {2, 1.0 / 7, std::nan(""), 1e-4, 3, {{"mae", 1.0 / 9}, {"tv_phase", 2}}}};
     made->provenance = R"({"file":"scan.h5","seed":5})";
     return made;
 }
@@ -106,6 +107,7 @@ void expect_same(model::Model& a, model::Model& b)
         }
         EXPECT_EQ(a.history[i].learning_rate, b.history[i].learning_rate);
         EXPECT_EQ(a.history[i].seconds, b.history[i].seconds);
+        EXPECT_EQ(a.history[i].terms, b.history[i].terms);
     }
 }
 
@@ -348,6 +350,8 @@ TEST_F(ForgedBundle, DamagedOrLostTensorsAreNamed)
                 "not in the header's list");
     EXPECT_SAYS(error_with([](Forged& forged) { forged.replace("history/seconds", at::zeros({5}, at::kDouble)); }),
                 "history/seconds");
+    EXPECT_SAYS(error_with([](Forged& forged) { forged.replace("history/term_mae", at::zeros({5}, at::kDouble)); }),
+                "history/term_mae");
     EXPECT_SAYS(error_with([](Forged& forged) {
                     forged.replace("probe", at::zeros({2, 8, 7}, at::kComplexFloat));
                 }),

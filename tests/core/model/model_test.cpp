@@ -91,6 +91,7 @@ TEST(DescribeModel, IsJsonOfEverything)
     EXPECT_EQ(json.at("statistics").at("input_scale"), 0.25);
     EXPECT_EQ(json.at("history").at(0).at("training_loss"), 0.5);
     EXPECT_TRUE(json.at("history").at(0).at("validation_loss").is_null());
+    EXPECT_FALSE(json.at("history").at(0).contains("terms"));
     EXPECT_EQ(json.at("provenance").at("library"), model::library_version);
     EXPECT_TRUE(nlohmann::json::parse(model::describe(*make("{}", 32))).at("probe").is_null());
 }

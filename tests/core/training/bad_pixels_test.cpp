@@ -104,16 +104,20 @@ TEST(BadPixels, NoLossHasAPartInThem)
     const auto good = scan.bad_pixels.logical_not().to(at::kFloat);
     const auto amplitude = scan.frames->gather(at::arange(3)).sqrt().unsqueeze(0);
     auto intensity = (at::rand({1, 3, 32, 32}) * 50 + 1).requires_grad_();
-    for (const auto& name : loss_names()) {
-        const auto loss = loss_by_name(name);
-        const auto value = loss(intensity * good, amplitude);
+    const config::Settings settings(config::library_schema(), {});
+    for (const auto* entry : builtin_losses().entries()) {
+        if (entry->make.compared != Compared::Intensities)
+            continue;
+        const auto& name = entry->metadata.name;
+        const auto loss = entry->make.make(settings);
+        const auto value = loss(intensity, amplitude, good);
         intensity.mutable_grad() = at::Tensor();
         value.backward();
         const auto gradient = intensity.grad();
         EXPECT_EQ(gradient.masked_select(scan.bad_pixels).abs().max().item<double>(), 0) << name;
         EXPECT_GT(gradient.abs().max().item<double>(), 0) << name;
         const auto wild = intensity.detach().masked_fill(scan.bad_pixels, 1e6);
-        EXPECT_EQ(loss(wild * good, amplitude).item<double>(), value.item<double>()) << name;
+        EXPECT_EQ(loss(wild, amplitude, good).item<double>(), value.item<double>()) << name;
     }
 }
 

@@ -4,6 +4,7 @@
 #include "training/weight_average.h"
 
 #include <ATen/core/grad_mode.h>
+
 #include <complex>
 
 namespace ptk::training {
@@ -198,8 +199,8 @@ TEST(GradientLimit, OfEachValueAndOfEachTensor)
     set();
     optimizer.clip_gradients(10, GradientLimit::Adaptive);
     EXPECT_TRUE(a.grad().equal(at::tensor({-6.0f, 8.0f}))) << "small enough";
-    EXPECT_EQ(testing::error_of([] { gradient_limit_by_name("norms"); }).second,
-              "training.gradient_clip_by: 'norms' is unknown; did you mean 'norm'?");
+    EXPECT_EQ(testing::error_of([] { builtin_gradient_limits().get("norms"); }).second,
+              "gradient limit 'norms' is not registered; did you mean 'norm'?");
 }
 
 TEST(WeightAverage, FollowsAndComesBack)

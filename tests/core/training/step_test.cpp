@@ -39,7 +39,8 @@ struct Bench {
     double loss(Subpixel subpixel)
     {
         const auto data = batch();
-        return amplitude_loss(predicted_intensities(oracle, data, 1, subpixel).back(), data.amplitude).item<double>();
+        const auto intensity = predicted_intensity(predicted_passes(oracle, data, 1, subpixel).back().agreed, data);
+        return amplitude_loss(intensity, data.amplitude).item<double>();
     }
 
     data::Scan scan;
@@ -126,7 +127,9 @@ TEST(Step, ASecondPassStartsFromTheAgreedPatches)
     const auto data = bench.batch();
     TwoPasses network(
         at::randn(bench.oracle.answer.sizes(), at::make_generator<at::CPUGeneratorImpl>(1), at::kComplexFloat));
-    const auto intensities = predicted_intensities(network, data, 1, Subpixel::ShiftProbe);
+    std::vector<at::Tensor> intensities;
+    for (const auto& pass : predicted_passes(network, data, 1, Subpixel::ShiftProbe))
+        intensities.push_back(predicted_intensity(pass.agreed, data));
     ASSERT_EQ(intensities.size(), 2U);
     // Merged patches agree already: the second pass sees the same light.
     EXPECT_LE(amplitude_loss(intensities[1], intensities[0].detach().sqrt()).item<double>(), 1e-6);
@@ -169,8 +172,8 @@ TEST(ProbeParameter, IsFoundFromFramesWithPowerAndCentreKept)
     double first = 0, last = 0;
     for (int k = 0; k < 150; ++k) {
         data.light = bench.illumination.on(bench.groups, parameter.probe());
-        const auto loss =
-            amplitude_loss(predicted_intensities(bench.oracle, data, 1, Subpixel::ShiftProbe).back(), data.amplitude);
+        const auto passes = predicted_passes(bench.oracle, data, 1, Subpixel::ShiftProbe);
+        const auto loss = amplitude_loss(predicted_intensity(passes.back().agreed, data), data.amplitude);
         (k == 0 ? first : last) = loss.item<double>();
         adam.clear_gradients();
         loss.backward();

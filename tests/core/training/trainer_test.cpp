@@ -8,6 +8,7 @@
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "training/grouping.h"
+#include "training/history.h"
 #include "training/losses.h"
 #include "training/trainer.h"
 
@@ -104,6 +105,7 @@ TEST_P(Interrupted, AndResumedEqualsUninterruptedBitForBit)
         EXPECT_EQ(resumed->history[i].training_loss, whole->history[i].training_loss);
         EXPECT_EQ(resumed->history[i].validation_loss, whole->history[i].validation_loss);
         EXPECT_EQ(resumed->history[i].learning_rate, whole->history[i].learning_rate);
+        EXPECT_EQ(resumed->history[i].terms, whole->history[i].terms);
     }
 }
 
@@ -116,6 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
         Interruption{7, "train", R"({"scan.grouping": "nearest", "training.schedule": "constant"})"},
         Interruption{3, "train", R"({"training": {"optimizer": "adamw", "weight_decay": 0.01, "accumulate": 2,
                           "average": 0.9, "schedule": "warmup_cosine", "warmup_epochs": 1, "gradient_clip_by": "agc"}})"},
+        Interruption{5, "train", R"({"training": {"loss": "huber", "regularizers": {"tv_phase": 0.01}}})"},
         Interruption{8, "train", R"({"training": {"optimizer": "sgd", "batch_size": 1, "schedule": "plateau",
                           "plateau_patience": 0, "plateau_threshold": 1, "gradient_clip_by": "value"}})"}));
 
@@ -212,6 +215,91 @@ TEST(Trainer, TrainsLongerFromTheEndWhenAskedTo)
     EXPECT_TRUE(at::equal(weights_of(*longer), weights_of(*whole)))
         << "with a constant rate the end of the run does not matter";
 }
+
+// ---- regularizers ----
+
+constexpr const char* two_penalties =
+    R"({"training": {"accumulate": 2, "regularizers": {"tv_phase": 0.05, "mean_deviation_amplitude": 0.1}}})";
+
+TEST(Regularizers, AreTermsOfTheLossInHistoryAndLog)
+{
+    const auto scan = simulate(6, 6).scan;
+    const auto folder = scratch("terms").string();
+    std::string said;
+    const auto log = quiet();
+    log->set(LogLevel::Info, [&](LogLevel, const char*, const char* message) { said += std::string(message) + "\n"; });
+    const auto config = small_config(two_penalties);
+    auto model = make_model(config);
+    Trainer(model, config, folder, log).fit(scan, {});
+    ASSERT_EQ(model->history.size(), 3U);
+    for (const auto& row : model->history) {
+        ASSERT_EQ(row.terms.size(), 3U);
+        const double sum =
+            row.terms.at("amplitude") + row.terms.at("tv_phase") + row.terms.at("mean_deviation_amplitude");
+        EXPECT_NEAR(sum, row.training_loss, 1e-12);
+        EXPECT_GT(row.terms.at("tv_phase"), 0);
+    }
+    const auto& last = model->history.back();
+    EXPECT_THAT(said,
+                ::testing::HasSubstr(fmt::format(
+                    "loss {:.5g} (amplitude {:.4g} + mean_deviation_amplitude {:.4g} + tv_phase {:.4g}), validation",
+                    last.training_loss, last.terms.at("amplitude"), last.terms.at("mean_deviation_amplitude"),
+                    last.terms.at("tv_phase"))));
+    const auto csv = base::read_text(folder + "/history.csv");
+    EXPECT_EQ(csv.substr(0, csv.find('\n')),
+              "epoch,training_loss,validation_loss,learning_rate,seconds,term_amplitude,term_mean_deviation_amplitude,"
+              "term_tv_phase");
+    EXPECT_THAT(
+        csv, ::testing::HasSubstr(fmt::format(",{},{},{}\n", last.terms.at("amplitude"),
+                                              last.terms.at("mean_deviation_amplitude"), last.terms.at("tv_phase"))));
+    const auto kept = model::load_bundle(registry(), folder + "/last.ptk", c10::kCPU).model;
+    EXPECT_EQ(kept->history.back().terms, last.terms);
+}
+
+TEST(Regularizers, MakeWhatTheyPunishSmallerAndLeaveTheValidationAlone)
+{
+    const auto scan = simulate(6, 6).scan;
+    const auto after = [&](double weight, std::int64_t epochs) {
+        auto config = small_config(R"({"training.schedule": "constant"})");
+        config.set("training.regularizers.tv_amplitude", weight);
+        config.set("training.epochs", epochs);
+        auto model = make_model(config);
+        Trainer(model, config, "", quiet()).fit(scan, {});
+        return model->history.back();
+    };
+    const auto weak = after(1e-9, 4), strong = after(10, 4), none = after(0, 4);
+    EXPECT_LT(strong.terms.at("tv_amplitude") / 10, 0.5 * weak.terms.at("tv_amplitude") / 1e-9);
+    EXPECT_TRUE(none.terms.empty());
+    EXPECT_NEAR(weak.validation_loss, none.validation_loss, 1e-3 * none.validation_loss);
+    EXPECT_LT(strong.validation_loss, strong.training_loss) << "without the penalty, which is most of it";
+}
+
+TEST(Regularizers, AHistoryThatGainsATermHasGapsBefore)
+{
+    EXPECT_EQ(history_csv({{1, 0.5, 0.25, 1e-3, 1}, {2, 0.5, 0.25, 1e-3, 2, {{"mae", 0.375}, {"tv_phase", 0.125}}}}),
+              "epoch,training_loss,validation_loss,learning_rate,seconds,term_mae,term_tv_phase\n"
+              "1,0.5,0.25,0.001,1.000,,\n2,0.5,0.25,0.001,2.000,0.375,0.125\n");
+}
+
+// ---- every loss ----
+
+class TrainsWith : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(TrainsWith, TheLossThatItMinimises)
+{
+    auto scan = simulate(6, 6).scan;
+    scan.object = at::full({60, 60}, 0.5, at::kComplexFloat);
+    scan.bad_pixels = at::zeros({16, 16}, at::kBool);
+    scan.bad_pixels[8][9] = true;
+    auto config = small_config(R"({"training.schedule": "constant", "training.epochs": 4})");
+    config.set("training.loss", GetParam());
+    auto model = make_model(config);
+    Trainer(model, config, "", quiet()).fit(scan, {});
+    EXPECT_LT(model->history.back().training_loss, model->history.front().training_loss);
+}
+
+INSTANTIATE_TEST_SUITE_P(Losses, TrainsWith, ::testing::ValuesIn(builtin_losses().names()),
+                         [](const auto& info) { return info.param; });
 
 // ---- what a run leaves behind ----
 

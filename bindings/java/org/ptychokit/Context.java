@@ -103,6 +103,16 @@ public final class Context extends Native<ptk_context> {
         return during(() -> ptychokit.ptk_generator_describe(handle(), name), this);
     }
 
+    /** JSON: what is registered under a category, "losses", "optimizers" ...; "categories": the categories. */
+    public String registered(String category) {
+        return during(() -> ptychokit.ptk_registry_list(handle(), category), this);
+    }
+
+    /** JSON: one of them with its options. */
+    public String registered(String category, String name) {
+        return during(() -> ptychokit.ptk_registry_describe(handle(), category, name), this);
+    }
+
     /** Load a shared library with generators, or allow a TorchScript program that a model was trained with. It is executed. */
     public void loadPlugin(String path) {
         during(() -> ptychokit.ptk_plugin_load(handle(), path), this);
