@@ -1,5 +1,7 @@
 #include "generators/blocks/attention.h"
 
+#include "generators/blocks/gates.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/amax.h>
 #include <ATen/ops/cat.h>
@@ -30,10 +32,10 @@ at::Tensor ChannelGate::scores(const at::Tensor& pooled) const
     return expand_(at::relu(reduce_(pooled)));
 }
 
-at::Tensor ChannelGate::operator()(const at::Tensor& x) const
+at::Tensor ChannelGate::gate(const at::Tensor& x) const
 {
-    const auto gate = at::sigmoid(scores(x.mean(plane)) + scores(std::get<0>(x.flatten(2).max(-1))));
-    return x * gate.unsqueeze(-1).unsqueeze(-1);
+    const auto [mean, maximum] = channel_statistics(x);
+    return at::sigmoid(scores(mean) + scores(maximum));
 }
 
 SpatialGate::SpatialGate(std::int64_t kernel, at::Generator random) : compress_(2, 1, kernel, random, 1, false)
@@ -41,9 +43,14 @@ SpatialGate::SpatialGate(std::int64_t kernel, at::Generator random) : compress_(
     add_child("compress", compress_);
 }
 
+at::Tensor SpatialGate::gate(const at::Tensor& statistics) const
+{
+    return at::sigmoid(compress_(statistics));
+}
+
 at::Tensor SpatialGate::operator()(const at::Tensor& x) const
 {
-    return x * at::sigmoid(compress_(at::cat({std::get<0>(x.max(1, true)), x.mean(1, true)}, 1)));
+    return x * gate(at::cat({std::get<0>(x.max(1, true)), x.mean(1, true)}, 1));
 }
 
 Cbam::Cbam(std::int64_t channels, at::Generator random) : channel_(channels, random), spatial_(7, random)
@@ -54,7 +61,14 @@ Cbam::Cbam(std::int64_t channels, at::Generator random) : channel_(channels, ran
 
 at::Tensor Cbam::operator()(const at::Tensor& x) const
 {
-    return spatial_(channel_(x));
+    const auto gate = channel_.gate(x);
+    return x * gate.unsqueeze(-1).unsqueeze(-1) * spatial_.gate(pixel_statistics(x, gate));
+}
+
+at::Tensor Cbam::pooled(const at::Tensor& x) const
+{
+    const auto gate = channel_.gate(x);
+    return gated_maximum(x, gate, spatial_.gate(pixel_statistics(x, gate)));
 }
 
 EcaLayer::EcaLayer(at::Generator random) : conv_(3, random)

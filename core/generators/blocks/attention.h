@@ -10,7 +10,8 @@ namespace ptk::generators {
 class ChannelGate : public Module {
 public:
     ChannelGate(std::int64_t channels, at::Generator random);
-    at::Tensor operator()(const at::Tensor& x) const;
+    /// The gates (B, C).
+    at::Tensor gate(const at::Tensor& x) const;
 
 private:
     at::Tensor scores(const at::Tensor& pooled) const;
@@ -23,6 +24,8 @@ private:
 class SpatialGate : public Module {
 public:
     SpatialGate(std::int64_t kernel, at::Generator random);
+    /// The gates (B, 1, H, W). @param statistics  (B, 2, H, W), see pixel_statistics()
+    at::Tensor gate(const at::Tensor& statistics) const;
     at::Tensor operator()(const at::Tensor& x) const;
 
 private:
@@ -34,6 +37,8 @@ class Cbam : public Module {
 public:
     Cbam(std::int64_t channels, at::Generator random);
     at::Tensor operator()(const at::Tensor& x) const;
+    /// The maxima over squares of 2 x 2 of what operator() gives, (B, C, H/2, W/2), without making it.
+    at::Tensor pooled(const at::Tensor& x) const;
 
 private:
     ChannelGate channel_;

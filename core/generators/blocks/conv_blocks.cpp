@@ -39,7 +39,7 @@ ConvPoolBlock::ConvPoolBlock(std::int64_t in, std::int64_t out, bool batch_norm,
 at::Tensor ConvPoolBlock::operator()(const at::Tensor& x)
 {
     const auto y = convolve(x);
-    return at::max_pool2d(cbam_ ? (*cbam_)(y) : y, 2);
+    return cbam_ ? cbam_->pooled(y) : at::max_pool2d(y, 2);
 }
 
 at::Tensor ConvUpBlock::operator()(const at::Tensor& x)
