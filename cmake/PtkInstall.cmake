@@ -7,6 +7,7 @@ if(SKBUILD)
   set_target_properties(ptychokit PROPERTIES VERSION 0 INSTALL_RPATH "$ORIGIN;$ORIGIN/../torch/lib")
   install(TARGETS ptychokit ptk_python LIBRARY DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit COMPONENT python NAMELINK_SKIP)
   install(FILES ${PTK_PYTHON_FILES} DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit COMPONENT python)
+  install(FILES ${PTK_PTYCHODUS_FILES} DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit/ptychodus COMPONENT python)
   return()
 endif()
 
