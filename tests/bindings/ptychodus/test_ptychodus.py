@@ -295,6 +295,12 @@ class Training(Case):
         (network.open_model if versions.OLD else network.load_model_from_file)(folder / "models")
         again = self.reconstructed("Network", product)
         np.testing.assert_array_equal(again.object_.get_array(), after.object_.get_array())
+        versions.fill(self.model, "PtychoKitReconstruction", refine_network=True, correct_positions=True, epochs=2)
+        refined = self.reconstructed("Network", product)
+        self.assertEqual(len(refined.losses), 2)
+        self.assertGreater(likeness(refined.object_.get_array()[0]), score)
+        moved = np.abs(versions.columns_and_rows(refined) - versions.columns_and_rows(after))
+        self.assertTrue(0 < moved.max() < 4, moved.max())
         with self.assertRaises(FileNotFoundError):
             (network.open_model if versions.OLD else network.load_model_from_file)(folder / "nothing.ptk")
 
