@@ -335,7 +335,8 @@ class Processes(unittest.TestCase):
         work = pathlib.Path(SCRATCH.name, "batch")
         shutil.copytree(FOLDER, work / "in")
         section, name = ("Reconstructor", "PtychoKit_ePIE") if versions.OLD else ("Processing", "ptychokit_epie")
-        (work / "in" / "settings.ini").write_text(f"[{section}]\nAlgorithm = {name}\n[PtychoKit]\nthreads = 1\n[PtychoKitReconstruction]\nepochs = 2\nprobe_modes = 1\n")
+        ours = "[PtychoKit]\nthreads = 1\n[PtychoKitReconstruction]\nepochs = 2\nprobe_modes = 1\n"
+        (work / "in" / "settings.ini").write_text(f"[{section}]\nAlgorithm = {name}\n{ours}")
         if not versions.OLD:
             (work / "in" / "product-in.h5").rename(work / "in" / "product.h5")
         subprocess.run([sys.executable, "-m", "ptychodus", "-b", "reconstruct", "-i", work / "in", "-o", work / "out"], check=True, timeout=120,
