@@ -3,7 +3,7 @@
 #
 #   ./setup.sh           Debian packages (as root) and the CPU part of LibTorch into .deps/
 #   ./setup.sh --cuda    the complete LibTorch with CUDA (about 5 GB)
-#   ./setup.sh --tests   also what only tests need: Julia into .deps/ (300 MB) when there is none, and matplotlib (110 MB)
+#   ./setup.sh --tests   also what only tests need, into .deps/: Julia (300 MB) when there is none, matplotlib (110 MB), two ptychodus (1.3 GB)
 #
 # Nothing outside the checkout is changed but Debian packages; the user's Python is only used to make a private environment.
 set -euo pipefail
@@ -138,10 +138,26 @@ install_matplotlib() {
     fi
 }
 
+# Without it the tests of that version are skipped and say so.
+install_ptychodus() {
+    local name="$1" version="$2" folder=".deps/ptychodus-$1" python=python3
+    # The Python that the bindings are built for, see bindings/CMakeLists.txt.
+    python3 -c 'import numpy' 2>/dev/null || python=/usr/bin/python3
+    mkdir -p .deps
+    if tests/bindings/ptychodus/environment.sh "$version" "$folder" "$python" >"$folder.log" 2>&1; then
+        echo "setup: ptychodus $version: $(tail -1 "$folder.log")"
+    else
+        rm -rf "$folder"
+        echo "setup: ptychodus $version could not be had ($folder.log); its tests will be skipped"
+    fi
+}
+
 install_packages
 install_torch
 [ "$tests" -eq 0 ] || {
     install_julia
     install_matplotlib
+    install_ptychodus 1.2 1.2
+    install_ptychodus 1.7 1.7.0
 }
 echo "setup: done"

@@ -145,8 +145,9 @@ RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& p
     raw.stated = measurement_in_text(file->attribute("/patterns", "units").value_or("counts"));
     raw.geometry.detector_pixel_m = positive_attribute(*file, "/patterns", "detector_pixel_width_m");
     raw.geometry.distance_m = positive_attribute(positions, "/", "detector_object_distance_m");
-    if (const auto energy = positive_attribute(positions, "/", "probe_energy_eV"))
-        raw.geometry.energy_j = *energy * base::joule_per_ev;
+    for (const char* name : {"probe_energy_eV", "photon_energy_eV"}) // up to version 1.6, and since
+        if (const auto energy = positive_attribute(positions, "/", name))
+            raw.geometry.energy_j = *energy * base::joule_per_ev;
     if (file->is_dataset("/bad_pixels"))
         raw.bad_pixels = file->read("/bad_pixels").ne(0);
     const auto x = column(positions, product, raw.x_key, at::kDouble),
