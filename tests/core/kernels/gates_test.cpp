@@ -4,6 +4,7 @@
 #include "kernels/cpu/gates.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <limits>
