@@ -11,6 +11,7 @@ namespace {
 std::vector<Option> general_options()
 {
     return {
+        {"preset", Type::String, "\"none\"", "a set of values that hold where none is given; see 'ptychokit list presets'. On a model that is there already the network's own options stay", {}, {}, {"none", "ci", "legacy", "fast", "quality"}},
         {"seed", Type::Int, "0", "seed of every random stream (grouping, initialisation, shuffling, simulation)", 0, 9007199254740992.0, {}, {"subsample_seed"}},
         {"threads", Type::Int, "0", "threads of one operation; 0 = as many as the machine gives", 0, 4096},
         {"kernels", Type::String, "\"own\"", "whose convolutions run on a CPU: our own, which are faster, or LibTorch's (aten)", {}, {}, {"own", "aten"}},
@@ -172,6 +173,23 @@ std::vector<Option> training_options()
     };
 }
 
+std::vector<Option> tracking_options()
+{
+    return {
+        {"tracking.uri", Type::String, "\"\"",
+         "MLflow server that is told of a training, e.g. http://127.0.0.1:5000; empty = none. Credentials come from the environment (MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD). No model keeps it"},
+        {"tracking.experiment", Type::String, "\"PtychoKit\"", "MLflow experiment; made when it is missing", {}, {}, {}, {"experiment_name"}},
+        {"tracking.run_name", Type::String, "\"\"", "name of the run; empty = the run folder's, else MLflow's choice"},
+        {"tracking.tags", Type::String, "\"\"", "tags of the run, NAME=VALUE,NAME=VALUE"},
+        {"tracking.notes", Type::String, "\"\"", "description of the run", {}, {}, {}, {"notes"}},
+        {"tracking.model_name", Type::String, "\"\"", "tag 'model_name' of the run", {}, {}, {}, {"model_name"}},
+        {"tracking.every_steps", Type::Int, "10", "steps between numbers of single steps (loss, learning rate, norm of the gradient); 0 = epochs only", 0, 1e9},
+        {"tracking.artifacts", Type::Bool, "true", "send history.csv, history.json and best.ptk of the run folder at the end, where the server takes files (mlflow-artifacts)"},
+        {"tracking.timeout_s", Type::Float, "10", "longest time of a request in seconds; training never waits for one", 0.05, 3600},
+        {"tracking.closing_s", Type::Float, "30", "longest time in seconds that the end of a training waits until the server has the rest", 0, 86400},
+    };
+}
+
 std::vector<Option> reconstruction_options()
 {
     return {
@@ -244,8 +262,9 @@ const Schema& library_schema()
 {
     static const Schema schema = [] {
         std::vector<Option> all;
-        for (auto part : {general_options(), data_options(), scan_options(), input_options(), generator_options(), physics_options(),
-                          training_options(), reconstruction_options(), refinement_options(), simulation_options()})
+        for (auto part : {general_options(), data_options(), scan_options(), input_options(), generator_options(),
+                          physics_options(), training_options(), tracking_options(), reconstruction_options(),
+                          refinement_options(), simulation_options()})
             all.insert(all.end(), part.begin(), part.end());
         return Schema(std::move(all));
     }();

@@ -136,12 +136,14 @@ Json parse_object(const std::string& text, const char* what)
     return json;
 }
 
-/// Where a program lies is for the user to say, not for a file of data (see model_of_header).
+/// Where a program lies, and who is told of a training, is for the user to say, not for a file of data (see
+/// model_of_header).
 Json stored_settings(const config::Settings& settings)
 {
     auto json = settings.to_json();
     json["generator"].erase("file");
     json.erase("plugins");
+    json.erase("tracking");
     return json;
 }
 

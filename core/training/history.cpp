@@ -1,6 +1,7 @@
 #include "training/history.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <iterator>
@@ -26,6 +27,11 @@ std::string history_csv(const std::vector<model::HistoryRow>& history)
         }
     }
     return text + "\n";
+}
+
+std::string history_text(const std::vector<model::HistoryRow>& history)
+{
+    return config::Json{{"history", model::history_json(history)}}.dump(1) + "\n";
 }
 
 double judged_loss(const model::HistoryRow& row)

@@ -10,6 +10,9 @@ namespace ptk::training {
 /// Terms are columns "term_<name>" after the others, empty in epochs without them.
 std::string history_csv(const std::vector<model::HistoryRow>& history);
 
+/// The same as indented JSON: {"history": [model::history_json()'s rows]}.
+std::string history_text(const std::vector<model::HistoryRow>& history);
+
 /// The loss by which epochs are compared: of validation, of training without validation frames.
 double judged_loss(const model::HistoryRow& row);
 

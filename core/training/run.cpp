@@ -5,6 +5,7 @@
 #include "model/bundle.h"
 #include "training/history.h"
 #include "training/preparation.h"
+#include "training/run_description.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -139,14 +140,14 @@ Run::Run(Setting setting, const Checkpoint* from)
     grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
     amplitudes_.emplace(scan, setting_.model.device);
     if (!from)
-        prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, setting_.log);
+        prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, *setting_.log);
     setting_.model.settings = settings;
     scaling_ = model::scaling_of(setting_.model);
     start(from);
-    setting_.log.info("training",
-                      "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
-                      scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
-                      grouping.size, epochs_, steps_per_epoch_);
+    setting_.log->info("training",
+                       "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
+                       scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
+                       grouping.size, epochs_, steps_per_epoch_);
     log_left_out(split.training.size(0));
 }
 
@@ -170,8 +171,8 @@ void Run::log_left_out(std::int64_t frames) const
 {
     const auto used = std::get<0>(at::_unique(training_groups_)).numel();
     if (used < frames)
-        setting_.log.info("training", "{} of {} training frames are in no group ({})", frames - used, frames,
-                          "scan.grouping = " + setting_.settings.text("scan.grouping"));
+        setting_.log->info("training", "{} of {} training frames are in no group ({})", frames - used, frames,
+                           "scan.grouping = " + setting_.settings.text("scan.grouping"));
 }
 
 void Run::check_scan() const
@@ -230,6 +231,52 @@ void Run::start(const Checkpoint* from)
 
 void Run::train()
 {
+    start_tracking();
+    try {
+        train_epochs();
+    } catch (const std::exception& error) {
+        const auto* ours = dynamic_cast<const Error*>(&error);
+        const bool cancelled = ours != nullptr && ours->status() == Status::Cancelled;
+        stop_tracking(cancelled ? tracking::RunStatus::Killed : tracking::RunStatus::Failed, error.what());
+        throw;
+    }
+    stop_tracking(tracking::RunStatus::Finished, "");
+}
+
+void Run::start_tracking()
+{
+    if (setting_.tracking.address.empty())
+        return;
+    if (position_.tracking_id.empty())
+        position_.tracking_id = tracking::new_id();
+    tracker_ = std::make_unique<tracking::Tracker>(
+        setting_.tracking,
+        run_description(setting_.tracking, position_.tracking_id, setting_.folder, setting_.model, setting_.scan),
+        setting_.log);
+}
+
+void Run::stop_tracking(tracking::RunStatus status, const std::string& reason)
+{
+    if (!tracker_)
+        return;
+    std::vector<std::filesystem::path> files;
+    if (!setting_.folder.empty())
+        files = {path("history.csv"), path("history.json"), path("best.ptk")};
+    tracker_->finish(status, reason, files);
+}
+
+void Run::track_step(const std::vector<double>& terms, double gradient_norm)
+{
+    const auto every = setting_.tracking.every_steps;
+    if (!tracker_ || every == 0 || position_.step % every != 0)
+        return;
+    tracker_->log(position_.step, {{"step_loss", std::accumulate(terms.begin(), terms.end(), 0.0)},
+                                   {"step_learning_rate", learning_rate_},
+                                   {"step_gradient_norm", gradient_norm}});
+}
+
+void Run::train_epochs()
+{
     const TrainingMode mode(generator_, *network_optimizer_);
     try {
         while (position_.epoch < epochs_ && !stalled()) {
@@ -263,8 +310,8 @@ bool Run::stalled() const
     const auto best = std::min_element(history.begin(), history.end(), better);
     if (std::distance(best, history.end()) <= patience)
         return false;
-    setting_.log.info("training", "stops in epoch {}: the loss has not fallen since epoch {} (training.patience {})",
-                      position_.epoch, best->epoch, patience);
+    setting_.log->info("training", "stops in epoch {}: the loss has not fallen since epoch {} (training.patience {})",
+                       position_.epoch, best->epoch, patience);
     return true;
 }
 
@@ -292,7 +339,8 @@ void Run::step()
 
     const double largest = settings.number("training.gradient_clip");
     const auto limit = builtin_gradient_limits().get(settings.text("training.gradient_clip_by")).make;
-    if (!std::isfinite(network_optimizer_->clip_gradients(largest, limit)))
+    const double norm = network_optimizer_->clip_gradients(largest, limit);
+    if (!std::isfinite(norm))
         give_up("the gradient");
     if (probe_optimizer_ && !std::isfinite(probe_optimizer_->clip_gradients(largest, limit)))
         give_up("the gradient of the probe");
@@ -304,6 +352,7 @@ void Run::step()
 
     ++position_.step;
     add_up(terms);
+    track_step(terms, norm);
     step_seconds_ += seconds_since(began);
     setting_.monitor.report(progress("train"));
 }
@@ -398,9 +447,11 @@ void Run::finish_epoch()
         {position_.epoch, training_loss, validation_loss, learning_rate_, seconds(), epoch_terms()});
     position_.loss_sum = 0;
     position_.term_sums.clear();
-    setting_.log.info("training", "epoch {}/{}: loss {:.5g}{}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
-                      position_.epoch, epochs_, training_loss, terms_text(setting_.model.history.back().terms),
-                      validation_loss, learning_rate_, seconds());
+    setting_.log->info("training", "epoch {}/{}: loss {:.5g}{}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
+                       position_.epoch, epochs_, training_loss, terms_text(setting_.model.history.back().terms),
+                       validation_loss, learning_rate_, seconds());
+    if (tracker_)
+        tracker_->log(position_.epoch, epoch_metrics(setting_.model.history.back()));
     save_epoch(validation_groups_.size(0) > 0 ? validation_loss : training_loss);
 }
 
@@ -452,6 +503,7 @@ void Run::save_epoch(double loss)
     if (setting_.folder.empty())
         return;
     base::write_text(path("history.csv"), history_csv(setting_.model.history));
+    base::write_text(path("history.json"), history_text(setting_.model.history));
     if (better) {
         const Averaged averaged(average_);
         model::save_bundle(setting_.model, path("best.ptk"));

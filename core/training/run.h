@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "model/model.h"
+#include "tracking/tracker.h"
 #include "training/batch.h"
 #include "training/checkpoint.h"
 #include "training/grouping.h"
@@ -16,6 +17,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,7 +33,8 @@ public:
         const data::Scan& scan;
         std::string folder; ///< "" = nothing on disk
         const Monitor& monitor;
-        Log& log;
+        LogPtr log;
+        tracking::Options tracking; ///< whom to tell; no address = nobody
     };
 
     /// Everything before the first step; the model is changed only when all of it succeeded.
@@ -41,6 +44,10 @@ public:
     void train();
 
 private:
+    void train_epochs();
+    void start_tracking();
+    void stop_tracking(tracking::RunStatus status, const std::string& reason);
+    void track_step(const std::vector<double>& terms, double gradient_norm);
     void check_scan() const;
     void start(const Checkpoint* from);
 
@@ -106,6 +113,7 @@ private:
     double seconds_before_ = 0; ///< of the trainings this one continues
     double learning_rate_ = 0;  ///< of the last step
     std::string scan_mark_;
+    std::unique_ptr<tracking::Tracker> tracker_; ///< when somebody is told
     std::vector<at::Tensor> good_weights_;
 
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
