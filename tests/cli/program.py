@@ -92,7 +92,7 @@ class Program(unittest.TestCase):
     def test_everything_that_is_registered_is_listed_and_described(self):
         categories = run("list").stdout
         for category, name in [("losses", "huber"), ("regularizers", "tv_phase"), ("optimizers", "sgd"), ("schedules", "plateau"),
-                               ("gradient_limits", "agc"), ("generators", "cnn")]:
+                               ("gradient_limits", "agc"), ("presets", "quality"), ("generators", "cnn")]:
             self.assertIn(f"\n{category} ", "\n" + categories)
             self.assertIn(f"\n{name} ", "\n" + run("list", category).stdout)
             self.assertIn(name, run("describe", category, name).stdout)
@@ -101,6 +101,18 @@ class Program(unittest.TestCase):
         self.assertEqual("huber", json.loads(run("describe", "loss", "huber", "--json").stdout)["name"])
         self.assert_fails(run("list", "loses"), 2, "did you mean 'losses'")
         self.assert_fails(run("describe", "loss", "hubr"), 2, "did you mean 'huber'")
+
+    def test_presets(self):
+        shown = json.loads(run("config", "show", "-s", "preset=legacy", "-s", "epochs=3").stdout)
+        self.assertEqual((shown["generator"]["name"], shown["training"]["batch_size"], shown["training"]["epochs"]), ("cnn", 16, 3))
+        self.assertIn("n_filters_scale", shown["generator"])
+        self.assertIn("generator.passes = 2", run("describe", "preset", "fast").stdout)
+        self.assert_fails(run("config", "show", "-s", "preset=fst"), 2, "did you mean 'fast'")
+        trained = run("train", SCAN, "-o", self.folder / "run", *SMALL, "-s", "preset=fast", "-s", "training.epochs=1")
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        kept = json.loads(run("info", self.folder / "run" / "model.ptk", "--json").stdout)["settings"]
+        self.assertEqual((kept["preset"], kept["generator"]["passes"], kept["generator"]["width"], kept["reconstruction"]["passes"]),
+                         ("fast", 2, 2, 3), "effective values are in the model")
 
     def test_wrong_options(self):
         out = self.folder / "run"
