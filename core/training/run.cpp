@@ -2,6 +2,7 @@
 
 #include "base/atomic_file.h"
 #include "data/groups.h"
+#include "generators/blocks/activation_watch.h"
 #include "model/bundle.h"
 #include "training/history.h"
 #include "training/preparation.h"
@@ -177,12 +178,18 @@ const Stage& Run::stage_of(std::int64_t epoch) const
     return found == stages_.end() ? stages_.back() : *found;
 }
 
+void Run::freeze()
+{
+    const auto& names = stage().frozen;
+    const std::set<std::string> frozen(names.begin(), names.end());
+    for (const auto& [name, tensor] : generator_.named_parameters())
+        tensor->requires_grad_(!frozen.contains(name));
+}
+
 void Run::enter_stage()
 {
     const auto& now = stage();
-    const std::set<std::string> frozen(now.frozen.begin(), now.frozen.end());
-    for (const auto& [name, tensor] : generator_.named_parameters())
-        tensor->requires_grad_(!frozen.contains(name));
+    freeze();
     if (stages_.size() == 1)
         return;
     const bool begins = position_.step == now.first_epoch * steps_per_epoch_;
@@ -424,7 +431,6 @@ void Run::find_rate()
     if (wish == "no" || position_.step > 0 || position_.found_rate > 0)
         return;
     const TrainingMode mode(generator_, *network_optimizer_);
-    enter_stage();
     remember_good_weights();
     const auto position = position_;
     const auto put_back = [&] {
@@ -433,7 +439,7 @@ void Run::find_rate()
         frames_trained_ = 0;
     };
     Optimizer optimizer(parameters_of(generator_), optimizer_options());
-    enter_stage(); // parameters_of() has thawed the frozen
+    freeze();
     RangeTest test;
     try {
         while (!test.over()) {
@@ -476,11 +482,11 @@ void Run::use_rate(std::optional<double> rate, bool use)
 /// Other stages keep their relation to the first.
 void Run::scale_rates()
 {
-    if (!(position_.found_rate > 0))
+    if (!(position_.found_rate > 0) || setting_.settings.text("training.find_rate") != "use")
         return;
-    const double factor = position_.found_rate / stages_.front().learning_rate;
+    const double before = stages_.front().learning_rate;
     for (auto& stage : stages_)
-        stage.learning_rate *= factor;
+        stage.learning_rate = before > 0 ? stage.learning_rate * position_.found_rate / before : position_.found_rate;
     config::Config found;
     found.set("training.learning_rate", position_.found_rate);
     setting_.model.settings = setting_.model.settings.with(found);
@@ -579,9 +585,12 @@ void Run::finish_epoch()
 {
     const double training_loss = position_.loss_sum / static_cast<double>(steps_per_epoch_);
     double validation_loss = 0;
+    Findings findings;
     {
         const Averaged averaged(average_);
+        const generators::ActivationWatch watch;
         validation_loss = validate();
+        findings = findings_of(watch, generator_);
     }
     auto report = progress("validate");
     report.validation_loss = validation_loss;
@@ -595,15 +604,24 @@ void Run::finish_epoch()
     const auto terms = epoch_terms(); // of the stage that may end here
     ++position_.epoch;
     setting_.model.history.push_back(
-        {position_.epoch, training_loss, validation_loss, learning_rate_, seconds(), terms});
+        {position_.epoch, training_loss, validation_loss, learning_rate_, seconds(), terms, findings.numbers});
     position_.loss_sum = 0;
     position_.term_sums.clear();
     setting_.log->info("training", "epoch {}/{}: loss {:.5g}{}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
                        position_.epoch, epochs_, training_loss, terms_text(setting_.model.history.back().terms),
                        validation_loss, learning_rate_, seconds());
+    warn_of(findings);
     if (tracker_)
         tracker_->log(position_.epoch, epoch_metrics(setting_.model.history.back()));
     save_epoch(validation_groups_.size(0) > 0 ? validation_loss : training_loss);
+}
+
+/// Once for each thing: it may last for all epochs.
+void Run::warn_of(const Findings& findings)
+{
+    for (const auto& [what, warning] : findings.warnings)
+        if (warned_of_.insert(what).second)
+            setting_.log->warn("training", "epoch {}: {}", position_.epoch, warning);
 }
 
 /// Loss of the validation frames alone, without regularizers, each predicted and merged with its neighbours; NaN

@@ -5,6 +5,7 @@
 #include "tracking/tracker.h"
 #include "training/batch.h"
 #include "training/checkpoint.h"
+#include "training/diagnostics.h"
 #include "training/grouping.h"
 #include "training/labels.h"
 #include "training/losses.h"
@@ -20,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -79,6 +81,7 @@ private:
     bool stalled() const;
     void finish_epoch();
     double validate();
+    void warn_of(const Findings& findings);
     void recentre_probe();
     void save_epoch(double loss);
 
@@ -93,6 +96,7 @@ private:
     const Stage& stage() const { return stage_of(position_.epoch); }
     /// Frozen parameters, and what counts as the best so far, are those of the stage that begins or goes on.
     void enter_stage();
+    void freeze();
     /// The rows of the history that belong to a stage.
     std::span<const model::HistoryRow> history_of(const Stage& stage) const;
     /// Of the schedule, of the largest rate.
@@ -136,6 +140,7 @@ private:
     std::string scan_mark_;
     std::unique_ptr<tracking::Tracker> tracker_; ///< when somebody is told
     std::vector<at::Tensor> good_weights_;
+    std::set<std::string> warned_of_; ///< findings, so that each is told once
 
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     double step_seconds_ = 0;         ///< spent in steps of this call

@@ -63,6 +63,7 @@ std::map<std::string, double> epoch_metrics(const model::HistoryRow& row)
                                           {"seconds", row.seconds}};
     for (const auto& [name, value] : row.terms)
         metrics["term_" + name] = value;
+    metrics.insert(row.diagnostics.begin(), row.diagnostics.end());
     return metrics;
 }
 

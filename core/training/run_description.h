@@ -14,7 +14,7 @@ namespace ptk::training {
 tracking::RunDescription run_description(const tracking::Options& options, const std::string& id,
                                          const std::string& folder, model::Model& model, const data::Scan& scan);
 
-/// The numbers of an epoch by name: those of the row, terms as "term_<name>".
+/// The numbers of an epoch by name: those of the row, terms as "term_<name>", diagnostics.
 std::map<std::string, double> epoch_metrics(const model::HistoryRow& row);
 
 } // namespace ptk::training
