@@ -154,6 +154,9 @@ Run::Run(Setting setting, const Checkpoint* from)
                        scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
                        grouping.size, epochs_, steps_per_epoch_);
     log_left_out(split.training.size(0));
+    if (const auto start = settings.integer("probe.start_step"); probe_ && start >= steps())
+        setting_.log->warn("training", "probe.start_step = {}: the probe never moves, because there are {} steps",
+                           start, steps());
 }
 
 void Run::prepare_labels()

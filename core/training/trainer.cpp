@@ -1,6 +1,7 @@
 #include "training/trainer.h"
 
 #include "training/checkpoint.h"
+#include "training/coherence.h"
 #include "training/run.h"
 
 #include <optional>
@@ -62,6 +63,9 @@ Trainer::Trainer(std::shared_ptr<model::Model> model, const config::Config& conf
     require(model != nullptr, Status::InvalidArgument, "training: no model");
     state_->model = std::move(model);
     state_->config = config;
+    const auto settings = state_->model->settings.with(config);
+    check_coherence(settings, config, *state_->model->generator);
+    stages_of(settings, *state_->model->generator);
     state_->tracking = tracking::options_of(tracking::tracking_settings(config));
     state_->run_folder = std::move(run_folder);
     state_->log = log ? std::move(log) : std::make_shared<Log>();

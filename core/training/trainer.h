@@ -32,7 +32,8 @@ public:
     /// @param run_folder  where "last.ptk" (each training.checkpoint_epochs, at the end and when cancelled), "best.ptk"
     ///                    (smallest validation loss, or training loss without validation frames), "history.csv" and
     ///                    "history.json" go; "" keeps nothing on disk
-    /// @throws Error(InvalidConfig) for tracking.* that say nothing
+    /// @throws Error(InvalidConfig) also for options that contradict each other (check_coherence()), stages and
+    ///         patterns of parameters that cannot be
     Trainer(std::shared_ptr<model::Model> model, const config::Config& config, std::string run_folder, LogPtr log);
     ~Trainer();
 
