@@ -114,6 +114,28 @@ class Program(unittest.TestCase):
         self.assertEqual((kept["preset"], kept["generator"]["passes"], kept["generator"]["width"], kept["reconstruction"]["passes"]),
                          ("fast", 2, 2, 3), "effective values are in the model")
 
+    def test_stages_and_what_does_not_go_together(self):
+        file, out = self.folder / "stages.yaml", self.folder / "run"
+        file.write_text("training:\n  schedule: constant\n  stages:\n    - {epochs: 1, learning_rate: 1e-3, loss: mae}\n"
+                        "    - {epochs: 2, learning_rate: 2e-4, blend: linear}\n    - {epochs: 1, freeze: [levels, conv1]}\n")
+        trained = run("train", SCAN, "-o", out, "-c", file, *SMALL, "-s", "generator.passes=1")
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        self.assertIn("stage of epochs 2 to 3: mae into amplitude, learning rate 0.0002", trained.stderr)
+        history = json.loads((out / "history.json").read_text())["history"]
+        self.assertEqual([row["learning_rate"] for row in history], [1e-3, 2e-4, 2e-4, 2e-3])
+        self.assertEqual(set(history[2]["terms"]), {"mae", "amplitude"})
+        refused = lambda *options: run("train", SCAN, "-o", self.folder / "none", *options)
+        self.assert_fails(refused("-c", file, "-s", "training.epochs=3"), 2, "leave training.epochs out")
+        self.assert_fails(refused("-s", "training.freeze=levls"), 2, "did you mean 'levels'")
+        self.assert_fails(refused("-s", "training.momentum=0.5"), 2, "training.optimizer = sgd only")
+        self.assert_fails(refused("-s", "tracking.uri=http://me:secret@host"), 2, "MLFLOW_TRACKING_USERNAME")
+        self.assertNotIn("secret", refused("-s", "tracking.uri=http://me:secret@host").stderr)
+
+    def test_a_rate_is_found(self):
+        found = run("train", SCAN, "-o", self.folder / "run", *SMALL, "-s", "generator.passes=1", "-s", "training.epochs=1", "-s", "training.find_rate=use")
+        self.assertEqual(found.returncode, 0, found.stderr)
+        self.assertIn("find_rate: ", found.stderr)
+
     def test_wrong_options(self):
         out = self.folder / "run"
         self.assert_fails(run("train", SCAN, "-o", out, "-s", "training.epoch=3"), 2, "training.epochs")
