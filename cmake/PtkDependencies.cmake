@@ -30,8 +30,9 @@ find_package(PNG REQUIRED)
 pkg_check_modules(PTK_HDF5 REQUIRED IMPORTED_TARGET hdf5)
 pkg_check_modules(PTK_ZIP REQUIRED IMPORTED_TARGET libzip)
 find_path(PTK_NANOFLANN nanoflann.hpp REQUIRED)
+find_path(PTK_CURL curl/curl.h REQUIRED)  # the headers alone: the library is opened when a training is tracked (core/tracking/curl.h)
 
 add_library(ptk_dependencies INTERFACE)
 target_link_libraries(ptk_dependencies INTERFACE nlohmann_json::nlohmann_json yaml-cpp fmt::fmt-header-only PNG::PNG PkgConfig::PTK_HDF5
   PkgConfig::PTK_ZIP Threads::Threads)
-target_include_directories(ptk_dependencies SYSTEM INTERFACE "${PTK_NANOFLANN}")
+target_include_directories(ptk_dependencies SYSTEM INTERFACE "${PTK_NANOFLANN}" "${PTK_CURL}")

@@ -11,6 +11,7 @@ namespace {
 std::vector<Option> general_options()
 {
     return {
+        {"preset", Type::String, "\"none\"", "a set of values that hold where none is given; see 'ptychokit list presets'. On a model that is there already the network's own options stay", {}, {}, {"none", "ci", "legacy", "fast", "quality"}},
         {"seed", Type::Int, "0", "seed of every random stream (grouping, initialisation, shuffling, simulation)", 0, 9007199254740992.0, {}, {"subsample_seed"}},
         {"threads", Type::Int, "0", "threads of one operation; 0 = as many as the machine gives", 0, 4096},
         {"kernels", Type::String, "\"own\"", "whose convolutions run on a CPU: our own, which are faster, or LibTorch's (aten)", {}, {}, {"own", "aten"}},
@@ -148,6 +149,7 @@ std::vector<Option> training_options()
         {"training.optimizer", Type::String, "\"adam\"", "adam; adamw = with decoupled weight decay; sgd = descent with Nesterov's momentum", {}, {}, {"adam", "adamw", "sgd"}, {"optimizer"}},
         {"training.momentum", Type::Float, "0.9", "sgd: momentum", 0, 0.999999, {}, {"momentum"}},
         {"training.learning_rate", Type::Float, "2e-3", "largest learning rate", 0, 10, {}, {"learning_rate"}},
+        {"training.find_rate", Type::String, "\"no\"", "before training a range test on a copy of the weights, 100 steps of a growing rate, finds a largest learning rate: suggest = log it, use = and train with it", {}, {}, {"no", "suggest", "use"}},
         {"training.schedule", Type::String, "\"one_cycle\"", "learning rate over the run: one_cycle (Smith and Topin 2018), constant, exponential, warmup_cosine, plateau, multi_stage", {}, {},
          {"one_cycle", "constant", "exponential", "warmup_cosine", "plateau", "multi_stage"}},
         {"training.schedule_gamma", Type::Float, "0.95", "exponential: factor of an epoch", 1e-6, 1},
@@ -166,9 +168,31 @@ std::vector<Option> training_options()
          {"norm", "value", "agc"}, {"gradient_clip_algorithm"}},
         {"training.accumulate", Type::Int, "1", "batches whose gradients make one step", 1, 65536, {}, {"accum_steps"}},
         {"training.average", Type::Float, "0", "decay of a running mean of the weights, e.g. 0.999; validation, best.ptk and the trained model use it; 0 = none", 0, 0.9999999},
-        {"training.patience", Type::Int, "0", "stop after so many epochs without a lower validation loss (training loss without validation frames); 0 = never", 0, 1e7},
+        {"training.freeze", Type::String, "\"\"", "parameters that do not move: names or what they lie in, with * and ?, as in \"encoder,decoder_amp.blocks.*\"; a wrong name is answered with those that there are"},
+        {"training.stages", Type::String, "\"\"",
+         "stages one after the other instead of one training: a list of {epochs, learning_rate, loss, schedule, freeze, blend}, of which only epochs must be there; blend = linear, cosine or exponential lets the loss grow out of that of the stage before. The schedule runs anew in each"},
+        {"training.fine_tune_epochs", Type::Int, "0", "epochs of a last stage with a frozen encoder (parameters 'encoder')", 0, 1e7, {}, {"epochs_fine_tune"}},
+        {"training.fine_tune_rate", Type::Float, "0.1", "its learning rate as a fraction of training.learning_rate", 0, 1e6, {}, {"fine_tune_gamma"}},
+        {"training.patience", Type::Int, "0", "stop after so many epochs (of the last stage) without a lower validation loss (training loss without validation frames); 0 = never", 0, 1e7},
         {"training.validation_fraction", Type::Float, "0.05", "fraction of the frames that is kept out of training and measures it", 0, 0.9},
         {"training.checkpoint_epochs", Type::Int, "5", "epochs between checkpoints when a run folder is given; the last epoch always has one", 1, 1e7},
+    };
+}
+
+std::vector<Option> tracking_options()
+{
+    return {
+        {"tracking.uri", Type::String, "\"\"",
+         "MLflow server that is told of a training, e.g. http://127.0.0.1:5000; empty = none. Credentials come from the environment (MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD). No model keeps it"},
+        {"tracking.experiment", Type::String, "\"PtychoKit\"", "MLflow experiment; made when it is missing", {}, {}, {}, {"experiment_name"}},
+        {"tracking.run_name", Type::String, "\"\"", "name of the run; empty = the run folder's, else MLflow's choice"},
+        {"tracking.tags", Type::String, "\"\"", "tags of the run, NAME=VALUE,NAME=VALUE"},
+        {"tracking.notes", Type::String, "\"\"", "description of the run", {}, {}, {}, {"notes"}},
+        {"tracking.model_name", Type::String, "\"\"", "tag 'model_name' of the run", {}, {}, {}, {"model_name"}},
+        {"tracking.every_steps", Type::Int, "10", "steps between numbers of single steps (loss, learning rate, norm of the gradient); 0 = epochs only", 0, 1e9},
+        {"tracking.artifacts", Type::Bool, "true", "send history.csv, history.json and best.ptk of the run folder at the end, where the server takes files (mlflow-artifacts)"},
+        {"tracking.timeout_s", Type::Float, "10", "longest time of a request in seconds; training never waits for one", 0.05, 3600},
+        {"tracking.closing_s", Type::Float, "30", "longest time in seconds that the end of a training waits until the server has the rest", 0, 86400},
     };
 }
 
@@ -245,8 +269,8 @@ const Schema& library_schema()
     static const Schema schema = [] {
         std::vector<Option> all;
         for (auto part : {general_options(), data_options(), scan_options(), input_options(), generator_options(),
-                          physics_options(), training_options(), reconstruction_options(), refinement_options(),
-                          simulation_options()})
+                          physics_options(), training_options(), tracking_options(), reconstruction_options(),
+                          refinement_options(), simulation_options()})
             all.insert(all.end(), part.begin(), part.end());
         return Schema(std::move(all));
     }();

@@ -30,6 +30,7 @@ constexpr const char* kind_attribute = "ptychokit_kind";
 constexpr const char* version_attribute = "ptychokit_version";
 constexpr const char* checksum_attribute = "ptychokit_header_fnv1a";
 constexpr const char* term_prefix = "history/term_";
+constexpr const char* diagnostic_prefix = "history/diagnostic_";
 constexpr std::size_t header_limit = std::size_t{1} << 26;
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923): finds damage, does not protect from forgery.
@@ -89,12 +90,15 @@ std::map<std::string, at::Tensor> tensors_of(Model& model, const std::map<std::s
     return tensors;
 }
 
-/// NaN in epochs without the term.
-void put_terms(const std::vector<HistoryRow>& history, std::map<std::string, at::Tensor>& tensors)
+using NamedNumbers = std::map<std::string, double> HistoryRow::*;
+
+/// NaN in epochs without the number.
+void put_named(const std::vector<HistoryRow>& history, NamedNumbers numbers, const std::string& prefix,
+               std::map<std::string, at::Tensor>& tensors)
 {
     for (std::size_t i = 0; i < history.size(); ++i)
-        for (const auto& [name, value] : history[i].terms) {
-            auto& column = tensors[term_prefix + name];
+        for (const auto& [name, value] : history[i].*numbers) {
+            auto& column = tensors[prefix + name];
             if (!column.defined())
                 column = at::full({static_cast<std::int64_t>(history.size())}, std::nan(""), at::kDouble);
             column[static_cast<std::int64_t>(i)] = value;
@@ -116,7 +120,8 @@ void put_history(const std::vector<HistoryRow>& history, std::map<std::string, a
     column("validation_loss", &HistoryRow::validation_loss, at::kDouble);
     column("learning_rate", &HistoryRow::learning_rate, at::kDouble);
     column("seconds", &HistoryRow::seconds, at::kDouble);
-    put_terms(history, tensors);
+    put_named(history, &HistoryRow::terms, term_prefix, tensors);
+    put_named(history, &HistoryRow::diagnostics, diagnostic_prefix, tensors);
 }
 
 /// A bundle with such weights would be of no use, and would replace one that is.
@@ -136,12 +141,14 @@ Json parse_object(const std::string& text, const char* what)
     return json;
 }
 
-/// Where a program lies is for the user to say, not for a file of data (see model_of_header).
+/// Where a program lies, and who is told of a training, is for the user to say, not for a file of data (see
+/// model_of_header).
 Json stored_settings(const config::Settings& settings)
 {
     auto json = settings.to_json();
     json["generator"].erase("file");
     json.erase("plugins");
+    json.erase("tracking");
     return json;
 }
 
@@ -349,17 +356,17 @@ at::Tensor read_probe(const Reader& reader, std::int64_t side)
     return probe;
 }
 
-void read_terms(const Reader& reader, std::vector<HistoryRow>& history)
+void read_named(const Reader& reader, NamedNumbers numbers, const std::string& prefix, std::vector<HistoryRow>& history)
 {
-    for (const auto& name : reader.listed(term_prefix)) {
-        const auto values = reader.read(term_prefix + name);
+    for (const auto& name : reader.listed(prefix)) {
+        const auto values = reader.read(prefix + name);
         require(values.dim() == 1 && values.numel() == static_cast<std::int64_t>(history.size()) &&
                     values.scalar_type() == at::kDouble,
-                Status::Format, "{}: '{}{}' is {} {}, expected {} rows", reader.path(), term_prefix, name,
-                type_name(values), base::shape_of(values), history.size());
+                Status::Format, "{}: '{}{}' is {} {}, expected {} rows", reader.path(), prefix, name, type_name(values),
+                base::shape_of(values), history.size());
         for (std::size_t i = 0; i < history.size(); ++i)
             if (const double value = values[static_cast<std::int64_t>(i)].item<double>(); !std::isnan(value))
-                history[i].terms[name] = value;
+                (history[i].*numbers)[name] = value;
     }
 }
 
@@ -383,7 +390,8 @@ std::vector<HistoryRow> read_history(const Reader& reader)
     column("validation_loss", &HistoryRow::validation_loss, at::kDouble);
     column("learning_rate", &HistoryRow::learning_rate, at::kDouble);
     column("seconds", &HistoryRow::seconds, at::kDouble);
-    read_terms(reader, history);
+    read_named(reader, &HistoryRow::terms, term_prefix, history);
+    read_named(reader, &HistoryRow::diagnostics, diagnostic_prefix, history);
     return history;
 }
 

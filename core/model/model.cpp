@@ -85,6 +85,8 @@ Json history_json(const std::vector<HistoryRow>& history)
                         {"seconds", row.seconds}});
         if (!row.terms.empty())
             rows.back()["terms"] = row.terms;
+        if (!row.diagnostics.empty())
+            rows.back()["diagnostics"] = row.diagnostics;
     }
     return rows;
 }

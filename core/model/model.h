@@ -21,6 +21,9 @@ struct HistoryRow {
     /// What training_loss is the sum of, by name: the loss and the regularizers times their weights. Empty when the
     /// loss is alone.
     std::map<std::string, double> terms{};
+    /// What the validation frames showed of the network's health, by name: fractions of units that never fire and of
+    /// values at the ends of their range. Empty when there was nothing to see.
+    std::map<std::string, double> diagnostics{};
 };
 
 /// A generator with its weights and everything that is needed to use it again: settings, probe, statistics, history.
@@ -57,7 +60,8 @@ enum class FirstWeights { Drawn, Zero };
 std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config,
                                   std::int64_t side, c10::Device device, FirstWeights first = FirstWeights::Drawn);
 
-/// JSON array of the rows' fields; "terms" only where there are any, numbers that are not finite as null.
+/// JSON array of the rows' fields; "terms" and "diagnostics" only where there are any, numbers that are not finite as
+/// null.
 config::Json history_json(const std::vector<HistoryRow>& history);
 
 /// JSON: generator, N, group size, parameters, settings, probe, statistics, history, provenance.

@@ -2,9 +2,11 @@
 
 #include "base/atomic_file.h"
 #include "data/groups.h"
+#include "generators/blocks/activation_watch.h"
 #include "model/bundle.h"
 #include "training/history.h"
 #include "training/preparation.h"
+#include "training/run_description.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -20,6 +22,7 @@
 #include <filesystem>
 #include <limits>
 #include <numeric>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -53,6 +56,8 @@ public:
     {
         generator_.set_training(false);
         optimizer_.clear_gradients();
+        for (const auto& [name, tensor] : generator_.named_parameters()) // a stage may have frozen some
+            tensor->requires_grad_(true);
     }
     TrainingMode(const TrainingMode&) = delete;
     TrainingMode& operator=(const TrainingMode&) = delete;
@@ -113,11 +118,12 @@ void make_folder(const std::string& folder)
 
 Run::Run(Setting setting, const Checkpoint* from)
     : setting_(std::move(setting)), generator_(*setting_.model.generator), subpixel_(subpixel_of(setting_.settings)),
-      schedule_(make_schedule(setting_.settings)), batch_size_(setting_.settings.integer("training.batch_size")),
-      parts_(setting_.settings.integer("training.accumulate")), epochs_(setting_.settings.integer("training.epochs"))
+      stages_(stages_of(setting_.settings, generator_)), penalties_(penalties_of(setting_.settings)),
+      batch_size_(setting_.settings.integer("training.batch_size")),
+      parts_(setting_.settings.integer("training.accumulate")), epochs_(stages_.back().end())
 {
     check_scan();
-    choose_loss();
+    prepare_labels();
     scan_mark_ = scan_mark(setting_.scan);
     require(!from || from->scan_mark == scan_mark_, Status::State,
             "{}: is not the scan of the checkpoint ({}; the checkpoint: {})", setting_.scan.source, scan_mark_,
@@ -139,30 +145,68 @@ Run::Run(Setting setting, const Checkpoint* from)
     grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
     amplitudes_.emplace(scan, setting_.model.device);
     if (!from)
-        prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, setting_.log);
+        prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, *setting_.log);
     setting_.model.settings = settings;
     scaling_ = model::scaling_of(setting_.model);
     start(from);
-    setting_.log.info("training",
-                      "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
-                      scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
-                      grouping.size, epochs_, steps_per_epoch_);
+    setting_.log->info("training",
+                       "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
+                       scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
+                       grouping.size, epochs_, steps_per_epoch_);
     log_left_out(split.training.size(0));
+    if (const auto start = settings.integer("probe.start_step"); probe_ && start >= steps())
+        setting_.log->warn("training", "probe.start_step = {}: the probe never moves, because there are {} steps",
+                           start, steps());
 }
 
-void Run::choose_loss()
+void Run::prepare_labels()
 {
     const auto& settings = setting_.settings;
-    const auto& loss = builtin_losses().get(settings.text("training.loss")).make;
-    loss_ = loss.make(settings);
-    penalties_ = penalties_of(settings);
-    if (loss.compared == Compared::Intensities)
+    for (const auto& stage : stages_) {
+        if (stage.goal.compared == Compared::Intensities)
+            continue;
+        require(!settings.flag("probe.trainable"), Status::InvalidConfig,
+                "training.loss = '{}' does not look at the probe, so that probe.trainable cannot be true",
+                stage.goal.name);
+        if (!labels_)
+            labels_.emplace(setting_.scan, subpixel_, settings.flag("training.phase_subtraction"),
+                            settings.text("compat") == "ptychopinn", setting_.model.device);
+    }
+}
+
+const Stage& Run::stage_of(std::int64_t epoch) const
+{
+    const auto found =
+        std::find_if(stages_.begin(), stages_.end(), [&](const Stage& stage) { return epoch < stage.end(); });
+    return found == stages_.end() ? stages_.back() : *found;
+}
+
+void Run::freeze()
+{
+    const auto& names = stage().frozen;
+    const std::set<std::string> frozen(names.begin(), names.end());
+    for (const auto& [name, tensor] : generator_.named_parameters())
+        tensor->requires_grad_(!frozen.contains(name));
+}
+
+void Run::enter_stage()
+{
+    const auto& now = stage();
+    freeze();
+    if (stages_.size() == 1)
         return;
-    require(!settings.flag("probe.trainable"), Status::InvalidConfig,
-            "training.loss = '{}' does not look at the probe, so that probe.trainable cannot be true",
-            settings.text("training.loss"));
-    labels_.emplace(setting_.scan, subpixel_, settings.flag("training.phase_subtraction"),
-                    settings.text("compat") == "ptychopinn", setting_.model.device);
+    const bool begins = position_.step == now.first_epoch * steps_per_epoch_;
+    if (begins && now.first_epoch > 0 && stage_of(now.first_epoch - 1).goal.name != now.goal.name)
+        position_.best_loss = std::numeric_limits<double>::infinity(); // of another loss
+    setting_.log->info("training", "stage of epochs {} to {}: {}{}, learning rate {:.3g}{}", now.first_epoch + 1,
+                       now.end(), now.before ? now.before->name + " into " : "", now.goal.name, now.learning_rate,
+                       now.frozen.empty() ? "" : fmt::format(", {} parameters frozen", now.frozen.size()));
+}
+
+std::span<const model::HistoryRow> Run::history_of(const Stage& stage) const
+{
+    const std::span<const model::HistoryRow> all(setting_.model.history);
+    return all.subspan(std::min(all.size(), static_cast<std::size_t>(stage.first_epoch)));
 }
 
 /// Frames that no group holds are not trained on, which nobody would see otherwise.
@@ -170,8 +214,8 @@ void Run::log_left_out(std::int64_t frames) const
 {
     const auto used = std::get<0>(at::_unique(training_groups_)).numel();
     if (used < frames)
-        setting_.log.info("training", "{} of {} training frames are in no group ({})", frames - used, frames,
-                          "scan.grouping = " + setting_.settings.text("scan.grouping"));
+        setting_.log->info("training", "{} of {} training frames are in no group ({})", frames - used, frames,
+                           "scan.grouping = " + setting_.settings.text("scan.grouping"));
 }
 
 void Run::check_scan() const
@@ -183,17 +227,24 @@ void Run::check_scan() const
             scan.source, scan.side(), scan.side(), side, side);
 }
 
-/// Optimizers, probe and the position in the training.
-void Run::start(const Checkpoint* from)
+Optimizer::Options Run::optimizer_options() const
 {
     const auto& settings = setting_.settings;
-    auto& model = setting_.model;
     Optimizer::Options options;
     options.method = builtin_optimizers().get(settings.text("training.optimizer")).make;
     options.momentum = settings.number("training.momentum");
     options.beta1 = settings.number("training.adam_beta1");
     options.beta2 = settings.number("training.adam_beta2");
     options.weight_decay = settings.number("training.weight_decay");
+    return options;
+}
+
+/// Optimizers, probe and the position in the training.
+void Run::start(const Checkpoint* from)
+{
+    const auto& settings = setting_.settings;
+    auto& model = setting_.model;
+    auto options = optimizer_options();
     network_optimizer_.emplace(parameters_of(generator_), options);
     if (const double decay = settings.number("training.average"); decay > 0)
         average_.emplace(averaged_weights(generator_), decay);
@@ -213,9 +264,10 @@ void Run::start(const Checkpoint* from)
     if (!from)
         return;
     position_ = from->position;
+    scale_rates();
     seconds_before_ = position_.seconds;
     if (position_.step > 0)
-        learning_rate_ = settings.number("training.learning_rate") * schedule_(schedule_time(position_.step - 1));
+        learning_rate_ = largest_rate(position_.step - 1) * rate_fraction(position_.step - 1);
     network_optimizer_->load_state(from->tensors, network_prefix);
     // An average that starts in the continuation begins with the weights of now.
     if (average_ && from->tensors.contains(std::string(average_prefix) + "steps"))
@@ -230,9 +282,58 @@ void Run::start(const Checkpoint* from)
 
 void Run::train()
 {
+    find_rate();
+    start_tracking();
+    try {
+        train_epochs();
+    } catch (const std::exception& error) {
+        const auto* ours = dynamic_cast<const Error*>(&error);
+        const bool cancelled = ours != nullptr && ours->status() == Status::Cancelled;
+        stop_tracking(cancelled ? tracking::RunStatus::Killed : tracking::RunStatus::Failed, error.what());
+        throw;
+    }
+    stop_tracking(tracking::RunStatus::Finished, "");
+}
+
+void Run::start_tracking()
+{
+    if (setting_.tracking.address.empty())
+        return;
+    if (position_.tracking_id.empty())
+        position_.tracking_id = tracking::new_id();
+    tracker_ = std::make_unique<tracking::Tracker>(
+        setting_.tracking,
+        run_description(setting_.tracking, position_.tracking_id, setting_.folder, setting_.model, setting_.scan),
+        setting_.log);
+}
+
+void Run::stop_tracking(tracking::RunStatus status, const std::string& reason)
+{
+    if (!tracker_)
+        return;
+    std::vector<std::filesystem::path> files;
+    if (!setting_.folder.empty())
+        files = {path("history.csv"), path("history.json"), path("best.ptk")};
+    tracker_->finish(status, reason, files);
+}
+
+void Run::track_step(const std::vector<double>& terms, double gradient_norm)
+{
+    const auto every = setting_.tracking.every_steps;
+    if (!tracker_ || every == 0 || position_.step % every != 0)
+        return;
+    tracker_->log(position_.step, {{"step_loss", std::accumulate(terms.begin(), terms.end(), 0.0)},
+                                   {"step_learning_rate", learning_rate_},
+                                   {"step_gradient_norm", gradient_norm}});
+}
+
+void Run::train_epochs()
+{
     const TrainingMode mode(generator_, *network_optimizer_);
     try {
         while (position_.epoch < epochs_ && !stalled()) {
+            if (position_.epoch == stage().first_epoch || good_weights_.empty())
+                enter_stage();
             remember_good_weights();
             while (position_.step < (position_.epoch + 1) * steps_per_epoch_)
                 step();
@@ -254,7 +355,7 @@ void Run::train()
 bool Run::stalled() const
 {
     const auto patience = setting_.settings.integer("training.patience");
-    const auto& history = setting_.model.history;
+    const auto history = history_of(stages_.back());
     if (patience == 0 || history.empty())
         return false;
     const auto better = [](const model::HistoryRow& a, const model::HistoryRow& b) {
@@ -263,36 +364,35 @@ bool Run::stalled() const
     const auto best = std::min_element(history.begin(), history.end(), better);
     if (std::distance(best, history.end()) <= patience)
         return false;
-    setting_.log.info("training", "stops in epoch {}: the loss has not fallen since epoch {} (training.patience {})",
-                      position_.epoch, best->epoch, patience);
+    setting_.log->info("training", "stops in epoch {}: the loss has not fallen since epoch {} (training.patience {})",
+                       position_.epoch, best->epoch, patience);
     return true;
 }
 
-ScheduleTime Run::schedule_time(std::int64_t step) const
+double Run::rate_fraction(std::int64_t step) const
 {
-    return {step, steps(), steps_per_epoch_, setting_.model.history};
+    const auto& stage = stage_of(step / steps_per_epoch_);
+    return stage.schedule({step - stage.first_epoch * steps_per_epoch_, stage.epochs * steps_per_epoch_,
+                           steps_per_epoch_, history_of(stage)});
+}
+
+double Run::largest_rate(std::int64_t step) const
+{
+    return stage_of(step / steps_per_epoch_).learning_rate;
 }
 
 void Run::step()
 {
     const auto began = Clock::now();
     const auto& settings = setting_.settings;
-    const double schedule = schedule_(schedule_time(position_.step));
-    learning_rate_ = settings.number("training.learning_rate") * schedule;
+    const double schedule = rate_fraction(position_.step);
+    learning_rate_ = largest_rate(position_.step) * schedule;
 
-    network_optimizer_->clear_gradients();
-    if (probe_optimizer_)
-        probe_optimizer_->clear_gradients();
-    std::vector<double> terms(term_names().size());
-    for (std::int64_t part = 0; part < parts_; ++part) {
-        const auto more = accumulate(part);
-        for (std::size_t i = 0; i < terms.size(); ++i)
-            terms[i] += more[i] / static_cast<double>(parts_);
-    }
-
+    const auto terms = gradients();
     const double largest = settings.number("training.gradient_clip");
-    const auto limit = builtin_gradient_limits().get(settings.text("training.gradient_clip_by")).make;
-    if (!std::isfinite(network_optimizer_->clip_gradients(largest, limit)))
+    const auto limit = gradient_limit();
+    const double norm = network_optimizer_->clip_gradients(largest, limit);
+    if (!std::isfinite(norm))
         give_up("the gradient");
     if (probe_optimizer_ && !std::isfinite(probe_optimizer_->clip_gradients(largest, limit)))
         give_up("the gradient of the probe");
@@ -304,16 +404,103 @@ void Run::step()
 
     ++position_.step;
     add_up(terms);
+    track_step(terms, norm);
     step_seconds_ += seconds_since(began);
     setting_.monitor.report(progress("train"));
+}
+
+std::vector<double> Run::gradients()
+{
+    network_optimizer_->clear_gradients();
+    if (probe_optimizer_)
+        probe_optimizer_->clear_gradients();
+    std::vector<double> terms(term_names().size());
+    for (std::int64_t part = 0; part < parts_; ++part) {
+        const auto more = accumulate(part);
+        for (std::size_t i = 0; i < terms.size(); ++i)
+            terms[i] += more[i] / static_cast<double>(parts_);
+    }
+    return terms;
+}
+
+GradientLimit Run::gradient_limit() const
+{
+    return builtin_gradient_limits().get(setting_.settings.text("training.gradient_clip_by")).make;
+}
+
+void Run::find_rate()
+{
+    const auto& wish = setting_.settings.text("training.find_rate");
+    if (wish == "no" || position_.step > 0 || position_.found_rate > 0)
+        return;
+    const TrainingMode mode(generator_, *network_optimizer_);
+    remember_good_weights();
+    const auto position = position_;
+    const auto put_back = [&] {
+        restore_good_weights();
+        position_ = position;
+        frames_trained_ = 0;
+    };
+    Optimizer optimizer(parameters_of(generator_), optimizer_options());
+    freeze();
+    RangeTest test;
+    try {
+        while (!test.over()) {
+            learning_rate_ = test.rate();
+            const auto terms = gradients();
+            const double norm =
+                optimizer.clip_gradients(setting_.settings.number("training.gradient_clip"), gradient_limit());
+            if (!std::isfinite(norm))
+                break;
+            optimizer.step(test.rate());
+            test.add(std::accumulate(terms.begin(), terms.end(), 0.0));
+            ++position_.step;
+            setting_.monitor.report(progress("find rate"));
+        }
+    } catch (const Error& error) {
+        put_back();
+        if (error.status() != Status::NotConverged) // which ends the test as it should
+            throw;
+    }
+    put_back();
+    use_rate(test.suggestion(), wish == "use");
+}
+
+void Run::use_rate(std::optional<double> rate, bool use)
+{
+    const double own = stages_.front().learning_rate;
+    if (!rate) {
+        setting_.log->warn("training", "find_rate: the loss fell at no rate from {} to {}; {:.3g} stays",
+                           RangeTest::lowest, RangeTest::highest, own);
+        return;
+    }
+    setting_.log->info("training", "find_rate: {:.3g} ({} training.learning_rate = {:.3g})", *rate,
+                       use ? "used instead of" : "not used; now", own);
+    if (!use)
+        return;
+    position_.found_rate = *rate;
+    scale_rates();
+}
+
+/// Other stages keep their relation to the first.
+void Run::scale_rates()
+{
+    if (!(position_.found_rate > 0) || setting_.settings.text("training.find_rate") != "use")
+        return;
+    const double before = stages_.front().learning_rate;
+    for (auto& stage : stages_)
+        stage.learning_rate = before > 0 ? stage.learning_rate * position_.found_rate / before : position_.found_rate;
+    config::Config found;
+    found.set("training.learning_rate", position_.found_rate);
+    setting_.model.settings = setting_.model.settings.with(found);
 }
 
 void Run::add_up(const std::vector<double>& terms)
 {
     position_.loss_sum += std::accumulate(terms.begin(), terms.end(), 0.0);
-    if (penalties_.empty())
-        return;
     const auto names = term_names();
+    if (names.size() == 1)
+        return;
     for (std::size_t i = 0; i < names.size(); ++i)
         position_.term_sums[names[i]] += terms[i];
 }
@@ -332,7 +519,7 @@ std::vector<double> Run::accumulate(std::int64_t part)
         for (const auto& term : terms_of(pass, data)) {
             values.push_back(term.item<double>());
             if (!std::isfinite(values.back()))
-                give_up(values.size() == 1 ? "the loss" : "the regularizer " + term_names()[values.size() - 1]);
+                give_up(name_of_term(values.size() - 1));
             losses = losses.defined() ? losses + term : term;
         }
     }
@@ -341,9 +528,25 @@ std::vector<double> Run::accumulate(std::int64_t part)
     return values;
 }
 
+std::string Run::name_of_term(std::size_t index) const
+{
+    const auto names = term_names();
+    return index + penalties_.size() < names.size() ? "the loss" : "the regularizer " + names[index];
+}
+
 std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch) const
 {
-    std::vector<at::Tensor> terms{loss_(compared(pass, batch), truth(batch), batch.good)};
+    const auto& now = stage();
+    const auto value = [&](const Goal& goal) {
+        return goal.loss(compared(goal, pass, batch), truth(goal, batch), batch.good);
+    };
+    std::vector<at::Tensor> terms;
+    if (const double weight = now.weight(position_.epoch); now.before) {
+        terms.push_back((1 - weight) * value(*now.before));
+        terms.push_back(weight * value(now.goal));
+    } else {
+        terms.push_back(value(now.goal));
+    }
     for (const auto& penalty : penalties_)
         terms.push_back(penalty.weight * penalty.of(pass.patches));
     return terms;
@@ -351,7 +554,11 @@ std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch) cons
 
 std::vector<std::string> Run::term_names() const
 {
-    std::vector<std::string> names{setting_.settings.text("training.loss")};
+    const auto& now = stage();
+    std::vector<std::string> names;
+    if (now.before)
+        names.push_back(now.before->name);
+    names.push_back(now.goal.name);
     for (const auto& penalty : penalties_)
         names.push_back(penalty.name);
     return names;
@@ -360,9 +567,10 @@ std::vector<std::string> Run::term_names() const
 std::map<std::string, double> Run::epoch_terms() const
 {
     std::map<std::string, double> means;
-    if (penalties_.empty())
+    const auto names = term_names();
+    if (names.size() == 1)
         return means;
-    for (const auto& name : term_names())
+    for (const auto& name : names)
         if (const auto sum = position_.term_sums.find(name); sum != position_.term_sums.end())
             means[name] = sum->second / static_cast<double>(steps_per_epoch_);
     return means;
@@ -380,9 +588,12 @@ void Run::finish_epoch()
 {
     const double training_loss = position_.loss_sum / static_cast<double>(steps_per_epoch_);
     double validation_loss = 0;
+    Findings findings;
     {
         const Averaged averaged(average_);
+        const generators::ActivationWatch watch;
         validation_loss = validate();
+        findings = findings_of(watch, generator_);
     }
     auto report = progress("validate");
     report.validation_loss = validation_loss;
@@ -393,15 +604,27 @@ void Run::finish_epoch()
         give_up("a weight");
 
     recentre_probe();
+    const auto terms = epoch_terms(); // of the stage that may end here
     ++position_.epoch;
     setting_.model.history.push_back(
-        {position_.epoch, training_loss, validation_loss, learning_rate_, seconds(), epoch_terms()});
+        {position_.epoch, training_loss, validation_loss, learning_rate_, seconds(), terms, findings.numbers});
     position_.loss_sum = 0;
     position_.term_sums.clear();
-    setting_.log.info("training", "epoch {}/{}: loss {:.5g}{}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
-                      position_.epoch, epochs_, training_loss, terms_text(setting_.model.history.back().terms),
-                      validation_loss, learning_rate_, seconds());
+    setting_.log->info("training", "epoch {}/{}: loss {:.5g}{}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
+                       position_.epoch, epochs_, training_loss, terms_text(setting_.model.history.back().terms),
+                       validation_loss, learning_rate_, seconds());
+    warn_of(findings);
+    if (tracker_)
+        tracker_->log(position_.epoch, epoch_metrics(setting_.model.history.back()));
     save_epoch(validation_groups_.size(0) > 0 ? validation_loss : training_loss);
+}
+
+/// Once for each thing: it may last for all epochs.
+void Run::warn_of(const Findings& findings)
+{
+    for (const auto& [what, warning] : findings.warnings)
+        if (warned_of_.insert(what).second)
+            setting_.log->warn("training", "epoch {}: {}", position_.epoch, warning);
 }
 
 /// Loss of the validation frames alone, without regularizers, each predicted and merged with its neighbours; NaN
@@ -413,6 +636,7 @@ double Run::validate()
         return std::numeric_limits<double>::quiet_NaN();
     const c10::InferenceMode inference;
     generator_.set_training(false);
+    const auto& goal = stage().goal;
     std::vector<at::Tensor> predicted, measured;
     at::Tensor good;
     const auto at_once = std::max<std::int64_t>(1, validation_batch_frames / size);
@@ -420,13 +644,13 @@ double Run::validate()
         const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, count - begin));
         const auto data = batch(groups, false);
         const auto passes = predicted_passes(generator_, data, scaling_, subpixel_);
-        predicted.push_back(compared(passes.back(), data).narrow(1, 0, 1));
+        predicted.push_back(compared(goal, passes.back(), data).narrow(1, 0, 1));
         good = data.good;
-        measured.push_back(truth(data).narrow(1, 0, 1));
+        measured.push_back(truth(goal, data).narrow(1, 0, 1));
         setting_.monitor.check();
     }
     generator_.set_training(true);
-    return loss_(at::cat(predicted), at::cat(measured), good).item<double>();
+    return goal.loss(at::cat(predicted), at::cat(measured), good).item<double>();
 }
 
 void Run::recentre_probe()
@@ -452,6 +676,7 @@ void Run::save_epoch(double loss)
     if (setting_.folder.empty())
         return;
     base::write_text(path("history.csv"), history_csv(setting_.model.history));
+    base::write_text(path("history.json"), history_text(setting_.model.history));
     if (better) {
         const Averaged averaged(average_);
         model::save_bundle(setting_.model, path("best.ptk"));
@@ -480,9 +705,14 @@ Batch Run::batch(const at::Tensor& groups, bool probe_moves)
     return batch;
 }
 
-at::Tensor Run::compared(const Pass& pass, const Batch& batch) const
+at::Tensor Run::compared(const Goal& goal, const Pass& pass, const Batch& batch)
 {
-    return labels_ ? pass.agreed : predicted_intensity(pass.agreed, batch);
+    return goal.compared == Compared::Objects ? pass.agreed : predicted_intensity(pass.agreed, batch);
+}
+
+const at::Tensor& Run::truth(const Goal& goal, const Batch& batch)
+{
+    return goal.compared == Compared::Objects ? batch.labels : batch.amplitude;
 }
 
 bool Run::probe_moves() const
@@ -530,7 +760,7 @@ void Run::remember_good_weights()
         good_weights_.push_back(tensor.clone());
 }
 
-void Run::give_up(const std::string& what)
+void Run::restore_good_weights()
 {
     const at::NoGradGuard no_gradient;
     auto now = weights();
@@ -538,6 +768,11 @@ void Run::give_up(const std::string& what)
         now[i].copy_(good_weights_[i]);
     if (probe_)
         illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+}
+
+void Run::give_up(const std::string& what)
+{
+    restore_good_weights();
     fail(Status::NotConverged,
          "{} is not finite in step {} of {} (epoch {}, learning rate {:.3g}); the model has the weights from before "
          "this epoch. A smaller training.learning_rate or training.gradient_clip may help",

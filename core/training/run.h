@@ -2,21 +2,27 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "model/model.h"
+#include "tracking/tracker.h"
 #include "training/batch.h"
 #include "training/checkpoint.h"
+#include "training/diagnostics.h"
 #include "training/grouping.h"
 #include "training/labels.h"
 #include "training/losses.h"
 #include "training/optimizer.h"
 #include "training/probe_parameter.h"
+#include "training/range_test.h"
 #include "training/regularizers.h"
-#include "training/schedule.h"
+#include "training/stages.h"
 #include "training/step.h"
 #include "training/weight_average.h"
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,7 +37,8 @@ public:
         const data::Scan& scan;
         std::string folder; ///< "" = nothing on disk
         const Monitor& monitor;
-        Log& log;
+        LogPtr log;
+        tracking::Options tracking; ///< whom to tell; no address = nobody
     };
 
     /// Everything before the first step; the model is changed only when all of it succeeded.
@@ -41,15 +48,30 @@ public:
     void train();
 
 private:
+    void train_epochs();
+    /// The range test of training.find_rate; weights and random streams are then as they were.
+    void find_rate();
+    void use_rate(std::optional<double> rate, bool use);
+    void scale_rates();
+    Optimizer::Options optimizer_options() const;
+    void start_tracking();
+    void stop_tracking(tracking::RunStatus status, const std::string& reason);
+    void track_step(const std::vector<double>& terms, double gradient_norm);
     void check_scan() const;
     void start(const Checkpoint* from);
 
     void step();
-    /// Gradients of one batch; the terms of the last pass. @param part  of the batches that make this step
+    /// Gradients of a step; the terms of the last pass, means over its batches.
+    std::vector<double> gradients();
+    /// Gradients of one batch. @param part  of the batches that make this step
     std::vector<double> accumulate(std::int64_t part);
+    GradientLimit gradient_limit() const;
+    void restore_good_weights();
     /// The loss and the penalties times their weights, in the order of term_names().
     std::vector<at::Tensor> terms_of(const Pass& pass, const Batch& batch) const;
     std::vector<std::string> term_names() const;
+    /// For messages.
+    std::string name_of_term(std::size_t index) const;
     /// Terms of a step, into the sums of its epoch.
     void add_up(const std::vector<double>& terms);
     /// Means over the epoch that ends; empty when the loss is alone.
@@ -57,18 +79,29 @@ private:
     void move_probe(double schedule);
     /// training.patience epochs have passed without a lower loss.
     bool stalled() const;
-    ScheduleTime schedule_time(std::int64_t step) const;
     void finish_epoch();
     double validate();
+    void warn_of(const Findings& findings);
     void recentre_probe();
     void save_epoch(double loss);
 
     at::Tensor groups_of(std::int64_t batch); ///< of training, (batch, G)
     Batch batch(const at::Tensor& groups, bool probe_moves);
-    /// What the loss compares: intensities with amplitudes, or objects with labels.
-    at::Tensor compared(const Pass& pass, const Batch& batch) const;
-    const at::Tensor& truth(const Batch& batch) const { return labels_ ? batch.labels : batch.amplitude; }
-    void choose_loss();
+    /// What a goal compares: intensities with amplitudes, or objects with labels.
+    static at::Tensor compared(const Goal& goal, const Pass& pass, const Batch& batch);
+    static const at::Tensor& truth(const Goal& goal, const Batch& batch);
+    void prepare_labels();
+    /// The stage of an epoch; the last one when all are over.
+    const Stage& stage_of(std::int64_t epoch) const;
+    const Stage& stage() const { return stage_of(position_.epoch); }
+    /// Frozen parameters, and what counts as the best so far, are those of the stage that begins or goes on.
+    void enter_stage();
+    void freeze();
+    /// The rows of the history that belong to a stage.
+    std::span<const model::HistoryRow> history_of(const Stage& stage) const;
+    /// Of the schedule, of the largest rate.
+    double rate_fraction(std::int64_t step) const;
+    double largest_rate(std::int64_t step) const;
     void log_left_out(std::int64_t frames) const;
     bool probe_moves() const;
     std::int64_t steps() const { return epochs_ * steps_per_epoch_; }
@@ -97,16 +130,17 @@ private:
     std::optional<Optimizer> network_optimizer_;
     std::optional<Optimizer> probe_optimizer_;
     std::optional<WeightAverage> average_; ///< when training.average says so
-    Loss loss_;
+    std::vector<Stage> stages_;
     std::vector<Penalty> penalties_;
-    Schedule schedule_;
 
     std::int64_t batch_size_, parts_, epochs_, steps_per_epoch_ = 0;
     TrainingPosition position_;
     double seconds_before_ = 0; ///< of the trainings this one continues
     double learning_rate_ = 0;  ///< of the last step
     std::string scan_mark_;
+    std::unique_ptr<tracking::Tracker> tracker_; ///< when somebody is told
     std::vector<at::Tensor> good_weights_;
+    std::set<std::string> warned_of_; ///< findings, so that each is told once
 
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     double step_seconds_ = 0;         ///< spent in steps of this call

@@ -1,6 +1,7 @@
 #include "training/trainer.h"
 
 #include "training/checkpoint.h"
+#include "training/coherence.h"
 #include "training/run.h"
 
 #include <optional>
@@ -23,8 +24,9 @@ config::Json network_options(const config::Settings& settings)
 void log_changes(const config::Settings& before, const config::Settings& after, Log& log)
 {
     auto old = before.to_json(), now = after.to_json();
-    for (auto* settings : {&old, &now}) { // where programs lie says nothing of the training
+    for (auto* settings : {&old, &now}) { // where programs lie and who is told says nothing of the training
         settings->erase("plugins");
+        settings->erase("tracking");
         (*settings)["generator"].erase("file");
     }
     old = old.flatten();
@@ -51,6 +53,7 @@ struct Trainer::State {
     config::Config config;
     std::string run_folder;
     LogPtr log;
+    tracking::Options tracking;
     std::optional<Checkpoint> checkpoint{}; ///< to go on from; its model has become ours
 };
 
@@ -60,6 +63,10 @@ Trainer::Trainer(std::shared_ptr<model::Model> model, const config::Config& conf
     require(model != nullptr, Status::InvalidArgument, "training: no model");
     state_->model = std::move(model);
     state_->config = config;
+    const auto settings = state_->model->settings.with(config);
+    check_coherence(settings, config, *state_->model->generator);
+    stages_of(settings, *state_->model->generator);
+    state_->tracking = tracking::options_of(tracking::tracking_settings(config));
     state_->run_folder = std::move(run_folder);
     state_->log = log ? std::move(log) : std::make_shared<Log>();
 }
@@ -78,7 +85,7 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
                 "began with");
         log_changes(model.settings, settings, *state_->log);
     }
-    Run run({model, settings, scan, state_->run_folder, monitor, *state_->log},
+    Run run({model, settings, scan, state_->run_folder, monitor, state_->log, state_->tracking},
             state_->checkpoint ? &*state_->checkpoint : nullptr);
     state_->checkpoint.reset();
     run.train();

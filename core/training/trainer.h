@@ -28,9 +28,12 @@ namespace ptk::training {
 class Trainer {
 public:
     /// @param config      options on top of those the model was made with (its generator.* cannot change any more)
+    ///                    (and tracking.*, which are taken from here alone: see tracking::tracking_settings())
     /// @param run_folder  where "last.ptk" (each training.checkpoint_epochs, at the end and when cancelled), "best.ptk"
-    /// (smallest validation loss,
-    ///                    or training loss without validation frames) and "history.csv" go; "" keeps nothing on disk
+    ///                    (smallest validation loss, or training loss without validation frames), "history.csv" and
+    ///                    "history.json" go; "" keeps nothing on disk
+    /// @throws Error(InvalidConfig) also for options that contradict each other (check_coherence()), stages and
+    ///         patterns of parameters that cannot be
     Trainer(std::shared_ptr<model::Model> model, const config::Config& config, std::string run_folder, LogPtr log);
     ~Trainer();
 

@@ -1,5 +1,6 @@
 #include "generators/blocks/layers.h"
 
+#include "generators/blocks/activation_watch.h"
 #include "generators/blocks/flops.h"
 #include "generators/blocks/initial.h"
 
@@ -50,6 +51,14 @@ at::Tensor Conv2d::operator()(const at::Tensor& x, Activation activation) const
                  ? convolve(stride_ == 1 ? Convolution::Same : Convolution::Down, x, weight_, bias_, activation)
                  : activate(at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2), activation);
     count(y, weight_);
+    if (activation == Activation::Relu)
+        ActivationWatch::units(weight_, y);
+    return y;
+}
+
+at::Tensor Conv2d::rectified(at::Tensor y) const
+{
+    ActivationWatch::units(weight_, y);
     return y;
 }
 

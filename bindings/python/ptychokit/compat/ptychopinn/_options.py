@@ -35,7 +35,6 @@ _INSTEAD = {
     "amplitude_physics_gain": "1.0",
     "amp_loss": "weight_decay, or the iterative refinement ptychokit.Reconstructor.refine",
     "phase_loss": "weight_decay, or the iterative refinement ptychokit.Reconstructor.refine",
-    "epochs_fine_tune": "a second training that starts from the saved model with another learning_rate",
     "precision": "'32-true'",
     "devices": "1",
     "recon_log_every_n_epochs": "a progress function of ptychokit.Trainer.fit",
