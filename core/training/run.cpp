@@ -13,6 +13,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/roll.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -112,9 +113,19 @@ void make_folder(const std::string& folder)
 } // namespace
 
 Run::Run(Setting setting, const Checkpoint* from)
-    : setting_(std::move(setting)), generator_(*setting_.model.generator), subpixel_(subpixel_of(setting_.settings)),
-      schedule_(make_schedule(setting_.settings)), batch_size_(setting_.settings.integer("training.batch_size")),
+    : setting_(std::move(setting)), generator_(*setting_.model.generator), team_(setting_.team),
+      subpixel_(subpixel_of(setting_.settings)), schedule_(make_schedule(setting_.settings)),
+      batch_size_(setting_.settings.integer("training.batch_size")),
       parts_(setting_.settings.integer("training.accumulate")), epochs_(setting_.settings.integer("training.epochs"))
+{
+    team_.together([&] { prepare(from); });
+    check_team();
+    share_preparation();
+    team_.together([&] { start(from); });
+    team_.require_same(std::to_string(position_.step), "checkpoint");
+}
+
+void Run::prepare(const Checkpoint* from)
 {
     check_scan();
     choose_loss();
@@ -122,7 +133,11 @@ Run::Run(Setting setting, const Checkpoint* from)
     require(!from || from->scan_mark == scan_mark_, Status::State,
             "{}: is not the scan of the checkpoint ({}; the checkpoint: {})", setting_.scan.source, scan_mark_,
             from ? from->scan_mark : "");
-    if (!setting_.folder.empty())
+    require(batch_size_ % team_.size() == 0, Status::InvalidConfig,
+            "training.batch_size is {}, which {} processes cannot share evenly; take {} (groups in a step of all "
+            "together), or another number of processes",
+            batch_size_, team_.size(), (batch_size_ / team_.size() + 1) * team_.size());
+    if (keeps_files())
         make_folder(setting_.folder);
 
     const auto& settings = setting_.settings;
@@ -141,8 +156,6 @@ Run::Run(Setting setting, const Checkpoint* from)
     if (!from)
         prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, setting_.log);
     setting_.model.settings = settings;
-    scaling_ = model::scaling_of(setting_.model);
-    start(from);
     setting_.log.info("training",
                       "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
                       scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
@@ -150,11 +163,48 @@ Run::Run(Setting setting, const Checkpoint* from)
     log_left_out(split.training.size(0));
 }
 
+/// Different programmes would wait for each other in different places.
+void Run::check_team()
+{
+    if (team_.alone())
+        return;
+    auto settings = setting_.settings.to_json();
+    for (const auto* key : {"threads", "plugins", "kernels"}) // each machine's own
+        settings.erase(key);
+    settings["generator"].erase("file");
+    team_.require_same(settings.dump(), "configuration");
+    team_.require_same(scan_mark_, "scan");
+    if (!generator_.named_buffers().empty())
+        setting_.log.warn("training",
+                          "'{}' keeps statistics of its batches, which each process takes from its own part "
+                          "of a batch: weights are not those of one process",
+                          setting_.model.generator_name);
+}
+
+void Run::share_preparation()
+{
+    if (team_.alone())
+        return;
+    auto& model = setting_.model;
+    const auto numbers =
+        at::tensor({model.input_scale, model.object_scale, model.mean_power, model.object_pixel_m}, at::kDouble);
+    auto shared = weights();
+    shared.push_back(numbers);
+    if (model.probe.defined())
+        shared.push_back(model.probe);
+    team_.spread(shared);
+    model.input_scale = numbers[0].item<double>();
+    model.object_scale = numbers[1].item<double>();
+    model.mean_power = numbers[2].item<double>();
+    model.object_pixel_m = numbers[3].item<double>();
+}
+
 void Run::choose_loss()
 {
     const auto& settings = setting_.settings;
     const auto& loss = builtin_losses().get(settings.text("training.loss")).make;
     loss_ = loss.make(settings);
+    loss_per_ = loss.per;
     penalties_ = penalties_of(settings);
     if (loss.compared == Compared::Intensities)
         return;
@@ -188,6 +238,7 @@ void Run::start(const Checkpoint* from)
 {
     const auto& settings = setting_.settings;
     auto& model = setting_.model;
+    scaling_ = model::scaling_of(model);
     Optimizer::Options options;
     options.method = builtin_optimizers().get(settings.text("training.optimizer")).make;
     options.momentum = settings.number("training.momentum");
@@ -215,7 +266,7 @@ void Run::start(const Checkpoint* from)
     position_ = from->position;
     seconds_before_ = position_.seconds;
     if (position_.step > 0)
-        learning_rate_ = settings.number("training.learning_rate") * schedule_(schedule_time(position_.step - 1));
+        learning_rate_ = rate_at(position_.step - 1);
     network_optimizer_->load_state(from->tensors, network_prefix);
     // An average that starts in the continuation begins with the weights of now.
     if (average_ && from->tensors.contains(std::string(average_prefix) + "steps"))
@@ -233,18 +284,24 @@ void Run::train()
     const TrainingMode mode(generator_, *network_optimizer_);
     try {
         while (position_.epoch < epochs_ && !stalled()) {
+            team_.spread(weights()); // machines may round differently
             remember_good_weights();
             while (position_.step < (position_.epoch + 1) * steps_per_epoch_)
                 step();
             finish_epoch();
         }
+    } catch (const parallel::Lost&) { // it may have been the one that writes: each that is left does
+        hand_probe_to_model();
+        if (!setting_.folder.empty())
+            save_last();
+        throw;
     } catch (const Error& error) {
         hand_probe_to_model();
-        if (error.status() == Status::Cancelled && !setting_.folder.empty())
+        if (error.status() == Status::Cancelled && keeps_files())
             save_last();
         throw;
     }
-    if (position_.epoch < epochs_ && !setting_.folder.empty())
+    if (position_.epoch < epochs_ && keeps_files())
         save_last();
     if (average_)
         average_->swap();
@@ -273,12 +330,23 @@ ScheduleTime Run::schedule_time(std::int64_t step) const
     return {step, steps(), steps_per_epoch_, setting_.model.history};
 }
 
+/// Largest rate times the schedule's part. More groups in a step make its gradient surer, so that it may be longer.
+/// Source: linear Goyal et al., arXiv:1706.02677; root Krizhevsky, arXiv:1404.5997.
+double Run::rate_at(std::int64_t step) const
+{
+    const auto& settings = setting_.settings;
+    const auto& scaling = settings.text("training.rate_scaling");
+    const auto groups = static_cast<double>(batch_size_ * parts_);
+    const double factor = scaling == "linear" ? groups : scaling == "sqrt" ? std::sqrt(groups) : 1;
+    return settings.number("training.learning_rate") * factor * schedule_(schedule_time(step));
+}
+
 void Run::step()
 {
     const auto began = Clock::now();
     const auto& settings = setting_.settings;
     const double schedule = schedule_(schedule_time(position_.step));
-    learning_rate_ = settings.number("training.learning_rate") * schedule;
+    learning_rate_ = rate_at(position_.step);
 
     network_optimizer_->clear_gradients();
     if (probe_optimizer_)
@@ -289,6 +357,8 @@ void Run::step()
         for (std::size_t i = 0; i < terms.size(); ++i)
             terms[i] += more[i] / static_cast<double>(parts_);
     }
+    team_.sum(trained(), terms);
+    check_terms(terms);
 
     const double largest = settings.number("training.gradient_clip");
     const auto limit = builtin_gradient_limits().get(settings.text("training.gradient_clip_by")).make;
@@ -305,7 +375,25 @@ void Run::step()
     ++position_.step;
     add_up(terms);
     step_seconds_ += seconds_since(began);
-    setting_.monitor.report(progress("train"));
+    team_.report(setting_.monitor, progress("train"));
+}
+
+/// Of all processes together, so that all of them give up.
+void Run::check_terms(const std::vector<double>& terms)
+{
+    for (std::size_t i = 0; i < terms.size(); ++i)
+        if (!std::isfinite(terms[i]))
+            give_up(i == 0 ? "the loss" : "the regularizer " + term_names()[i]);
+}
+
+std::vector<at::Tensor> Run::trained()
+{
+    std::vector<at::Tensor> all;
+    for (const auto& parameter : generator_.named_parameters())
+        all.push_back(*parameter.tensor);
+    if (probe_)
+        all.push_back(probe_->value());
+    return all;
 }
 
 void Run::add_up(const std::vector<double>& terms)
@@ -325,27 +413,33 @@ std::vector<double> Run::accumulate(std::int64_t part)
     const auto data = batch(groups, probe_moves());
     if (number + 1 < steps() * parts_)
         amplitudes_->expect(groups_of(number + 1));
+    const double share = team_.share(team_.alone() ? 1 : batch_weight(loss_per_, truth(data), data.good));
     at::Tensor losses;
     std::vector<double> values;
     for (const auto& pass : predicted_passes(generator_, data, scaling_, subpixel_)) {
         values.clear();
-        for (const auto& term : terms_of(pass, data)) {
+        for (const auto& term : terms_of(pass, data, share)) {
             values.push_back(term.item<double>());
-            if (!std::isfinite(values.back()))
-                give_up(values.size() == 1 ? "the loss" : "the regularizer " + term_names()[values.size() - 1]);
             losses = losses.defined() ? losses + term : term;
         }
+        if (team_.alone())
+            check_terms(values);
     }
     (parts_ == 1 ? losses : losses / static_cast<double>(parts_)).backward();
-    frames_trained_ += groups.numel();
+    frames_trained_ += groups.numel() * team_.size();
     return values;
 }
 
-std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch) const
+std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch, double share) const
 {
     std::vector<at::Tensor> terms{loss_(compared(pass, batch), truth(batch), batch.good)};
     for (const auto& penalty : penalties_)
         terms.push_back(penalty.weight * penalty.of(pass.patches));
+    if (team_.alone())
+        return terms;
+    terms[0] = share * terms[0];
+    for (std::size_t i = 1; i < terms.size(); ++i) // means over patches, of which each process has as many
+        terms[i] = terms[i] / static_cast<double>(team_.size());
     return terms;
 }
 
@@ -388,7 +482,8 @@ void Run::finish_epoch()
     report.validation_loss = validation_loss;
     if (validation_groups_.size(0) > 0 && !std::isfinite(validation_loss))
         give_up("the validation loss");
-    setting_.monitor.report(report);
+    team_.report(setting_.monitor, report);
+    team_.agree();
     if (!all_finite(weights()))
         give_up("a weight");
 
@@ -416,17 +511,21 @@ double Run::validate()
     std::vector<at::Tensor> predicted, measured;
     at::Tensor good;
     const auto at_once = std::max<std::int64_t>(1, validation_batch_frames / size);
-    for (std::int64_t begin = 0; begin < count; begin += at_once) {
-        const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, count - begin));
+    const auto ours = team_.part_of(count);
+    for (auto begin = ours.begin; begin < ours.end; begin += at_once) {
+        const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, ours.end - begin));
         const auto data = batch(groups, false);
         const auto passes = predicted_passes(generator_, data, scaling_, subpixel_);
         predicted.push_back(compared(passes.back(), data).narrow(1, 0, 1));
         good = data.good;
         measured.push_back(truth(data).narrow(1, 0, 1));
-        setting_.monitor.check();
+        team_.check(setting_.monitor);
     }
     generator_.set_training(true);
-    return loss_(at::cat(predicted), at::cat(measured), good).item<double>();
+    if (predicted.empty()) // fewer validation frames than processes
+        return team_.mean(0, 0);
+    const auto all = at::cat(measured);
+    return team_.mean(loss_(at::cat(predicted), all, good).item<double>(), batch_weight(loss_per_, all, good));
 }
 
 void Run::recentre_probe()
@@ -449,7 +548,7 @@ void Run::save_epoch(double loss)
     if (better)
         position_.best_loss = loss;
     hand_probe_to_model();
-    if (setting_.folder.empty())
+    if (!keeps_files())
         return;
     base::write_text(path("history.csv"), history_csv(setting_.model.history));
     if (better) {
@@ -462,7 +561,8 @@ void Run::save_epoch(double loss)
 
 at::Tensor Run::groups_of(std::int64_t batch)
 {
-    return training_groups_.index_select(0, order_->take(batch * batch_size_, batch_size_));
+    const auto ours = team_.part_of(batch_size_);
+    return training_groups_.index_select(0, order_->take(batch * batch_size_ + ours.begin, ours.end - ours.begin));
 }
 
 Batch Run::batch(const at::Tensor& groups, bool probe_moves)

@@ -12,6 +12,7 @@
 #include "training/regularizers.h"
 #include "training/schedule.h"
 #include "training/step.h"
+#include "training/team.h"
 #include "training/weight_average.h"
 
 #include <chrono>
@@ -32,6 +33,7 @@ public:
         std::string folder; ///< "" = nothing on disk
         const Monitor& monitor;
         Log& log;
+        Team& team;
     };
 
     /// Everything before the first step; the model is changed only when all of it succeeded.
@@ -42,13 +44,21 @@ public:
 
 private:
     void check_scan() const;
+    void check_team();
+    /// Frames, groups and the model's statistics and probe. @param from  as above
+    void prepare(const Checkpoint* from);
+    /// What the others learnt of the frames is what rank 0 learnt.
+    void share_preparation();
     void start(const Checkpoint* from);
 
     void step();
     /// Gradients of one batch; the terms of the last pass. @param part  of the batches that make this step
     std::vector<double> accumulate(std::int64_t part);
     /// The loss and the penalties times their weights, in the order of term_names().
-    std::vector<at::Tensor> terms_of(const Pass& pass, const Batch& batch) const;
+    /// @param share  of our batch in that of the whole team
+    std::vector<at::Tensor> terms_of(const Pass& pass, const Batch& batch, double share) const;
+    void check_terms(const std::vector<double>& terms);
+    std::vector<at::Tensor> trained(); ///< the parameters of all optimizers
     std::vector<std::string> term_names() const;
     /// Terms of a step, into the sums of its epoch.
     void add_up(const std::vector<double>& terms);
@@ -58,12 +68,13 @@ private:
     /// training.patience epochs have passed without a lower loss.
     bool stalled() const;
     ScheduleTime schedule_time(std::int64_t step) const;
+    double rate_at(std::int64_t step) const;
     void finish_epoch();
     double validate();
     void recentre_probe();
     void save_epoch(double loss);
 
-    at::Tensor groups_of(std::int64_t batch); ///< of training, (batch, G)
+    at::Tensor groups_of(std::int64_t batch); ///< of training, our part of them, (batch, G)
     Batch batch(const at::Tensor& groups, bool probe_moves);
     /// What the loss compares: intensities with amplitudes, or objects with labels.
     at::Tensor compared(const Pass& pass, const Batch& batch) const;
@@ -71,6 +82,7 @@ private:
     void choose_loss();
     void log_left_out(std::int64_t frames) const;
     bool probe_moves() const;
+    bool keeps_files() const { return !setting_.folder.empty() && setting_.team.writes(); }
     std::int64_t steps() const { return epochs_ * steps_per_epoch_; }
     double seconds() const;
     Progress progress(const char* phase) const;
@@ -84,6 +96,7 @@ private:
 
     Setting setting_;
     generators::Generator& generator_;
+    Team& team_;
     Subpixel subpixel_;
     physics::PixelGrid grid_;
     at::Tensor training_groups_;   ///< (groups, G)
@@ -98,6 +111,7 @@ private:
     std::optional<Optimizer> probe_optimizer_;
     std::optional<WeightAverage> average_; ///< when training.average says so
     Loss loss_;
+    Per loss_per_ = Per::Frame;
     std::vector<Penalty> penalties_;
     Schedule schedule_;
 

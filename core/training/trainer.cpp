@@ -2,6 +2,7 @@
 
 #include "training/checkpoint.h"
 #include "training/run.h"
+#include "training/team.h"
 
 #include <optional>
 #include <utility>
@@ -52,6 +53,7 @@ struct Trainer::State {
     std::string run_folder;
     LogPtr log;
     std::optional<Checkpoint> checkpoint{}; ///< to go on from; its model has become ours
+    parallel::GroupPtr group{};             ///< given, or found for each fit()
 };
 
 Trainer::Trainer(std::shared_ptr<model::Model> model, const config::Config& config, std::string run_folder, LogPtr log)
@@ -78,10 +80,17 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
                 "began with");
         log_changes(model.settings, settings, *state_->log);
     }
-    Run run({model, settings, scan, state_->run_folder, monitor, *state_->log},
+    Team team(state_->group ? state_->group : group_of_process(settings, *state_->log));
+    const auto log = log_of_rank(team, state_->log);
+    Run run({model, settings, scan, state_->run_folder, monitor, *log, team},
             state_->checkpoint ? &*state_->checkpoint : nullptr);
     state_->checkpoint.reset();
     run.train();
+}
+
+void Trainer::share_with(parallel::GroupPtr group)
+{
+    state_->group = std::move(group);
 }
 
 void Trainer::resume(const generators::GeneratorRegistry& registry, const std::string& path)
