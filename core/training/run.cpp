@@ -174,7 +174,7 @@ void Run::check_team()
     settings["generator"].erase("file");
     team_.require_same(settings.dump(), "configuration");
     team_.require_same(scan_mark_, "scan");
-    if (!generator_.named_buffers().empty())
+    if (team_.writes() && !generator_.named_buffers().empty())
         setting_.log.warn("training",
                           "'{}' keeps statistics of its batches, which each process takes from its own part "
                           "of a batch: weights are not those of one process",
