@@ -21,6 +21,17 @@ endif()
 find_package(LibTorch ${PTK_VERSION_torch} REQUIRED)
 message(STATUS "LibTorch ${LibTorch_VERSION} in ${LibTorch_LIBRARY_DIR}")
 
+# Some LibTorch are built without processes that work together; then training.parallel says so.
+include(CheckCXXSourceCompiles)
+set(CMAKE_REQUIRED_LIBRARIES LibTorch::torch_cpu)
+set(CMAKE_REQUIRED_INCLUDES "${PROJECT_SOURCE_DIR}/core/parallel/gloo_names")
+set(CMAKE_REQUIRED_DEFINITIONS -DUSE_C10D_GLOO)
+check_cxx_source_compiles("#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+  int main() { return c10d::ProcessGroupGloo::createDefaultDevice() ? 0 : 1; }" PTK_HAS_GLOO)
+unset(CMAKE_REQUIRED_LIBRARIES)
+unset(CMAKE_REQUIRED_INCLUDES)
+unset(CMAKE_REQUIRED_DEFINITIONS)
+
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)

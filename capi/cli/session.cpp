@@ -164,6 +164,18 @@ Session::Session(const Common& common)
     std::signal(SIGTERM, on_interrupt);
 }
 
+bool Session::leads()
+{
+    const auto about = json_of([&](char* buf, size_t capacity, size_t* needed) {
+        return ptk_context_describe(context(), buf, capacity, needed);
+    });
+    if (about["rank"].get<int>() == 0)
+        return true;
+    check(ptk_context_set_log(context(), quiet_ ? PTK_LOG_ERROR : PTK_LOG_WARN, on_log, nullptr));
+    quiet_ = true;
+    return false;
+}
+
 void Session::say(const std::string& line)
 {
     end_bar();

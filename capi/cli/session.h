@@ -69,6 +69,8 @@ public:
     ptk_config* config() const { return config_.get(); }
     ptk_cancel* cancel() const { return cancel_.get(); }
     void* progress_data() { return this; }
+    /// The one that speaks and writes among processes that train together; the others then say warnings only.
+    bool leads();
     /// A line for the user, unless quiet.
     void say(const std::string& line);
 

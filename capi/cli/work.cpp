@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <filesystem>
 
 namespace cli {
 
@@ -63,13 +64,26 @@ void save(Session& session, const ptk_canvas* canvas, const ptk_dataset* dataset
     write_pictures(session, canvas, stem);
 }
 
+/// A run that was killed before its first checkpoint begins again. @throws Failure when there was no run
+bool has_checkpoint(Session& session, const std::string& folder, const std::string& checkpoint)
+{
+    if (file_exists(checkpoint))
+        return true;
+    if (!std::filesystem::is_directory(folder))
+        throw Failure(PTK_ERR_IO, folder + ": no such folder; there is nothing to go on with by --resume");
+    session.say(folder + ": no checkpoint yet; the training begins at its start");
+    return false;
+}
+
 } // namespace
 
 void train(Session& session, const TrainOptions& options)
 {
-    make_folder(options.folder);
+    const bool leads = session.leads();
     const std::string checkpoint = options.folder + "/last.ptk";
     const std::string bundle = options.folder + "/model.ptk";
+    const bool resume = options.resume && has_checkpoint(session, options.folder, checkpoint);
+    make_folder(options.folder);
     if (!options.resume && file_exists(checkpoint))
         throw Failure(PTK_ERR_INVALID_ARGUMENT,
                       checkpoint + " is there already; go on with it by --resume, or choose another folder with -o");
@@ -81,7 +95,7 @@ void train(Session& session, const TrainOptions& options)
     session.say("model: " + std::to_string(ptk_model_parameter_count(model.get())) + " parameters");
     auto trainer = make<Trainer>(ptk_trainer_create, model.get(), static_cast<const ptk_config*>(session.config()),
                                  options.folder.c_str());
-    if (options.resume)
+    if (resume)
         check(ptk_trainer_resume(trainer.get(), checkpoint.c_str()));
     const auto status =
         ptk_trainer_fit(trainer.get(), dataset.get(), session.cancel(), Session::on_progress, session.progress_data());
@@ -89,6 +103,8 @@ void train(Session& session, const TrainOptions& options)
         throw Failure(status,
                       "stopped; go on with: ptychokit train " + options.scan + " -o " + options.folder + " --resume");
     check(status);
+    if (!leads)
+        return;
     check(ptk_model_save(model.get(), bundle.c_str()));
     session.say("trained model\n  " + bundle);
     for (const char* picture : {"history", "probe"}) {

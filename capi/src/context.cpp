@@ -4,6 +4,7 @@
 #include "kernels/backend.h"
 #include "model/settings.h"
 #include "plugin.h"
+#include "training/team.h"
 
 #include <ATen/Context.h>
 #include <nlohmann/json.hpp>
@@ -77,7 +78,10 @@ void note_named_program(const Context& context)
 
 Json describe(const Context& context)
 {
-    return {{"device", context.device.str()},
+    const auto rank = training::rank_of_training(context.settings);
+    return {{"rank", rank ? rank->rank : 0},
+            {"processes", rank ? rank->size : 1},
+            {"device", context.device.str()},
             {"threads", base::thread_count()},
             {"seed", context.settings.integer("seed")},
             {"deterministic", context.settings.flag("deterministic")},

@@ -1,6 +1,7 @@
 #include "base/device.h"
 
 #include "base/error.h"
+#include "base/ranks.h"
 
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -50,6 +51,14 @@ std::string processor_name()
     return "processor";
 }
 
+/// The device of this process among those of the machine.
+int usual_index()
+{
+    const auto rank = rank_of_process();
+    const int count = cuda_device_count();
+    return rank && count > 0 ? rank->local_rank % count : 0;
+}
+
 c10::Device open_cuda(const std::string& name, int index)
 {
     const auto& library = cuda_library();
@@ -70,12 +79,12 @@ c10::Device open_device(const std::string& name)
     if (name == "cpu")
         return c10::kCPU;
     if (name == "auto")
-        return cuda_device_count() > 0 ? open_cuda(name, 0) : c10::Device(c10::kCPU);
+        return cuda_device_count() > 0 ? open_cuda(name, usual_index()) : c10::Device(c10::kCPU);
     static const std::regex cuda("cuda(:([0-9]{1,3}))?");
     std::smatch match;
     require(std::regex_match(name, match, cuda), Status::InvalidArgument,
             "device '{}': expected cpu, cuda, cuda:N or auto", name);
-    return open_cuda(name, match[2].matched ? std::stoi(match[2]) : 0);
+    return open_cuda(name, match[2].matched ? std::stoi(match[2]) : usual_index());
 }
 
 std::vector<DeviceInfo> usable_devices()

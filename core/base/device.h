@@ -12,7 +12,8 @@ struct DeviceInfo {
     long memory_bytes;       ///< 0 when unknown
 };
 
-/// "cpu", "cuda", "cuda:1" or "auto" (a CUDA device when there is one, else the CPU).
+/// "cpu", "cuda", "cuda:1" or "auto" (a CUDA device when there is one, else the CPU). Without a number processes that a
+/// launcher started together (rank_of_process()) take one CUDA device after the other.
 /// A CUDA name opens LibTorch's CUDA library, which must happen before anything in the process asks LibTorch for CUDA.
 /// @throws Error(InvalidArgument) for another name; Error(Device) when the library, the driver or the device is missing
 c10::Device open_device(const std::string& name);

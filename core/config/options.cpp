@@ -174,6 +174,9 @@ std::vector<Option> training_options()
         {"training.fine_tune_epochs", Type::Int, "0", "epochs of a last stage with a frozen encoder (parameters 'encoder')", 0, 1e7, {}, {"epochs_fine_tune"}},
         {"training.fine_tune_rate", Type::Float, "0.1", "its learning rate as a fraction of training.learning_rate", 0, 1e6, {}, {"fine_tune_gamma"}},
         {"training.patience", Type::Int, "0", "stop after so many epochs (of the last stage) without a lower validation loss (training loss without validation frames); 0 = never", 0, 1e7},
+        {"training.rate_scaling", Type::String, "\"none\"", "factor on training.learning_rate for the groups of a step (training.batch_size times training.accumulate): none = 1; linear = their number; sqrt = its root", {}, {}, {"none", "linear", "sqrt"}},
+        {"training.parallel", Type::String, "\"auto\"", "processes that train one model together, each on its part of every batch: auto = those that torchrun, mpirun or srun started with this one, if any; env = the same, and an error when there are none; off = each trains for itself", {}, {}, {"auto", "env", "off"}},
+        {"training.parallel_timeout", Type::Float, "300", "seconds that a process waits for the others before the training ends with an error and a checkpoint", 1, 1e6},
         {"training.validation_fraction", Type::Float, "0.05", "fraction of the frames that is kept out of training and measures it", 0, 0.9},
         {"training.checkpoint_epochs", Type::Int, "5", "epochs between checkpoints when a run folder is given; the last epoch always has one", 1, 1e7},
     };

@@ -113,19 +113,19 @@ void add_relative(LossRegistry& registry)
     registry.add({.name = "amplitude",
                   .summary = "squared difference of amplitudes over the counts: the squared relative Fourier error",
                   .source = "Thibault & Guizar-Sicairos, New J. Phys. 14, 063004 (2012)"},
-                 {Compared::Intensities, [](const config::Settings&) { return Loss(amplitude_loss); }});
+                 {Compared::Intensities, Per::Count, [](const config::Settings&) { return Loss(amplitude_loss); }});
     registry.add({.name = "poisson",
                   .summary = "negative log-likelihood of the counts over their mean, in double",
                   .source = "PtychoPINN (rectangular and count-intensity Poisson loss)",
                   .capabilities = {"needs counts"}},
-                 {Compared::Intensities, [](const config::Settings&) {
+                 {Compared::Intensities, Per::Count, [](const config::Settings&) {
                       return Loss([](auto&&... compared) { return poisson_loss(compared...); });
                   }});
     registry.add({.name = "mae",
                   .summary = "mean absolute difference of amplitudes over their mean",
                   .source = "PtychoPINN",
                   .options = options({"training.match_norm"})},
-                 {Compared::Intensities, [](const config::Settings& settings) {
+                 {Compared::Intensities, Per::Amplitude, [](const config::Settings& settings) {
                       return Loss([match = settings.flag("training.match_norm")](auto&&... compared) {
                           return mae_loss(compared..., match);
                       });
@@ -134,7 +134,7 @@ void add_relative(LossRegistry& registry)
                   .summary = "mean absolute difference of counts over their mean; compat = 'ptychopinn' squares the "
                              "prediction once more",
                   .source = "PtychoPINN (rectangular MAE)"},
-                 {Compared::Intensities, [](const config::Settings& settings) {
+                 {Compared::Intensities, Per::Count, [](const config::Settings& settings) {
                       return Loss([again = as_ptychopinn(settings)](auto&&... compared) {
                           return mae_intensity_loss(compared..., again);
                       });
@@ -148,7 +148,7 @@ void add_noise_models(LossRegistry& registry)
                   .source = "Thibault & Guizar-Sicairos, New J. Phys. 14, 063004 (2012)",
                   .capabilities = {"needs counts"},
                   .options = options({"training.readout_variance"})},
-                 {Compared::Intensities, [](const config::Settings& settings) {
+                 {Compared::Intensities, Per::Frame, [](const config::Settings& settings) {
                       return Loss([variance = settings.number("training.readout_variance")](
                                       const auto& predicted, const auto& measured, const auto& good) {
                           return gaussian_loss(predicted, measured, variance, good);
@@ -158,7 +158,7 @@ void add_noise_models(LossRegistry& registry)
                   .summary = "amplitude, but beyond a difference linear: for frames with outliers",
                   .source = "Huber, Ann. Math. Statist. 35, 73 (1964)",
                   .options = options({"training.huber_delta"})},
-                 {Compared::Intensities, [](const config::Settings& settings) {
+                 {Compared::Intensities, Per::Count, [](const config::Settings& settings) {
                       return Loss([delta = settings.number("training.huber_delta")](
                                       const auto& predicted, const auto& measured, const auto& good) {
                           return huber_loss(predicted, measured, delta, good);
@@ -174,7 +174,7 @@ void add_supervised(LossRegistry& registry)
                   .source = "PtychoPINN",
                   .capabilities = {"needs the object of the scan's file"},
                   .options = options({"training.phase_subtraction"})},
-                 {Compared::Objects, [](const config::Settings& settings) {
+                 {Compared::Objects, Per::Frame, [](const config::Settings& settings) {
                       return Loss(
                           [wrapped = !as_ptychopinn(settings)](const auto& patches, const auto& labels, const auto&) {
                               return supervised_loss(patches, labels.abs(), labels.angle(), wrapped);
@@ -194,6 +194,14 @@ const LossRegistry& builtin_losses()
         return all;
     }();
     return registry;
+}
+
+double batch_weight(Per per, const at::Tensor& measured, const at::Tensor& good)
+{
+    if (per == Per::Frame)
+        return static_cast<double>(measured.size(0) * measured.size(1));
+    const auto amplitude = good.defined() ? at::where(good.ne(0), measured, 0) : measured;
+    return (per == Per::Count ? amplitude.square() : amplitude).sum(at::kDouble).item<double>();
 }
 
 at::Tensor amplitude_loss(const at::Tensor& intensity, const at::Tensor& amplitude, const at::Tensor& good)

@@ -18,14 +18,22 @@ using Loss = std::function<at::Tensor(const at::Tensor& predicted, const at::Ten
 
 enum class Compared { Intensities, Objects };
 
+/// What a loss is divided by: the loss of a batch is the mean of those of its parts, weighted with this.
+enum class Per { Frame, Amplitude, Count };
+
 struct LossFactory {
     Compared compared;
+    Per per;
     std::function<Loss(const config::Settings& settings)> make;
 };
 using LossRegistry = registry::Registry<LossFactory>;
 
 /// All losses of the library by the names of option training.loss, from one explicit table. Threads: any.
 const LossRegistry& builtin_losses();
+
+/// The weight of a batch, see Per: its frames, or the sum of its good pixels' amplitudes or counts.
+/// @param measured, good  as Loss takes them
+double batch_weight(Per per, const at::Tensor& measured, const at::Tensor& good);
 
 // Of intensities I = predicted counts against amplitudes A = measured sqrt(counts); sums and means over good pixels.
 

@@ -15,6 +15,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/roll.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -117,10 +118,19 @@ void make_folder(const std::string& folder)
 } // namespace
 
 Run::Run(Setting setting, const Checkpoint* from)
-    : setting_(std::move(setting)), generator_(*setting_.model.generator), subpixel_(subpixel_of(setting_.settings)),
-      stages_(stages_of(setting_.settings, generator_)), penalties_(penalties_of(setting_.settings)),
-      batch_size_(setting_.settings.integer("training.batch_size")),
+    : setting_(std::move(setting)), generator_(*setting_.model.generator), team_(setting_.team),
+      subpixel_(subpixel_of(setting_.settings)), stages_(stages_of(setting_.settings, generator_)),
+      penalties_(penalties_of(setting_.settings)), batch_size_(setting_.settings.integer("training.batch_size")),
       parts_(setting_.settings.integer("training.accumulate")), epochs_(stages_.back().end())
+{
+    team_.together([&] { prepare(from); });
+    check_team();
+    share_preparation();
+    team_.together([&] { start(from); });
+    team_.require_same(std::to_string(position_.step), "checkpoint");
+}
+
+void Run::prepare(const Checkpoint* from)
 {
     check_scan();
     prepare_labels();
@@ -128,7 +138,11 @@ Run::Run(Setting setting, const Checkpoint* from)
     require(!from || from->scan_mark == scan_mark_, Status::State,
             "{}: is not the scan of the checkpoint ({}; the checkpoint: {})", setting_.scan.source, scan_mark_,
             from ? from->scan_mark : "");
-    if (!setting_.folder.empty())
+    require(batch_size_ % team_.size() == 0, Status::InvalidConfig,
+            "training.batch_size is {}, which {} processes cannot share evenly; take {} (groups in a step of all "
+            "together), or another number of processes",
+            batch_size_, team_.size(), (batch_size_ / team_.size() + 1) * team_.size());
+    if (keeps_files())
         make_folder(setting_.folder);
 
     const auto& settings = setting_.settings;
@@ -147,16 +161,50 @@ Run::Run(Setting setting, const Checkpoint* from)
     if (!from)
         prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, *setting_.log);
     setting_.model.settings = settings;
-    scaling_ = model::scaling_of(setting_.model);
-    start(from);
     setting_.log->info("training",
                        "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
                        scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
                        grouping.size, epochs_, steps_per_epoch_);
     log_left_out(split.training.size(0));
-    if (const auto start = settings.integer("probe.start_step"); probe_ && start >= steps())
+    if (const auto start = settings.integer("probe.start_step"); settings.flag("probe.trainable") && start >= steps())
         setting_.log->warn("training", "probe.start_step = {}: the probe never moves, because there are {} steps",
                            start, steps());
+}
+
+/// Different programmes would wait for each other in different places.
+void Run::check_team()
+{
+    if (team_.alone())
+        return;
+    auto settings = setting_.settings.to_json();
+    for (const auto* key : {"threads", "plugins", "kernels"}) // each machine's own
+        settings.erase(key);
+    settings["generator"].erase("file");
+    team_.require_same(settings.dump(), "configuration");
+    team_.require_same(scan_mark_, "scan");
+    if (team_.writes() && !generator_.named_buffers().empty())
+        setting_.log->warn("training",
+                           "'{}' keeps statistics of its batches, which each process takes from its own part "
+                           "of a batch: weights are not those of one process",
+                           setting_.model.generator_name);
+}
+
+void Run::share_preparation()
+{
+    if (team_.alone())
+        return;
+    auto& model = setting_.model;
+    const auto numbers =
+        at::tensor({model.input_scale, model.object_scale, model.mean_power, model.object_pixel_m}, at::kDouble);
+    auto shared = weights();
+    shared.push_back(numbers);
+    if (model.probe.defined())
+        shared.push_back(model.probe);
+    team_.spread(shared);
+    model.input_scale = numbers[0].item<double>();
+    model.object_scale = numbers[1].item<double>();
+    model.mean_power = numbers[2].item<double>();
+    model.object_pixel_m = numbers[3].item<double>();
 }
 
 void Run::prepare_labels()
@@ -244,6 +292,7 @@ void Run::start(const Checkpoint* from)
 {
     const auto& settings = setting_.settings;
     auto& model = setting_.model;
+    scaling_ = model::scaling_of(model);
     auto options = optimizer_options();
     network_optimizer_.emplace(parameters_of(generator_), options);
     if (const double decay = settings.number("training.average"); decay > 0)
@@ -267,7 +316,7 @@ void Run::start(const Checkpoint* from)
     scale_rates();
     seconds_before_ = position_.seconds;
     if (position_.step > 0)
-        learning_rate_ = largest_rate(position_.step - 1) * rate_fraction(position_.step - 1);
+        learning_rate_ = rate_at(position_.step - 1);
     network_optimizer_->load_state(from->tensors, network_prefix);
     // An average that starts in the continuation begins with the weights of now.
     if (average_ && from->tensors.contains(std::string(average_prefix) + "steps"))
@@ -297,7 +346,7 @@ void Run::train()
 
 void Run::start_tracking()
 {
-    if (setting_.tracking.address.empty())
+    if (setting_.tracking.address.empty() || !team_.writes())
         return;
     if (position_.tracking_id.empty())
         position_.tracking_id = tracking::new_id();
@@ -312,7 +361,7 @@ void Run::stop_tracking(tracking::RunStatus status, const std::string& reason)
     if (!tracker_)
         return;
     std::vector<std::filesystem::path> files;
-    if (!setting_.folder.empty())
+    if (keeps_files())
         files = {path("history.csv"), path("history.json"), path("best.ptk")};
     tracker_->finish(status, reason, files);
 }
@@ -332,6 +381,7 @@ void Run::train_epochs()
     const TrainingMode mode(generator_, *network_optimizer_);
     try {
         while (position_.epoch < epochs_ && !stalled()) {
+            team_.spread(weights()); // machines may round differently
             if (position_.epoch == stage().first_epoch || good_weights_.empty())
                 enter_stage();
             remember_good_weights();
@@ -339,13 +389,18 @@ void Run::train_epochs()
                 step();
             finish_epoch();
         }
+    } catch (const parallel::Lost&) { // it may have been the one that writes: each that is left does
+        hand_probe_to_model();
+        if (!setting_.folder.empty())
+            save_last();
+        throw;
     } catch (const Error& error) {
         hand_probe_to_model();
-        if (error.status() == Status::Cancelled && !setting_.folder.empty())
+        if (error.status() == Status::Cancelled && keeps_files())
             save_last();
         throw;
     }
-    if (position_.epoch < epochs_ && !setting_.folder.empty())
+    if (position_.epoch < epochs_ && keeps_files())
         save_last();
     if (average_)
         average_->swap();
@@ -376,9 +431,18 @@ double Run::rate_fraction(std::int64_t step) const
                            steps_per_epoch_, history_of(stage)});
 }
 
-double Run::largest_rate(std::int64_t step) const
+/// More groups in a step make its gradient surer, so that it may be longer.
+/// Source: linear Goyal et al., arXiv:1706.02677; root Krizhevsky, arXiv:1404.5997.
+double Run::rate_factor() const
 {
-    return stage_of(step / steps_per_epoch_).learning_rate;
+    const auto& scaling = setting_.settings.text("training.rate_scaling");
+    const auto groups = static_cast<double>(batch_size_ * parts_);
+    return scaling == "linear" ? groups : scaling == "sqrt" ? std::sqrt(groups) : 1;
+}
+
+double Run::rate_at(std::int64_t step) const
+{
+    return stage_of(step / steps_per_epoch_).learning_rate * rate_factor() * rate_fraction(step);
 }
 
 void Run::step()
@@ -386,7 +450,7 @@ void Run::step()
     const auto began = Clock::now();
     const auto& settings = setting_.settings;
     const double schedule = rate_fraction(position_.step);
-    learning_rate_ = largest_rate(position_.step) * schedule;
+    learning_rate_ = rate_at(position_.step);
 
     const auto terms = gradients();
     const double largest = settings.number("training.gradient_clip");
@@ -406,7 +470,25 @@ void Run::step()
     add_up(terms);
     track_step(terms, norm);
     step_seconds_ += seconds_since(began);
-    setting_.monitor.report(progress("train"));
+    team_.report(setting_.monitor, progress("train"));
+}
+
+/// Of all processes together, so that all of them give up.
+void Run::check_terms(const std::vector<double>& terms)
+{
+    for (std::size_t i = 0; i < terms.size(); ++i)
+        if (!std::isfinite(terms[i]))
+            give_up(i + penalties_.size() < terms.size() ? "the loss" : "the regularizer " + term_names()[i]);
+}
+
+std::vector<at::Tensor> Run::trained()
+{
+    std::vector<at::Tensor> all;
+    for (const auto& parameter : generator_.named_parameters())
+        all.push_back(*parameter.tensor);
+    if (probe_)
+        all.push_back(probe_->value());
+    return all;
 }
 
 std::vector<double> Run::gradients()
@@ -420,6 +502,8 @@ std::vector<double> Run::gradients()
         for (std::size_t i = 0; i < terms.size(); ++i)
             terms[i] += more[i] / static_cast<double>(parts_);
     }
+    team_.sum(trained(), terms);
+    check_terms(terms);
     return terms;
 }
 
@@ -455,7 +539,7 @@ void Run::find_rate()
             optimizer.step(test.rate());
             test.add(std::accumulate(terms.begin(), terms.end(), 0.0));
             ++position_.step;
-            setting_.monitor.report(progress("find rate"));
+            team_.report(setting_.monitor, progress("find rate"));
         }
     } catch (const Error& error) {
         put_back();
@@ -478,7 +562,7 @@ void Run::use_rate(std::optional<double> rate, bool use)
                        use ? "used instead of" : "not used; now", own);
     if (!use)
         return;
-    position_.found_rate = *rate;
+    position_.found_rate = *rate / rate_factor();
     scale_rates();
 }
 
@@ -512,29 +596,24 @@ std::vector<double> Run::accumulate(std::int64_t part)
     const auto data = batch(groups, probe_moves());
     if (number + 1 < steps() * parts_)
         amplitudes_->expect(groups_of(number + 1));
+    const auto shares = shares_of(data);
     at::Tensor losses;
     std::vector<double> values;
     for (const auto& pass : predicted_passes(generator_, data, scaling_, subpixel_)) {
         values.clear();
-        for (const auto& term : terms_of(pass, data)) {
+        for (const auto& term : terms_of(pass, data, shares)) {
             values.push_back(term.item<double>());
-            if (!std::isfinite(values.back()))
-                give_up(name_of_term(values.size() - 1));
             losses = losses.defined() ? losses + term : term;
         }
+        if (team_.alone())
+            check_terms(values);
     }
     (parts_ == 1 ? losses : losses / static_cast<double>(parts_)).backward();
-    frames_trained_ += groups.numel();
+    frames_trained_ += groups.numel() * team_.size();
     return values;
 }
 
-std::string Run::name_of_term(std::size_t index) const
-{
-    const auto names = term_names();
-    return index + penalties_.size() < names.size() ? "the loss" : "the regularizer " + names[index];
-}
-
-std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch) const
+std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch, std::span<const double> shares) const
 {
     const auto& now = stage();
     const auto value = [&](const Goal& goal) {
@@ -549,7 +628,25 @@ std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch) cons
     }
     for (const auto& penalty : penalties_)
         terms.push_back(penalty.weight * penalty.of(pass.patches));
+    for (std::size_t i = 0; i < terms.size() && !team_.alone(); ++i)
+        terms[i] = terms[i] * shares[i];
     return terms;
+}
+
+std::vector<double> Run::shares_of(const Batch& batch)
+{
+    if (team_.alone())
+        return {};
+    const auto share = [&](const Goal& goal) {
+        return team_.share(batch_weight(goal.per, truth(goal, batch), batch.good));
+    };
+    std::vector<double> shares;
+    if (stage().before)
+        shares.push_back(share(*stage().before));
+    shares.push_back(share(stage().goal));
+    // Regularizers are means over patches, of which each process has as many.
+    shares.insert(shares.end(), penalties_.size(), 1 / static_cast<double>(team_.size()));
+    return shares;
 }
 
 std::vector<std::string> Run::term_names() const
@@ -599,7 +696,8 @@ void Run::finish_epoch()
     report.validation_loss = validation_loss;
     if (validation_groups_.size(0) > 0 && !std::isfinite(validation_loss))
         give_up("the validation loss");
-    setting_.monitor.report(report);
+    team_.report(setting_.monitor, report);
+    team_.agree();
     if (!all_finite(weights()))
         give_up("a weight");
 
@@ -640,17 +738,21 @@ double Run::validate()
     std::vector<at::Tensor> predicted, measured;
     at::Tensor good;
     const auto at_once = std::max<std::int64_t>(1, validation_batch_frames / size);
-    for (std::int64_t begin = 0; begin < count; begin += at_once) {
-        const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, count - begin));
+    const auto ours = team_.part_of(count);
+    for (auto begin = ours.begin; begin < ours.end; begin += at_once) {
+        const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, ours.end - begin));
         const auto data = batch(groups, false);
         const auto passes = predicted_passes(generator_, data, scaling_, subpixel_);
         predicted.push_back(compared(goal, passes.back(), data).narrow(1, 0, 1));
         good = data.good;
         measured.push_back(truth(goal, data).narrow(1, 0, 1));
-        setting_.monitor.check();
+        team_.check(setting_.monitor);
     }
     generator_.set_training(true);
-    return goal.loss(at::cat(predicted), at::cat(measured), good).item<double>();
+    if (predicted.empty()) // fewer validation frames than processes
+        return team_.mean(0, 0);
+    const auto all = at::cat(measured);
+    return team_.mean(goal.loss(at::cat(predicted), all, good).item<double>(), batch_weight(goal.per, all, good));
 }
 
 void Run::recentre_probe()
@@ -673,7 +775,7 @@ void Run::save_epoch(double loss)
     if (better)
         position_.best_loss = loss;
     hand_probe_to_model();
-    if (setting_.folder.empty())
+    if (!keeps_files())
         return;
     base::write_text(path("history.csv"), history_csv(setting_.model.history));
     base::write_text(path("history.json"), history_text(setting_.model.history));
@@ -687,7 +789,8 @@ void Run::save_epoch(double loss)
 
 at::Tensor Run::groups_of(std::int64_t batch)
 {
-    return training_groups_.index_select(0, order_->take(batch * batch_size_, batch_size_));
+    const auto ours = team_.part_of(batch_size_);
+    return training_groups_.index_select(0, order_->take(batch * batch_size_ + ours.begin, ours.end - ours.begin));
 }
 
 Batch Run::batch(const at::Tensor& groups, bool probe_moves)

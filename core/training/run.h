@@ -15,6 +15,7 @@
 #include "training/regularizers.h"
 #include "training/stages.h"
 #include "training/step.h"
+#include "training/team.h"
 #include "training/weight_average.h"
 
 #include <chrono>
@@ -39,6 +40,7 @@ public:
         const Monitor& monitor;
         LogPtr log;
         tracking::Options tracking; ///< whom to tell; no address = nobody
+        Team& team;
     };
 
     /// Everything before the first step; the model is changed only when all of it succeeded.
@@ -58,6 +60,11 @@ private:
     void stop_tracking(tracking::RunStatus status, const std::string& reason);
     void track_step(const std::vector<double>& terms, double gradient_norm);
     void check_scan() const;
+    void check_team();
+    /// Frames, groups and the model's statistics and probe. @param from  as above
+    void prepare(const Checkpoint* from);
+    /// What the others learnt of the frames is what rank 0 learnt.
+    void share_preparation();
     void start(const Checkpoint* from);
 
     void step();
@@ -68,10 +75,13 @@ private:
     GradientLimit gradient_limit() const;
     void restore_good_weights();
     /// The loss and the penalties times their weights, in the order of term_names().
-    std::vector<at::Tensor> terms_of(const Pass& pass, const Batch& batch) const;
+    /// @param shares  see shares_of()
+    std::vector<at::Tensor> terms_of(const Pass& pass, const Batch& batch, std::span<const double> shares) const;
+    /// What each term of our batch counts for in that of the whole team; empty when we are alone.
+    std::vector<double> shares_of(const Batch& batch);
+    void check_terms(const std::vector<double>& terms);
+    std::vector<at::Tensor> trained(); ///< the parameters of all optimizers
     std::vector<std::string> term_names() const;
-    /// For messages.
-    std::string name_of_term(std::size_t index) const;
     /// Terms of a step, into the sums of its epoch.
     void add_up(const std::vector<double>& terms);
     /// Means over the epoch that ends; empty when the loss is alone.
@@ -85,7 +95,7 @@ private:
     void recentre_probe();
     void save_epoch(double loss);
 
-    at::Tensor groups_of(std::int64_t batch); ///< of training, (batch, G)
+    at::Tensor groups_of(std::int64_t batch); ///< of training, our part of them, (batch, G)
     Batch batch(const at::Tensor& groups, bool probe_moves);
     /// What a goal compares: intensities with amplitudes, or objects with labels.
     static at::Tensor compared(const Goal& goal, const Pass& pass, const Batch& batch);
@@ -101,9 +111,12 @@ private:
     std::span<const model::HistoryRow> history_of(const Stage& stage) const;
     /// Of the schedule, of the largest rate.
     double rate_fraction(std::int64_t step) const;
-    double largest_rate(std::int64_t step) const;
+    double rate_at(std::int64_t step) const;
+    /// Of the largest rate, by training.rate_scaling.
+    double rate_factor() const;
     void log_left_out(std::int64_t frames) const;
     bool probe_moves() const;
+    bool keeps_files() const { return !setting_.folder.empty() && setting_.team.writes(); }
     std::int64_t steps() const { return epochs_ * steps_per_epoch_; }
     double seconds() const;
     Progress progress(const char* phase) const;
@@ -117,6 +130,7 @@ private:
 
     Setting setting_;
     generators::Generator& generator_;
+    Team& team_;
     Subpixel subpixel_;
     physics::PixelGrid grid_;
     at::Tensor training_groups_;   ///< (groups, G)

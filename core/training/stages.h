@@ -15,6 +15,7 @@ namespace ptk::training {
 struct Goal {
     std::string name;
     Compared compared;
+    Per per;
     Loss loss;
 };
 

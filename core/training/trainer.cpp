@@ -3,6 +3,7 @@
 #include "training/checkpoint.h"
 #include "training/coherence.h"
 #include "training/run.h"
+#include "training/team.h"
 
 #include <optional>
 #include <utility>
@@ -55,6 +56,7 @@ struct Trainer::State {
     LogPtr log;
     tracking::Options tracking;
     std::optional<Checkpoint> checkpoint{}; ///< to go on from; its model has become ours
+    parallel::GroupPtr group{};             ///< given, or found for each fit()
 };
 
 Trainer::Trainer(std::shared_ptr<model::Model> model, const config::Config& config, std::string run_folder, LogPtr log)
@@ -85,10 +87,16 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
                 "began with");
         log_changes(model.settings, settings, *state_->log);
     }
-    Run run({model, settings, scan, state_->run_folder, monitor, state_->log, state_->tracking},
+    Team team(state_->group ? state_->group : group_of_process(settings, *state_->log));
+    Run run({model, settings, scan, state_->run_folder, monitor, log_of_rank(team, state_->log), state_->tracking, team},
             state_->checkpoint ? &*state_->checkpoint : nullptr);
     state_->checkpoint.reset();
     run.train();
+}
+
+void Trainer::share_with(parallel::GroupPtr group)
+{
+    state_->group = std::move(group);
 }
 
 void Trainer::resume(const generators::GeneratorRegistry& registry, const std::string& path)

@@ -4,6 +4,7 @@
 #include "data/scan.h"
 #include "generators/all.h"
 #include "model/model.h"
+#include "parallel/group.h"
 
 #include <memory>
 #include <string>
@@ -24,6 +25,11 @@ namespace ptk::training {
 ///
 /// With training.loss = 'supervised' the agreed patches are compared with the object of the scan's file instead.
 ///
+/// Processes that a launcher started together train together (training.parallel, see Team): each on its part of every
+/// batch of groups, to the weights that one of them would reach alone with the same training.batch_size. Each has its
+/// own memory and reads the whole scan; rank 0 writes the run folder, which all of them can read. When one is lost or
+/// hangs, the others end within training.parallel_timeout with Error(Device) and a last.ptk of the last step.
+///
 /// Compat 'ptychopinn' changes the draws of groups; the physics stays ours.
 class Trainer {
 public:
@@ -43,8 +49,11 @@ public:
     /// gradient or weights not finite) it holds the weights of the beginning of that epoch.
     /// @throws Error(Shape) scan and model differ in N, or fewer training frames than a group; Error(State) no probe,
     /// or another scan than the
-    ///         checkpoint's; Error(InvalidConfig); Error(Io)
+    ///         checkpoint's; Error(InvalidConfig); Error(Io); parallel::Lost
     void fit(const data::Scan& scan, const Monitor& monitor);
+
+    /// Train with these processes instead of those that training.parallel finds.
+    void share_with(parallel::GroupPtr group);
 
     /// Continue from a last.ptk: weights, optimizer, schedule, random streams and position in the epoch are as they
     /// were; with the same options, scan, device and number of threads the result is that of a training that was never

@@ -115,7 +115,8 @@ PTK_CALL ptk_context_set_log(ptk_context *ctx, ptk_log_level level, ptk_log_fn f
 PTK_CALL ptk_context_devices(const ptk_context *ctx, char *buf, size_t capacity, size_t *needed_out);
 
 /**
- * What the context is: {"device", "threads", "seed", "deterministic", "compat"}.
+ * What the context is: {"device", "threads", "seed", "deterministic", "compat"}, and this process among those that train
+ * together by option training.parallel: {"rank", "processes"}, 0 and 1 for one alone.
  *
  * @param      ctx         the context
  * @param[out] buf         JSON object
