@@ -9,6 +9,7 @@
 #include "training/losses.h"
 #include "training/optimizer.h"
 #include "training/probe_parameter.h"
+#include "training/ptychopinn_physics.h"
 #include "training/regularizers.h"
 #include "training/schedule.h"
 #include "training/step.h"
@@ -69,6 +70,15 @@ private:
     at::Tensor compared(const Pass& pass, const Batch& batch) const;
     const at::Tensor& truth(const Batch& batch) const { return labels_ ? batch.labels : batch.amplitude; }
     void choose_loss();
+    /// PtychoPINN's physics, when physics.model is one of its.
+    void start_reference(const Checkpoint* from);
+    /// The factors that begin as the first batch says.
+    void calibrate_reference();
+    /// What the network makes of a batch, in passes.
+    std::vector<Pass> passes(const Batch& batch);
+    std::vector<Optimizer::Parameter> parameters();
+    /// (B, 1, 1, 1) float32: what the network's input is multiplied with.
+    at::Tensor input_scales(const Batch& batch) const;
     void log_left_out(std::int64_t frames) const;
     bool probe_moves() const;
     std::int64_t steps() const { return epochs_ * steps_per_epoch_; }
@@ -90,7 +100,8 @@ private:
     at::Tensor validation_groups_; ///< (k, G), the validation frame first
     std::optional<GroupOrder> order_;
     std::optional<Amplitudes> amplitudes_;
-    std::optional<Labels> labels_; ///< of a supervised training
+    std::optional<Labels> labels_;               ///< of a supervised training
+    std::optional<PtychoPinnPhysics> reference_; ///< in the place of ours
     model::Scaling scaling_;
     std::optional<Illumination> illumination_;
     std::optional<ProbeParameter> probe_; ///< when it is trained along

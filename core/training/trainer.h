@@ -24,7 +24,8 @@ namespace ptk::training {
 ///
 /// With training.loss = 'supervised' the agreed patches are compared with the object of the scan's file instead.
 ///
-/// Compat 'ptychopinn' changes the draws of groups; the physics stays ours.
+/// With physics.model = 'amplitude' or 'rectangular' the prediction and the loss are PtychoPINN's (PtychoPinnPhysics);
+/// the factors that it trains are part of the model. Compat 'ptychopinn' changes the draws of groups.
 class Trainer {
 public:
     /// @param config      options on top of those the model was made with (its generator.* cannot change any more)
