@@ -126,8 +126,8 @@ struct ChannelsFunction : torch::autograd::Function<ChannelsFunction> {
         const auto channels = dx.size(1);
         for_images(dx, [&](std::int64_t b) {
             gate_kernels().channels_backward(shape_of(dx), values(gradient, b * channels),
-                                             values(gradient, (dx.size(0) + b) * channels),
-                                             places(where, b * channels), floats(dx, b * image_size(dx)));
+                                             values(gradient, (dx.size(0) + b) * channels), places(where, b * channels),
+                                             floats(dx, b * image_size(dx)));
         });
         return {dx};
     }

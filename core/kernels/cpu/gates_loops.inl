@@ -277,8 +277,8 @@ void gate_pool_backward(const ImageShape& shape, const float* x, const float* g,
 
 constexpr ptk::kernels::cpu::GateKernels table_of(ptk::kernels::cpu::InstructionSet set)
 {
-    return {set,         gate_channels,       gate_channels_backward, gate_pixels, gate_pixels_backward,
-            gate_pool,   gate_pool_backward};
+    return {set,       gate_channels,     gate_channels_backward, gate_pixels, gate_pixels_backward,
+            gate_pool, gate_pool_backward};
 }
 
 } // namespace
