@@ -16,7 +16,7 @@ std::vector<Option> general_options()
         {"kernels", Type::String, "\"own\"", "whose convolutions run on a CPU: our own, which are faster, or LibTorch's (aten)", {}, {}, {"own", "aten"}},
         {"deterministic", Type::Bool, "false", "same seed, same numbers on the same device and thread count, at some cost of speed"},
         {"plugins", Type::String, "\"\"", "files with generators that are loaded with the context, separated by ':': shared libraries (see ptychokit/plugin.h) and TorchScript programs. They are executed"},
-        {"compat", Type::String, "\"none\"", "'ptychopinn' reproduces quirks of PtychoPINN where equal numbers are needed", {}, {}, {"none", "ptychopinn"}},
+        {"compat", Type::String, "\"none\"", "'ptychopinn' reproduces quirks of PtychoPINN where equal numbers are needed, and evaluation adds its scores under that name", {}, {}, {"none", "ptychopinn"}},
     };
 }
 

@@ -17,8 +17,7 @@ PTK_BEGIN_DECLS
  * @param[out] buf         JSON object: "complex_nrmse", "amplitude_mae", "phase_mae" (rad), "amplitude_psnr",
  * "phase_psnr" (dB), "amplitude_ssim", "phase_ssim", "frc_half" (fraction of Nyquist at which the Fourier ring
  * correlation falls below 1/2), "shift_x", "shift_y" (pixels), "frc" {"frequency", "correlation"}. Numbers that are not
- * finite are null. With compat = "ptychopinn" also "ptychopinn": PtychoPINN's scores of the scanned area's box, without
- * registration: "mae", "mse", "psnr", "ssim", "ms_ssim", "frc50", "frc1over7", each {"amplitude", "phase"}, and "frc".
+ * finite are null.
  * @param      capacity    bytes of @p buf
  * @param[out] needed_out  bytes needed, with the closing NUL
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_SHAPE when they have no area in common;
