@@ -195,6 +195,8 @@ std::vector<Option> reconstruction_options()
         {"reconstruction.passes", Type::Int, "null", "times the network looks at each frame, with overlapping patches merged in between; null = two more than it was trained with when those are several, else one", 1, 64, {}, {}, true},
         {"reconstruction.fill", Type::Float, "0", "value of the object where no frame reached", -1e30, 1e30},
         {"reconstruction.coverage", Type::Float, "1e-3", "smallest weight, relative to the largest, at which a pixel of the object counts as reached", 0, 1},
+        {"reconstruction.groups", Type::String, "\"nearest\"",
+         "networks that see groups: nearest = every frame with its nearest others; training = groups as in training (scan.*), drawn anew, as PtychoPINN predicts: a frame may come several times or not at all", {}, {}, {"nearest", "training"}},
         {"reconstruction.varpro", Type::Bool, "false", "fit one factor of the object's real and one of its imaginary part to the scan's frames and apply them (PtychoPINN's VarPro); for physics.model = 'rectangular', elsewhere it changes phases", {}, {}, {}, {"varpro_scaling"}},
         {"reconstruction.middle_trim", Type::Int, "0", "use only this many central pixels of each patch; 0 = all", 0, 65536, {}, {"middle_trim"}},
     };

@@ -1,5 +1,6 @@
 #include "model/physics_model.h"
 
+#include "base/error.h"
 #include "physics/patches.h"
 
 #include <cmath>

@@ -14,6 +14,7 @@
 #include <ATen/ops/view_as_real.h>
 #include <ATen/ops/where.h>
 
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -84,7 +85,7 @@ at::Tensor fresnel_single(const at::Tensor& field, double fresnel)
     check(field, fresnel, "the Fresnel number");
     const auto radius = square_radius(indices(field));
     const auto side = static_cast<double>(field.size(-1));
-    const auto axes = at::IntArrayRef({-2, -1});
+    constexpr std::array<std::int64_t, 2> axes{-2, -1};
     const auto chirped = field * phasor(radius * (pi * fresnel), field);
     // Backward the far side of the lens is that of the inverse transform.
     const auto centred = at::fft_ifftshift(chirped, axes);

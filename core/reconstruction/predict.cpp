@@ -10,10 +10,13 @@
 #include "physics/rectangular_fit.h"
 #include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
+#include "training/grouping.h"
 #include "training/preparation.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/view_as_real.h>
@@ -89,6 +92,17 @@ std::int64_t passes_of(const model::Model& model, const config::Settings& settin
     return trained > 1 ? trained + 2 : trained;
 }
 
+/// Rows of frames that the network sees at once.
+at::Tensor groups_for(const generators::Generator& generator, const data::Scan& scan, const config::Settings& settings)
+{
+    if (!generator.grouped())
+        return data::single_groups(scan.positions);
+    if (settings.text("reconstruction.groups") == "nearest")
+        return data::tile_groups(scan.positions, generator.channels());
+    const training::FrameSplit all{at::arange(scan.size(), at::kLong), at::empty({0}, at::kLong)};
+    return training::training_groups(scan, all, training::resolve_grouping(settings, generator), settings);
+}
+
 /// What one call of reconstruct() knows: which frames make a row, where each patch goes, with which probe and weight.
 class Plan {
 public:
@@ -102,8 +116,7 @@ public:
     {
         if (probe.defined())
             probe_ = probe.to(model.device);
-        groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels())
-                                             : data::single_groups(scan.positions);
+        groups_ = groups_for(*model.generator, scan, settings);
         rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
         places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble)
                                              : (grid_.corners + scan.side() / 2).to(at::kDouble);

@@ -48,10 +48,10 @@ double reference_object_scale(const model::Model& model, const at::Tensor& probe
                               const config::Settings& settings)
 {
     const auto side = model.problem.side;
-    const auto physics = model::ptychopinn_settings(settings, *model.generator, model.problem.group_size, side);
+    const auto chosen = model::ptychopinn_settings(settings, *model.generator, model.problem.group_size, side);
     const auto factor =
-        physics::normalised_like_ptychopinn(probe, physics.probe_scale, probe_mask(settings, side)).factor;
-    return ptychopinn_object_scale(physics, factor, data::physics_scale(mean_amplitude));
+        physics::normalised_like_ptychopinn(probe, chosen.probe_scale, probe_mask(settings, side)).factor;
+    return ptychopinn_object_scale(chosen, factor, data::physics_scale(mean_amplitude));
 }
 
 at::Tensor prepared_probe(const model::Model& model, data::Scan scan, double power, const config::Settings& settings,

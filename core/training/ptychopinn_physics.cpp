@@ -1,5 +1,6 @@
 #include "training/ptychopinn_physics.h"
 
+#include "base/error.h"
 #include "base/shape.h"
 #include "training/losses.h"
 

@@ -5,7 +5,9 @@
 #include "core/training/training_testing.h"
 #include "model/bundle.h"
 #include "physics/patches.h"
+#include "reconstruction/canvas.h"
 #include "reconstruction/predict.h"
+#include "training/grouping.h"
 #include "training/optimizer.h"
 #include "training/ptychopinn_physics.h"
 #include "training/trainer.h"
@@ -471,6 +473,25 @@ TEST(PtychoPinnPhysics, VarProFitsThePartsToTheFrames)
     model->physics.at("s2").fill_(0.25);
     const auto other = reconstruction::reconstruct(*model, simulated.scan, with, {}, log).object;
     golden::expect_close(other, fitted, 1e-4, "refit");
+}
+
+TEST(PtychoPinnPhysics, PredictsTheGroupsOfItsTraining)
+{
+    const auto simulated = testing::simulate(6, 6);
+    auto options = small_training("amplitude");
+    options["training.epochs"] = 1;
+    const auto model = trained(options, simulated.scan);
+    const auto settings = model->settings.with(config::Config::from_json(R"({"reconstruction.groups": "training"})"));
+    Log log;
+    const auto result = reconstruction::reconstruct(*model, simulated.scan, settings, {}, log);
+
+    const FrameSplit all{at::arange(36, at::kLong), at::empty({0}, at::kLong)};
+    const auto groups = training_groups(simulated.scan, all, resolve_grouping(settings, *model->generator), settings);
+    const auto frames = simulated.scan.frames->gather(groups.flatten()).sqrt().view({-1, 4, 16, 16});
+    const auto patches = reconstruction::predict_patches(*model, frames, {}).flatten(0, 1);
+    auto canvas = reconstruction::Canvas::around(simulated.scan.positions, 16);
+    canvas.add(patches, simulated.scan.positions.index_select(0, groups.flatten()), model->probe.abs().square().sum(0));
+    golden::expect_close(result.object, canvas.object(), 1e-5, "object");
 }
 
 TEST(PtychoPinnPhysics, RefusesWhatContradictsIt)
