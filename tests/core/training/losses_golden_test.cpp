@@ -188,7 +188,7 @@ TEST_P(GoldenLoss, TrainedFactorAndOffsetOfAmplitudes)
     module.expect("amp_mae_alphabeta", loss, {alpha, beta});
 }
 
-/// A learnt number d: the network's input times exp(-d), what comes out of the physics times exp(d), or one of them.
+/// A learnt number d: the network's input and what comes out of the physics times exp(-d), or one of them.
 TEST_P(GoldenLoss, LearnedShiftOfTheScales)
 {
     for (const std::string mode : {"tied", "input", "output", "fixed"}) {
@@ -198,7 +198,7 @@ TEST_P(GoldenLoss, LearnedShiftOfTheScales)
         const auto scale = module.golden.at("in/rms_scaling_constant");
         if (mode != "output")
             module.network = module.patches(module.images, scale * (-d).exp());
-        module.forward.scale = mode == "input" ? scale : scale / d.exp();
+        module.forward.scale = mode == "input" ? scale : scale * d.exp();
         const auto key = "amp_poisson_parity_" + mode;
         module.expect(key, module.poisson(), {d});
         const double expected = module.golden.at("grad_delta/" + key).item<double>();
