@@ -12,6 +12,7 @@
 #include <cctype>
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 namespace ptk::config {
 
@@ -115,6 +116,15 @@ void check_bounds(const Option& option, double value)
         fail(Status::InvalidConfig, "{}: {} is out of range; expected {}", option.name, value, range_text(option));
 }
 
+/// PtychoPINN's words for choices that have other names here.
+std::string our_word(const std::string& word)
+{
+    static const std::map<std::string, std::string> words{
+        {"rectangular_scaled", "rectangular"}, {"legacy_v1", "legacy"}, {"ci_intensity_v2", "count_intensity"}};
+    const auto found = words.find(word);
+    return found == words.end() ? word : found->second;
+}
+
 /// The choice that @p value names, in capitals or not: PtychoPINN writes 'Batch' and 'Parseval'.
 std::string chosen(const Option& option, const std::string& value)
 {
@@ -123,7 +133,7 @@ std::string chosen(const Option& option, const std::string& value)
         return text;
     };
     const auto found = std::find_if(option.choices.begin(), option.choices.end(),
-                                    [&](const auto& choice) { return lower(choice) == lower(value); });
+                                    [&](const auto& choice) { return lower(choice) == our_word(lower(value)); });
     if (found == option.choices.end())
         fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value, join(option.choices),
              base::did_you_mean(value, option.choices));

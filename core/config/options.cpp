@@ -17,7 +17,7 @@ std::vector<Option> general_options()
         {"kernels", Type::String, "\"own\"", "whose convolutions run on a CPU: our own, which are faster, or LibTorch's (aten)", {}, {}, {"own", "aten"}},
         {"deterministic", Type::Bool, "false", "same seed, same numbers on the same device and thread count, at some cost of speed"},
         {"plugins", Type::String, "\"\"", "files with generators that are loaded with the context, separated by ':': shared libraries (see ptychokit/plugin.h) and TorchScript programs. They are executed"},
-        {"compat", Type::String, "\"none\"", "'ptychopinn' reproduces quirks of PtychoPINN where equal numbers are needed", {}, {}, {"none", "ptychopinn"}},
+        {"compat", Type::String, "\"none\"", "'ptychopinn' reproduces quirks of PtychoPINN where equal numbers are needed, and evaluation adds its scores under that name", {}, {}, {"none", "ptychopinn"}},
     };
 }
 
@@ -116,7 +116,23 @@ std::vector<Option> physics_options()
          "unit of what the network predicts: one = the object's transmission; ptychopinn = transmission times the factors that PtychoPINN's forward model divides by: probe.scale squared, the probe's "
          "mean modulus and the input's factor (kept in the model, undone in reconstructions)",
          {}, {}, {"one", "ptychopinn"}},
+        {"physics.model", Type::String, "\"tiles\"",
+         "what training compares with the frames: tiles = ours, patches merged on the object's pixels and incoherent probe modes; amplitude, rectangular = PtychoPINN's forward models with its losses: "
+         "amplitudes of coherently summed modes, or counts with factors s1, s2 of the object's real and imaginary part",
+         {}, {}, {"tiles", "amplitude", "rectangular"}, {"physics_forward_mode"}},
+        {"physics.scale_contract", Type::String, "\"legacy\"",
+         "rectangular: legacy = the network sees amplitudes and the prediction is divided by PtychoPINN's physics scale; count_intensity = it sees counts, the probe keeps its power, and the loss is "
+         "divided by the mean count of the training frames",
+         {}, {}, {"legacy", "count_intensity"}, {"scale_contract_version"}},
+        {"physics.loss_units", Type::String, "\"normalised\"",
+         "amplitude: what the loss compares: normalised = amplitudes over their mean sum in a frame (PtychoPINN's memory-mapped data sets), counts = roots of counts (its containers)", {}, {}, {"normalised", "counts"}},
+        {"physics.gain", Type::Float, "1", "amplitude: factor on predicted amplitudes", 1e-9, 1e9, {}, {"amplitude_physics_gain"}},
+        {"physics.alpha_beta", Type::Bool, "false", "amplitude: predicted amplitudes A become alpha A + beta, both trained from 1; physics.intensity_scale is then the input's factor", {}, {}, {}, {"intensity_scale_trainable"}},
+        {"physics.intensity_scale", Type::Float, "10000", "amplitude, alpha_beta: factor on the input, which predicted amplitudes are divided by", 1e-9, 1e12, {}, {"intensity_scale"}},
+        {"physics.scales_trainable", Type::Bool, "true", "rectangular: train s1 and s2 along with the network", {}, {}, {}, {"rect_s1s2_trainable"}},
+        {"physics.scales_start", Type::String, "\"ones\"", "rectangular: s1 and s2 begin as ones, or by data = as what brings the first prediction to the mean of the frames", {}, {}, {"ones", "data"}, {"rect_s1s2_init"}},
         {"probe.scale", Type::Float, "4", "PtychoPINN's probe_scale, for physics.object_scale = 'ptychopinn'", 1e-6, 1e6, {}, {"probe_scale"}},
+        {"probe.power", Type::String, "\"frames\"", "power of the probe that training starts with: that of the training frames, or as given in the file, whose unit then is roots of counts", {}, {}, {"frames", "given"}},
         {"probe.modes", Type::Int, "3", "incoherent probe modes; missing ones are made from the first", 1, 64},
         {"probe.from", Type::String, "\"model\"",
          "whose probe is used: the model's when it has one (else the scan's), or the scan's, prepared by probe.warm_epochs, for a scan with another beam than the model was trained with",
@@ -206,6 +222,9 @@ std::vector<Option> reconstruction_options()
         {"reconstruction.passes", Type::Int, "null", "times the network looks at each frame, with overlapping patches merged in between; null = two more than it was trained with when those are several, else one", 1, 64, {}, {}, true},
         {"reconstruction.fill", Type::Float, "0", "value of the object where no frame reached", -1e30, 1e30},
         {"reconstruction.coverage", Type::Float, "1e-3", "smallest weight, relative to the largest, at which a pixel of the object counts as reached", 0, 1},
+        {"reconstruction.groups", Type::String, "\"nearest\"",
+         "networks that see groups: nearest = every frame with its nearest others; training = groups as in training (scan.*), drawn anew, as PtychoPINN predicts: a frame may come several times or not at all", {}, {}, {"nearest", "training"}},
+        {"reconstruction.varpro", Type::Bool, "false", "fit one factor of the object's real and one of its imaginary part to the scan's frames and apply them (PtychoPINN's VarPro); for physics.model = 'rectangular', elsewhere it changes phases", {}, {}, {}, {"varpro_scaling"}},
         {"reconstruction.middle_trim", Type::Int, "0", "use only this many central pixels of each patch; 0 = all", 0, 65536, {}, {"middle_trim"}},
     };
 }

@@ -31,6 +31,7 @@ constexpr const char* version_attribute = "ptychokit_version";
 constexpr const char* checksum_attribute = "ptychokit_header_fnv1a";
 constexpr const char* term_prefix = "history/term_";
 constexpr const char* diagnostic_prefix = "history/diagnostic_";
+constexpr const char* physics_prefix = "physics/";
 constexpr std::size_t header_limit = std::size_t{1} << 26;
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923): finds damage, does not protect from forgery.
@@ -85,6 +86,8 @@ std::map<std::string, at::Tensor> tensors_of(Model& model, const std::map<std::s
         put("buffers/" + name, *tensor);
     for (const auto& [name, tensor] : extra)
         put("extra/" + name, tensor);
+    for (const auto& [name, tensor] : model.physics)
+        put(physics_prefix + name, tensor);
     if (model.probe.defined())
         put("probe", model.probe);
     return tensors;
@@ -128,7 +131,7 @@ void put_history(const std::vector<HistoryRow>& history, std::map<std::string, a
 void require_finite(const std::map<std::string, at::Tensor>& tensors, const std::string& path)
 {
     for (const auto& [name, tensor] : tensors)
-        if (name.rfind("parameters/", 0) == 0 || name == "probe")
+        if (name.rfind("parameters/", 0) == 0 || name.rfind(physics_prefix, 0) == 0 || name == "probe")
             require(all_finite(tensor), Status::NotConverged, "{}: not written: '{}' holds values that are not finite",
                     path, name);
 }
@@ -169,7 +172,8 @@ Json make_header(Model& model, const std::map<std::string, at::Tensor>& tensors,
           {"object_scale", model.object_scale},
           {"input_rms", model.input_rms},
           {"mean_power", model.mean_power},
-          {"object_pixel_m", model.object_pixel_m}}},
+          {"object_pixel_m", model.object_pixel_m},
+          {"mean_amplitude", model.mean_amplitude}}},
         {"provenance", parse_object(model.provenance, "provenance")},
         {"extra", parse_object(extra_json, "extra_json")},
         {"checksums", std::move(sums)},
@@ -356,6 +360,19 @@ at::Tensor read_probe(const Reader& reader, std::int64_t side)
     return probe;
 }
 
+std::map<std::string, at::Tensor> read_physics(const Reader& reader, c10::Device device)
+{
+    std::map<std::string, at::Tensor> factors;
+    for (const auto& name : reader.listed(physics_prefix)) {
+        const auto value = reader.read(physics_prefix + name);
+        const bool fits = value.numel() == 1 && value.dim() == 1 && value.scalar_type() == at::kFloat;
+        require(fits && all_finite(value), Status::Format, "{}: '{}{}' is {} {}, expected one finite float32",
+                reader.path(), physics_prefix, name, type_name(value), base::shape_of(value));
+        factors[name] = value.to(device);
+    }
+    return factors;
+}
+
 void read_named(const Reader& reader, NamedNumbers numbers, const std::string& prefix, std::vector<HistoryRow>& history)
 {
     for (const auto& name : reader.listed(prefix)) {
@@ -432,6 +449,8 @@ Bundle load_bundle(const generators::GeneratorRegistry& registry, const std::str
     model.object_scale = reader.statistic("object_scale", 0); // not in the first bundles
     model.mean_power = reader.statistic("mean_power");
     model.object_pixel_m = reader.statistic("object_pixel_m");
+    model.mean_amplitude = reader.statistic("mean_amplitude", 0);
+    model.physics = read_physics(reader, device);
     model.history = read_history(reader);
     model.provenance = reader.object("provenance").dump();
     model.generator->to(device);

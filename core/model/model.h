@@ -40,6 +40,11 @@ struct Model {
                              ///< are the object
     double mean_power = 0;   ///< mean counts in a training frame; 0 until trained
     double object_pixel_m = 0; ///< object pixel of the training scan; 0 when unknown
+    double mean_amplitude = 0; ///< mean sum of the amplitudes of a training frame; 0 unless physics.model is
+                               ///< PtychoPINN's
+    /// Factors of PtychoPINN's physics: "s1", "s2", "alpha", "beta", each (1) float32 on the device; those that its
+    /// model has.
+    std::map<std::string, at::Tensor> physics{};
     std::vector<HistoryRow> history{};
     std::string provenance = "{}"; ///< JSON: library version, LibTorch, training file, seed
     c10::Device device = c10::kCPU;

@@ -1,9 +1,11 @@
 #include "training/preparation.h"
 
 #include "data/normalisation.h"
+#include "model/physics_model.h"
 #include "model/scaling.h"
 #include "physics/iterative_engine.h"
 #include "physics/probe.h"
+#include "training/ptychopinn_physics.h"
 
 #include <ATen/TensorOperators.h>
 #include <torch/version.h>
@@ -21,6 +23,8 @@ double input_scale(const data::Scan& training, double power, const config::Setti
 {
     if (settings.text("input.normalize") == "none")
         return 1;
+    if (settings.flag("physics.alpha_beta"))
+        return settings.number("physics.intensity_scale");
     const auto norm = model::input_norm(settings);
     if (norm.kind == data::InputNorm::Kind::Parseval && !norm.intensity)
         return data::parseval_scale(power, training.side(), norm.half_side);
@@ -40,6 +44,16 @@ double object_scale(const at::Tensor& probe, const generators::Generator& genera
     return physics::normalised_like_ptychopinn(probe, probe_scale, {}).factor / probe_scale;
 }
 
+double reference_object_scale(const model::Model& model, const at::Tensor& probe, double mean_amplitude,
+                              const config::Settings& settings)
+{
+    const auto side = model.problem.side;
+    const auto chosen = model::ptychopinn_settings(settings, *model.generator, model.problem.group_size, side);
+    const auto factor =
+        physics::normalised_like_ptychopinn(probe, chosen.probe_scale, probe_mask(settings, side)).factor;
+    return ptychopinn_object_scale(chosen, factor, data::physics_scale(mean_amplitude));
+}
+
 at::Tensor prepared_probe(const model::Model& model, data::Scan scan, double power, const config::Settings& settings,
                           const Monitor& monitor, Log& log)
 {
@@ -54,9 +68,13 @@ at::Tensor prepared_probe(const model::Model& model, data::Scan scan, double pow
     auto probe = epochs == 0 ? physics::with_modes(physics::canonical_probe(scan.probe, side), modes)
                              : physics::warm_probe(scan, modes, epochs,
                                                    static_cast<std::uint64_t>(settings.integer("seed")), monitor, log);
-    if (const auto mask = probe_mask(settings, side); mask.defined())
+    // PtychoPINN's physics masks what the object sees, and not what patches are weighted with.
+    if (const auto mask = probe_mask(settings, side);
+        mask.defined() && model::physics_model(settings) == model::PhysicsModel::Tiles)
         probe = probe * mask;
-    return physics::with_power(probe, power).to(at::kCPU).contiguous();
+    if (settings.text("probe.power") == "frames")
+        probe = physics::with_power(probe, power);
+    return probe.to(at::kCPU).contiguous();
 }
 
 std::string provenance(const std::string& before, const data::Scan& training, const config::Settings& settings)
@@ -92,7 +110,12 @@ Preparation preparation_of(const model::Model& model, const data::Scan& scan, co
             "{}: the frames hold {} counts on average; expected a finite number above zero", scan.source, made.power);
     made.input_scale = input_scale(scan, made.power, settings);
     made.probe = prepared_probe(model, scan, made.power, settings, monitor, log);
-    made.object_scale = object_scale(made.probe, *model.generator, settings);
+    if (model::physics_model(settings) == model::PhysicsModel::Tiles) {
+        made.object_scale = object_scale(made.probe, *model.generator, settings);
+        return made;
+    }
+    made.mean_amplitude = data::frame_sums(scan).mean_amplitude;
+    made.object_scale = reference_object_scale(model, made.probe, made.mean_amplitude, settings);
     return made;
 }
 
@@ -104,6 +127,7 @@ void prepare_model(model::Model& model, const data::Scan& training, const config
     model.input_scale = made.input_scale;
     model.object_scale = made.object_scale;
     model.mean_power = made.power;
+    model.mean_amplitude = made.mean_amplitude;
     model.object_pixel_m = training.geometry.object_pixel_m.value_or(0);
     model.probe = std::move(made.probe);
     model.history.clear();

@@ -2,8 +2,10 @@
 
 #include "base/atomic_file.h"
 #include "data/groups.h"
+#include "data/normalisation.h"
 #include "generators/blocks/activation_watch.h"
 #include "model/bundle.h"
+#include "physics/probe.h"
 #include "training/history.h"
 #include "training/preparation.h"
 #include "training/run_description.h"
@@ -13,6 +15,7 @@
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_unique.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/roll.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -76,11 +79,11 @@ std::vector<Optimizer::Parameter> parameters_of(generators::Generator& generator
     return parameters;
 }
 
-std::vector<WeightAverage::Weight> averaged_weights(generators::Generator& generator)
+std::vector<WeightAverage::Weight> averaged_weights(const std::vector<Optimizer::Parameter>& parameters)
 {
     std::vector<WeightAverage::Weight> weights;
-    for (const auto& [name, tensor] : generator.named_parameters())
-        weights.push_back({name, *tensor});
+    for (const auto& [name, tensor] : parameters)
+        weights.push_back({name, tensor});
     return weights;
 }
 
@@ -210,6 +213,15 @@ void Run::share_preparation()
 void Run::prepare_labels()
 {
     const auto& settings = setting_.settings;
+    if (model::physics_model(settings) !=
+        model::PhysicsModel::Tiles) { // all of it is checked before the probe is warmed
+        require(team_.alone(), Status::InvalidConfig,
+                "physics.model = '{}' trains in one process, but {} were started; training.parallel = 'off' lets each "
+                "train for itself, physics.model = 'tiles' lets them train together",
+                settings.text("physics.model"), team_.size());
+        model::ptychopinn_settings(settings, generator_, setting_.model.problem.group_size,
+                                   setting_.model.problem.side);
+    }
     for (const auto& stage : stages_) {
         if (stage.goal.compared == Compared::Intensities)
             continue;
@@ -294,9 +306,11 @@ void Run::start(const Checkpoint* from)
     auto& model = setting_.model;
     scaling_ = model::scaling_of(model);
     auto options = optimizer_options();
-    network_optimizer_.emplace(parameters_of(generator_), options);
+    if (model::physics_model(settings) != model::PhysicsModel::Tiles)
+        start_reference(from);
+    network_optimizer_.emplace(parameters(), options);
     if (const double decay = settings.number("training.average"); decay > 0)
-        average_.emplace(averaged_weights(generator_), decay);
+        average_.emplace(averaged_weights(parameters()), decay);
 
     require(model.probe.defined(), Status::State, "the checkpoint's model has no probe");
     illumination_.emplace(grid_.fractions, subpixel_, weighting_of(settings), model.device);
@@ -327,6 +341,81 @@ void Run::start(const Checkpoint* from)
         probe_optimizer_->load_state(from->tensors, probe_optimizer_prefix);
         illumination_->set_probe(probe_->probe(), /*lasting=*/false);
     }
+}
+
+void Run::start_reference(const Checkpoint* from)
+{
+    auto& model = setting_.model;
+    const auto& settings = setting_.settings;
+    const auto side = model.problem.side;
+    require(model.probe.defined(), Status::State, "the checkpoint's model has no probe");
+    const auto chosen = model::ptychopinn_settings(settings, generator_, training_groups_.size(1), side);
+    const auto mask = probe_mask(settings, side);
+    const auto normalised = physics::normalised_like_ptychopinn(model.probe, chosen.probe_scale, mask);
+    PtychoPinnStatistics statistics;
+    statistics.probe_factor = normalised.factor;
+    statistics.physics_scale = data::physics_scale(model.mean_amplitude);
+    statistics.mean_intensity = model.mean_power / static_cast<double>(side * side);
+    statistics.input_scale = model.input_scale;
+    model.physics = PtychoPinnPhysics::factors_of(chosen, model.physics, model.device);
+    reference_.emplace(chosen, statistics, normalised.probe.to(model.device),
+                       mask.defined() ? mask.to(model.device) : mask, model.physics);
+    for (const auto& factor : reference_->trained())
+        factor.tensor.requires_grad_(true);
+    // Patches stay as the network makes them; this physics has their factors.
+    scaling_.object = 0;
+    for (auto& stage : stages_) {
+        require(!stage.before && stage.goal.name == settings.text("training.loss"), Status::InvalidConfig,
+                "training.stages: physics.model = '{}' has one loss, training.loss = '{}', in all stages",
+                settings.text("physics.model"), settings.text("training.loss"));
+        stage.goal.loss = [this](const at::Tensor& predicted, const at::Tensor& measured, const at::Tensor& good) {
+            return reference_->loss(predicted, measured, good);
+        };
+    }
+    const auto relative = data::relative_positions(setting_.scan.positions, training_groups_).relative;
+    const double reach = relative.abs().max().item<double>();
+    if (const double margin = static_cast<double>(chosen.padded - side) / 2;
+        chosen.merge != physics::PatchMerge::None && reach > margin)
+        setting_.log->warn(
+            "training",
+            "patches lie up to {:.1f} pixels from their group's centre, and {:g} of them are kept beyond "
+            "the frame's side as in PtychoPINN; a larger scan.max_distance keeps more",
+            reach, margin);
+    if (chosen.scales_from_data && !from)
+        calibrate_reference();
+}
+
+void Run::calibrate_reference()
+{
+    const at::NoGradGuard no_gradient;
+    const auto data = batch(groups_of(0), false);
+    const auto& goal = stages_.front().goal;
+    const double factor = reference_->calibrate(compared(goal, passes(data).back(), data), data.amplitude);
+    setting_.log->info("training", "s1 = s2 = {:.5g} from the first batch", factor);
+}
+
+std::vector<Pass> Run::passes(const Batch& batch)
+{
+    if (!reference_)
+        return predicted_passes(generator_, batch, scaling_, subpixel_);
+    const auto patches = predicted_patches(generator_, batch, scaling_);
+    return std::vector<Pass>{Pass{patches, patches}};
+}
+
+std::vector<Optimizer::Parameter> Run::parameters()
+{
+    auto all = parameters_of(generator_);
+    if (reference_)
+        for (const auto& [name, tensor] : reference_->trained())
+            all.push_back({name, tensor});
+    return all;
+}
+
+at::Tensor Run::input_scales(const Batch& batch) const
+{
+    if (scaling_.per_group)
+        return data::group_scales(batch.amplitude, scaling_.norm);
+    return at::full({1, 1, 1, 1}, scaling_.input, batch.amplitude.options());
 }
 
 void Run::train()
@@ -525,7 +614,7 @@ void Run::find_rate()
         position_ = position;
         frames_trained_ = 0;
     };
-    Optimizer optimizer(parameters_of(generator_), optimizer_options());
+    Optimizer optimizer(parameters(), optimizer_options());
     freeze();
     RangeTest test;
     try {
@@ -599,7 +688,7 @@ std::vector<double> Run::accumulate(std::int64_t part)
     const auto shares = shares_of(data);
     at::Tensor losses;
     std::vector<double> values;
-    for (const auto& pass : predicted_passes(generator_, data, scaling_, subpixel_)) {
+    for (const auto& pass : passes(data)) {
         values.clear();
         for (const auto& term : terms_of(pass, data, shares)) {
             values.push_back(term.item<double>());
@@ -742,8 +831,7 @@ double Run::validate()
     for (auto begin = ours.begin; begin < ours.end; begin += at_once) {
         const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, ours.end - begin));
         const auto data = batch(groups, false);
-        const auto passes = predicted_passes(generator_, data, scaling_, subpixel_);
-        predicted.push_back(compared(goal, passes.back(), data).narrow(1, 0, 1));
+        predicted.push_back(compared(goal, passes(data).back(), data).narrow(1, 0, 1));
         good = data.good;
         measured.push_back(truth(goal, data).narrow(1, 0, 1));
         team_.check(setting_.monitor);
@@ -802,14 +890,19 @@ Batch Run::batch(const at::Tensor& groups, bool probe_moves)
     batch.corners = grid_.corners.index_select(0, groups.reshape({-1})).view({groups.size(0), groups.size(1), 2});
     if (subpixel_ == Subpixel::Interpolate)
         batch.relative = data::relative_positions(setting_.scan.positions, groups).relative;
+    if (reference_) // which has its own
+        return batch;
     batch.light = probe_moves ? illumination_->on(groups, probe_->probe()) : illumination_->on(groups);
     if (labels_)
         batch.labels = labels_->of(groups);
     return batch;
 }
 
-at::Tensor Run::compared(const Goal& goal, const Pass& pass, const Batch& batch)
+at::Tensor Run::compared(const Goal& goal, const Pass& pass, const Batch& batch) const
 {
+    if (reference_)
+        return reference_->predicted(pass.patches, batch.relative.to(pass.patches.device(), at::kFloat),
+                                     input_scales(batch));
     return goal.compared == Compared::Objects ? pass.agreed : predicted_intensity(pass.agreed, batch);
 }
 
@@ -851,6 +944,9 @@ std::vector<at::Tensor> Run::weights()
         tensors.push_back(named.tensor->detach());
     for (const auto& named : generator_.named_buffers())
         tensors.push_back(*named.tensor);
+    if (reference_)
+        for (const auto& factor : reference_->trained())
+            tensors.push_back(factor.tensor.detach());
     if (probe_)
         tensors.push_back(probe_->value().detach());
     return tensors;

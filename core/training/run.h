@@ -11,6 +11,7 @@
 #include "training/losses.h"
 #include "training/optimizer.h"
 #include "training/probe_parameter.h"
+#include "training/ptychopinn_physics.h"
 #include "training/range_test.h"
 #include "training/regularizers.h"
 #include "training/stages.h"
@@ -98,7 +99,7 @@ private:
     at::Tensor groups_of(std::int64_t batch); ///< of training, our part of them, (batch, G)
     Batch batch(const at::Tensor& groups, bool probe_moves);
     /// What a goal compares: intensities with amplitudes, or objects with labels.
-    static at::Tensor compared(const Goal& goal, const Pass& pass, const Batch& batch);
+    at::Tensor compared(const Goal& goal, const Pass& pass, const Batch& batch) const;
     static const at::Tensor& truth(const Goal& goal, const Batch& batch);
     void prepare_labels();
     /// The stage of an epoch; the last one when all are over.
@@ -114,6 +115,15 @@ private:
     double rate_at(std::int64_t step) const;
     /// Of the largest rate, by training.rate_scaling.
     double rate_factor() const;
+    /// PtychoPINN's physics, when physics.model is one of its.
+    void start_reference(const Checkpoint* from);
+    /// The factors that begin as the first batch says.
+    void calibrate_reference();
+    /// What the network makes of a batch, in passes.
+    std::vector<Pass> passes(const Batch& batch);
+    std::vector<Optimizer::Parameter> parameters();
+    /// (B, 1, 1, 1) float32: what the network's input is multiplied with.
+    at::Tensor input_scales(const Batch& batch) const;
     void log_left_out(std::int64_t frames) const;
     bool probe_moves() const;
     bool keeps_files() const { return !setting_.folder.empty() && setting_.team.writes(); }
@@ -137,7 +147,8 @@ private:
     at::Tensor validation_groups_; ///< (k, G), the validation frame first
     std::optional<GroupOrder> order_;
     std::optional<Amplitudes> amplitudes_;
-    std::optional<Labels> labels_; ///< of a supervised training
+    std::optional<Labels> labels_;               ///< of a supervised training
+    std::optional<PtychoPinnPhysics> reference_; ///< in the place of ours
     model::Scaling scaling_;
     std::optional<Illumination> illumination_;
     std::optional<ProbeParameter> probe_; ///< when it is trained along

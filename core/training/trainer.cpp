@@ -44,7 +44,9 @@ void log_changes(const config::Settings& before, const config::Settings& after, 
 std::vector<config::Json> input_of(const config::Settings& settings)
 {
     const auto json = settings.to_json();
-    return {json["input"], json["physics"]["object_scale"], json["probe"]["scale"]};
+    const auto& physics = json["physics"];
+    return {json["input"],         physics["object_scale"],   physics["model"],
+            physics["alpha_beta"], physics["scale_contract"], json["probe"]["scale"]};
 }
 
 } // namespace
@@ -82,9 +84,10 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
     require(network_options(settings) == network_options(model.settings), Status::InvalidConfig,
             "generator.*: the model was made with other values than the training is asked to use");
     if (state_->checkpoint) {
-        require(input_of(settings) == input_of(model.settings), Status::InvalidConfig,
-                "input.*, physics.object_scale and probe.scale: a training cannot go on with other values than it "
-                "began with");
+        require(
+            input_of(settings) == input_of(model.settings), Status::InvalidConfig,
+            "input.*, physics.object_scale, model, scale_contract and alpha_beta, and probe.scale: a training cannot "
+            "go on with other values than it began with");
         log_changes(model.settings, settings, *state_->log);
     }
     Team team(state_->group ? state_->group : group_of_process(settings, *state_->log));

@@ -30,7 +30,8 @@ namespace ptk::training {
 /// own memory and reads the whole scan; rank 0 writes the run folder, which all of them can read. When one is lost or
 /// hangs, the others end within training.parallel_timeout with Error(Device) and a last.ptk of the last step.
 ///
-/// Compat 'ptychopinn' changes the draws of groups; the physics stays ours.
+/// With physics.model = 'amplitude' or 'rectangular' the prediction and the loss are PtychoPINN's (PtychoPinnPhysics);
+/// the factors that it trains are part of the model. Compat 'ptychopinn' changes the draws of groups.
 class Trainer {
 public:
     /// @param config      options on top of those the model was made with (its generator.* cannot change any more)

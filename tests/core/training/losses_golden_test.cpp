@@ -18,14 +18,14 @@ constexpr std::int64_t side = 32;
 /// A file's network with its weights, and everything of the batch that the physics needs.
 class Module {
 public:
-    explicit Module(const std::string& file) : golden(golden::load(file))
+    explicit Module(const std::string& file, const std::string& output = "real_imag") : golden(golden::load(file))
     {
         const auto channels = golden.at("in/coords_relative").size(1);
         generator_ = generators::testing::make(
             "fno", {.side = side, .group_size = channels},
             R"({"generator.width": 6, "generator.modes": 5, "generator.blocks": 1, "generator.cnn_blocks": 1,
                 "generator.C_model": )" +
-                std::to_string(channels) + "}");
+                std::to_string(channels) + R"(, "generator_output_mode": ")" + output + "\"}");
         fill();
         forward.padded = physics::padded_side(side, 2, 3);
     }
@@ -33,6 +33,11 @@ public:
     at::Tensor patches(const at::Tensor& images, const std::string& scale) const
     {
         return generator_->forward({.amplitude = images, .scale = golden.at(scale)[0].item<double>()});
+    }
+
+    at::Tensor patches(const at::Tensor& images, const at::Tensor& scales) const
+    {
+        return generator_->forward({.amplitude = images, .scales = scales});
     }
 
     /// The reference merges nothing in groups of one.
@@ -97,8 +102,8 @@ double mean_of(const at::Tensor& values)
 
 class AmplitudeModule : public Module {
 public:
-    explicit AmplitudeModule(const std::string& file)
-        : Module(file), images(golden.at("in/images")),
+    explicit AmplitudeModule(const std::string& file, const std::string& output = "real_imag")
+        : Module(file, output), images(golden.at("in/images")),
           factor(golden.at("in/physics_scaling_constant")[0].item<double>())
     {
         forward.scale = golden.at("in/rms_scaling_constant");
@@ -166,6 +171,48 @@ TEST_P(GoldenLoss, AmplitudeModuleWithRegularizers)
     }
 }
 
+TEST_P(GoldenLoss, BoundedOutput)
+{
+    AmplitudeModule module("loss_module_" + GetParam() + ".npz", "amp_phase_logits");
+    module.merge(PatchMerge::CentralMask);
+    module.expect("amp_mae_logits", module.mae());
+}
+
+TEST_P(GoldenLoss, TrainedFactorAndOffsetOfAmplitudes)
+{
+    AmplitudeModule module("loss_module_" + GetParam() + ".npz");
+    module.merge(PatchMerge::CentralMask);
+    const auto alpha = at::ones({1}).requires_grad_(true), beta = at::ones({1}).requires_grad_(true);
+    const auto experiment = module.golden.at("in/experiment_id");
+    module.forward.alpha = alpha.index_select(0, experiment);
+    module.forward.beta = beta.index_select(0, experiment);
+    module.forward.scale = at::full({1, 1, 1, 1}, 3.0);
+    module.network = module.patches(module.images, module.forward.scale);
+    // Of the amplitudes themselves: with the offset they are no roots of an intensity.
+    const auto predicted =
+        physics::amplitude_forward(module.network, module.relative(), module.golden.at("in/probe"), module.forward);
+    const auto loss = ((predicted - module.images).abs().mean() * module.factor) / module.images.mean();
+    module.expect("amp_mae_alphabeta", loss, {alpha, beta});
+}
+
+/// A learnt number d: the network's input and what comes out of the physics times exp(-d), or one of them.
+TEST_P(GoldenLoss, LearnedShiftOfTheScales)
+{
+    for (const std::string mode : {"tied", "input", "output", "fixed"}) {
+        AmplitudeModule module("loss_module_" + GetParam() + ".npz");
+        module.merge(PatchMerge::CentralMask);
+        const auto d = at::full({}, 0.375).requires_grad_(mode != "fixed");
+        const auto scale = module.golden.at("in/rms_scaling_constant");
+        if (mode != "output")
+            module.network = module.patches(module.images, scale * (-d).exp());
+        module.forward.scale = mode == "input" ? scale : scale * d.exp();
+        const auto key = "amp_poisson_parity_" + mode;
+        module.expect(key, module.poisson(), {d});
+        const double expected = module.golden.at("grad_delta/" + key).item<double>();
+        EXPECT_NEAR(d.grad().defined() ? d.grad().item<double>() : 0, expected, 1e-3 * std::abs(expected)) << key;
+    }
+}
+
 TEST_P(GoldenLoss, RectangularModule)
 {
     for (const std::string key : {"rect_legacy_mae", "rect_legacy_poisson"}) {
@@ -193,7 +240,7 @@ TEST_P(GoldenLoss, RectangularModule)
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Modules, GoldenLoss, ::testing::Values("c1_p1", "c4_p2"),
+INSTANTIATE_TEST_SUITE_P(Modules, GoldenLoss, ::testing::Values("c1_p1", "c4_p1", "c4_p2"),
                          [](const auto& info) { return info.param; });
 
 TEST(GoldenCountIntensity, PoissonLossBeforeAndAfterCalibration)
