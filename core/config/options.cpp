@@ -244,8 +244,9 @@ const Schema& library_schema()
 {
     static const Schema schema = [] {
         std::vector<Option> all;
-        for (auto part : {general_options(), data_options(), scan_options(), input_options(), generator_options(), physics_options(),
-                          training_options(), reconstruction_options(), refinement_options(), simulation_options()})
+        for (auto part : {general_options(), data_options(), scan_options(), input_options(), generator_options(),
+                          physics_options(), training_options(), reconstruction_options(), refinement_options(),
+                          simulation_options()})
             all.insert(all.end(), part.begin(), part.end());
         return Schema(std::move(all));
     }();

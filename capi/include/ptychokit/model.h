@@ -67,7 +67,8 @@ PTK_CALL ptk_initializer_list(const ptk_context *ctx, char *buf, size_t capacity
  * @par Threads  any
  * @since 0.1
  */
-PTK_CALL ptk_registry_list(const ptk_context *ctx, const char *category, char *buf, size_t capacity, size_t *needed_out);
+PTK_CALL ptk_registry_list(const ptk_context *ctx, const char *category, char *buf, size_t capacity,
+                           size_t *needed_out);
 
 /**
  * One of them with the options that it reads.

@@ -23,8 +23,7 @@ inline std::unique_ptr<Generator> make(const std::string& name, Problem problem,
 {
     const auto registry = builtin_generators();
     const auto& entry = registry.get(name);
-    const config::Settings settings(config::library_schema().with(entry.metadata.options),
-                                    named(name, options));
+    const config::Settings settings(config::library_schema().with(entry.metadata.options), named(name, options));
     return entry.make(problem, settings, base::torch_generator(seed, "initialisation"));
 }
 

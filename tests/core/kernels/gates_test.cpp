@@ -4,6 +4,7 @@
 #include "kernels/cpu/gates.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -15,7 +16,7 @@ struct Sizes {
     std::int64_t height, width, channels;
 };
 
-const Sizes table[] = {{1, 1, 1},  {2, 2, 1},   {2, 3, 7},   {5, 4, 16},   {3, 9, 17},  {8, 8, 64},
+const Sizes table[] = {{1, 1, 1},  {2, 2, 1},   {2, 3, 7},   {5, 4, 16},   {3, 9, 17},    {8, 8, 64},
                        {7, 6, 65}, {33, 2, 96}, {1, 131, 3}, {131, 1, 33}, {12, 10, 130}, {16, 16, 300}};
 
 std::vector<InstructionSet> sets()
@@ -48,8 +49,8 @@ at::Tensor channels_first(const at::Tensor& x)
 struct Case {
     explicit Case(const Sizes& sizes)
         : shape{sizes.height, sizes.width, sizes.channels},
-          x(leaf(at::randn({1, sizes.channels, sizes.height, sizes.width}))),
-          g(leaf(at::rand({1, sizes.channels}))), s(leaf(at::rand({1, 1, sizes.height, sizes.width})))
+          x(leaf(at::randn({1, sizes.channels, sizes.height, sizes.width}))), g(leaf(at::rand({1, sizes.channels}))),
+          s(leaf(at::rand({1, 1, sizes.height, sizes.width})))
     {
     }
     static at::Tensor leaf(const at::Tensor& values)

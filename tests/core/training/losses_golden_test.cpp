@@ -86,7 +86,7 @@ private:
     std::unique_ptr<generators::Generator> generator_;
 };
 
-double mean(const at::Tensor& values)
+double mean_of(const at::Tensor& values)
 {
     return values.mean(at::kDouble).item<double>();
 }
@@ -110,7 +110,7 @@ public:
     at::Tensor poisson() const
     {
         const auto scaled = images * factor;
-        return poisson_loss(intensity(), scaled) * (mean(scaled.square()) / mean(images));
+        return poisson_loss(intensity(), scaled) * (mean_of(scaled.square()) / mean_of(images));
     }
     at::Tensor mae(bool match = false) const { return mae_loss(intensity(), images * factor, {}, match) * factor; }
 
@@ -208,7 +208,7 @@ TEST(GoldenCountIntensity, PoissonLossBeforeAndAfterCalibration)
                                              module.golden.at("in/probe"), module.forward);
             // The mean over this batch is the data set's.
             module.expect(state, poisson_loss(intensity, measured.sqrt()), {s1, s2});
-            const double raw = mean(poisson_negative_log_likelihood(intensity, measured));
+            const double raw = mean_of(poisson_negative_log_likelihood(intensity, measured));
             EXPECT_NEAR(raw, module.golden.at("raw_count_nll/" + state).item<double>(), 2e-5 * raw) << file << state;
             if (state == "before") {
                 const double s = module.golden.at("grad_s1/before")[0].item<double>();
