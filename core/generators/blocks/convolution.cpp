@@ -53,6 +53,12 @@ bool is_narrow(Convolution kind, const at::Tensor& x)
     return kind == Convolution::Same && x.size(1) <= 4;
 }
 
+/// Pictures come out of few channels.
+bool is_slim(Convolution kind, const at::Tensor& weight)
+{
+    return kind == Convolution::Same && weight.size(0) <= 4;
+}
+
 /// As the kernels take it: pixel by pixel, nothing between the channels of a pixel and the next unless @p kind allows
 /// it.
 at::Tensor pixel_by_pixel(Convolution kind, const at::Tensor& x)
@@ -71,10 +77,12 @@ at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t 
     return at::empty({batch, channels, height, width}, at::TensorOptions(at::kFloat).memory_format(channels_last));
 }
 
-const ConvolutionKernels& kernels_of(Convolution kind, const at::Tensor& x)
+const ConvolutionKernels& kernels_of(Convolution kind, const at::Tensor& x, const at::Tensor& weight)
 {
     if (is_narrow(kind, x))
         return kernels::cpu::narrow_kernels();
+    if (is_slim(kind, weight))
+        return kernels::cpu::slim_kernels();
     if (kind == Convolution::Down)
         return kernels::cpu::down_kernels();
     return kind == Convolution::Up ? kernels::cpu::up_kernels() : kernels::cpu::conv3x3_kernels();
@@ -119,8 +127,9 @@ at::Tensor forward(Convolution kind, const at::Tensor& x, const at::Tensor& weig
     at::Tensor slope;
     if (kept && activation == Activation::Gelu)
         slope = at::empty_like(y);
-    require_memory(kernels_of(kind, x).forward(shape, data_of(x), data_of(weight), data_of(bias), activation,
-                                               target_of(y), target_of(slope), at::get_num_threads()));
+    require_memory(kernels_of(kind, x, weight)
+                       .forward(shape, data_of(x), data_of(weight), data_of(bias), activation, target_of(y),
+                                target_of(slope), at::get_num_threads()));
     if (kept && activation != Activation::None)
         *kept = activation == Activation::Gelu ? slope : y;
     return y;
@@ -199,9 +208,9 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
         // Inputs that were not given have no number.
         if (context->saved_data["bias"].toBool() && context->needs_input_grad(2))
             dbias = at::empty({shape.out}, at::kFloat);
-        require_memory(kernels_of(kind, x).backward(shape, data_of(x), data_of(weight), activation, data_of(saved[2]),
-                                                    data_of(dy), target_of(dx), target_of(dweight), target_of(dbias),
-                                                    at::get_num_threads()));
+        require_memory(kernels_of(kind, x, weight)
+                           .backward(shape, data_of(x), data_of(weight), activation, data_of(saved[2]), data_of(dy),
+                                     target_of(dx), target_of(dweight), target_of(dbias), at::get_num_threads()));
         return {{}, mirrored_dx.defined() ? mirrored_dx : dx, dweight, dbias, {}};
     }
 };
