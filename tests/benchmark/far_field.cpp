@@ -5,7 +5,7 @@
 #include "physics/far_field.h"
 
 #include "kernels/backend.h"
-#include "memory.h"
+#include "process_memory.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>

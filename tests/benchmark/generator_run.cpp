@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "generators/cost.h"
-#include "memory.h"
 #include "physics/far_field.h"
+#include "process_memory.h"
 #include "training/losses.h"
 #include "training/optimizer.h"
 
