@@ -14,7 +14,7 @@ std::vector<Option> general_options()
         {"preset", Type::String, "\"none\"", "a set of values that hold where none is given; see 'ptychokit list presets'. On a model that is there already the network's own options stay", {}, {}, {"none", "ci", "legacy", "fast", "quality"}},
         {"seed", Type::Int, "0", "seed of every random stream (grouping, initialisation, shuffling, simulation)", 0, 9007199254740992.0, {}, {"subsample_seed"}},
         {"threads", Type::Int, "0", "threads of one operation; 0 = as many as the machine gives", 0, 4096},
-        {"kernels", Type::String, "\"own\"", "whose convolutions run on a CPU: our own, which are faster, or LibTorch's (aten)", {}, {}, {"own", "aten"}},
+        {"kernels", Type::String, "\"own\"", "who computes on a CPU where both can: our own kernels, which are faster, or LibTorch's (aten)", {}, {}, {"own", "aten"}},
         {"deterministic", Type::Bool, "false", "same seed, same numbers on the same device and thread count, at some cost of speed"},
         {"plugins", Type::String, "\"\"", "files with generators that are loaded with the context, separated by ':': shared libraries (see ptychokit/plugin.h) and TorchScript programs. They are executed"},
         {"compat", Type::String, "\"none\"", "'ptychopinn' reproduces quirks of PtychoPINN where equal numbers are needed, and evaluation adds its scores under that name", {}, {}, {"none", "ptychopinn"}},

@@ -213,8 +213,8 @@ void Run::share_preparation()
 void Run::prepare_labels()
 {
     const auto& settings = setting_.settings;
-    if (model::physics_model(settings) !=
-        model::PhysicsModel::Tiles) { // all of it is checked before the probe is warmed
+    // All of it is checked before the probe is warmed.
+    if (model::physics_model(settings) != model::PhysicsModel::Tiles) {
         require(team_.alone(), Status::InvalidConfig,
                 "physics.model = '{}' trains in one process, but {} were started; training.parallel = 'off' lets each "
                 "train for itself, physics.model = 'tiles' lets them train together",
@@ -575,6 +575,9 @@ std::vector<at::Tensor> Run::trained()
     std::vector<at::Tensor> all;
     for (const auto& parameter : generator_.named_parameters())
         all.push_back(*parameter.tensor);
+    if (reference_)
+        for (const auto& factor : reference_->trained())
+            all.push_back(factor.tensor);
     if (probe_)
         all.push_back(probe_->value());
     return all;

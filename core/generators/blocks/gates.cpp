@@ -1,6 +1,7 @@
 #include "generators/blocks/gates.h"
 
 #include "generators/blocks/activation.h"
+#include "generators/blocks/image_map.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/gates.h"
 
@@ -45,12 +46,6 @@ at::Tensor empty_images(at::IntArrayRef sizes)
 at::Tensor empty_places(at::IntArrayRef sizes)
 {
     return at::empty(sizes, at::kInt);
-}
-
-/// Pixel by pixel, also where the strides of an axis of length one say otherwise.
-at::Tensor pixel_by_pixel(const at::Tensor& x)
-{
-    return x.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2});
 }
 
 /// Calls @p work(b) for every image.

@@ -125,8 +125,17 @@ PTK_INLINE void transform_weight_sums(const Vector (&m)[6], Vector (&o)[3])
 template <class Source> struct Image {
     Source source;
     Size channels;
-    Size stride; ///< of pixels
+    Size stride;           ///< of pixels
+    bool mirrored = false; ///< around the images, instead of zero
 };
+
+/// Where a pixel just outside of n comes from when the image is mirrored there; the edge is not repeated.
+PTK_INLINE Size reflected(Size place, Size n)
+{
+    if (place < 0)
+        return -place;
+    return place < n ? place : 2 * (n - 1) - place;
+}
 
 /// Rows of the 36 matrices for a block of tiles.
 struct Matrices {
@@ -156,9 +165,16 @@ PTK_INLINE void input_vector(const Image<Source>& x, const Grid& grid, const Pla
     for (Size j = 0; j < 6; ++j) {
         Vector d[6], o[6];
         for (Size i = 0; i < 6; ++i) {
-            const Size row = place.top - 1 + i, column = place.left - 1 + j;
+            Size row = place.top - 1 + i, column = place.left - 1 + j;
+            if (!inside && x.mirrored) {
+                row = reflected(row, grid.height);
+                column = reflected(column, grid.width);
+            }
+            // Farther outside is nothing that a result depends on.
             const bool there = inside || (row >= 0 && row < grid.height && column >= 0 && column < grid.width);
-            d[i] = there ? x.source.template at<whole>(first + (i * grid.width + j) * x.stride, count) : Vector{};
+            const Size index = inside ? first + (i * grid.width + j) * x.stride
+                                      : ((place.image * grid.height + row) * grid.width + column) * x.stride + channel;
+            d[i] = there ? x.source.template at<whole>(index, count) : Vector{};
             if (j >= 2)
                 x.source.expect(first + (i * grid.width + j + 4) * x.stride);
         }
@@ -442,7 +458,7 @@ template <Activation activation>
 bool convolve(const ConvolutionShape& shape, const float* x, const float* packed, const Result& result, int threads)
 {
     const Grid grid(shape);
-    const Image<Plain> image{{x}, shape.in, shape.x_stride};
+    const Image<Plain> image{{x}, shape.in, shape.x_stride, shape.mirrored};
     const Size most = block_tiles(shape.in, shape.out, grid.count, threads), blocks = over(grid.count, most);
     const Size space = points * (matrix_size(most, shape.in) + matrix_size(most, shape.out));
     bool complete = true;
@@ -654,7 +670,7 @@ bool backward(const ConvolutionShape& shape, const float* x, const float* weight
         return backward_from<decltype(source)>({shape,
                                                 grid,
                                                 sums,
-                                                {{x}, shape.in, shape.x_stride},
+                                                {{x}, shape.in, shape.x_stride, shape.mirrored},
                                                 {source, shape.out, shape.out},
                                                 packed,
                                                 dx,

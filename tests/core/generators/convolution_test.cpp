@@ -58,7 +58,7 @@ at::Tensor weights(Convolution kind, std::int64_t in, std::int64_t out)
 std::vector<std::pair<Convolution, Activation>> all_of_them()
 {
     std::vector<std::pair<Convolution, Activation>> all;
-    for (const auto kind : {Convolution::Same, Convolution::Down, Convolution::Up})
+    for (const auto kind : {Convolution::Same, Convolution::Mirror, Convolution::Down, Convolution::Up})
         for (const auto activation : {Activation::None, Activation::Relu, Activation::Gelu})
             all.emplace_back(kind, activation);
     return all;
@@ -115,6 +115,28 @@ TEST(Convolution, OnePixelOneChannelAndNoBias)
             expect_close(actual.dweight, exact.dweight, 4e-6);
         }
     }
+}
+
+TEST(Convolution, MirroredEdgesOfEverySize)
+{
+    const Using own(Backend::Own);
+    at::manual_seed(4);
+    for (const std::int64_t height : {2, 3, 4, 5, 8, 17})
+        for (const std::int64_t width : {2, 4, 7, 16}) {
+            SCOPED_TRACE(::testing::Message() << height << " x " << width);
+            const auto x = at::randn({2, 3, height, width}), weight = weights(Convolution::Mirror, 3, 5);
+            const auto bias = at::randn({5}), direction = at::randn({2, 5, height, width});
+            const auto exact = run(Convolution::Mirror, x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble),
+                                   Activation::Gelu, direction.to(at::kDouble));
+            const auto actual = run(Convolution::Mirror, x, weight, bias, Activation::Gelu, direction);
+            expect_close(actual.y, exact.y, 2e-6);
+            expect_close(actual.dx, exact.dx, 4e-6);
+            expect_close(actual.dweight, exact.dweight, 4e-6);
+            expect_close(actual.dbias, exact.dbias, 4e-6);
+        }
+    // An image of one line has nothing to mirror; LibTorch says so.
+    EXPECT_THROW(convolve(Convolution::Mirror, at::ones({1, 3, 1, 8}), weights(Convolution::Mirror, 3, 5), {}),
+                 std::exception);
 }
 
 TEST(Convolution, ExpandedGradientAndFrozenInput)
