@@ -54,7 +54,19 @@ private:
 
 Options quick(const std::string& address)
 {
-    return {.address = address, .experiment = "E", .timeout_s = 5, .closing_s = 5};
+    Options options;
+    options.address = address;
+    options.timeout_s = 5;
+    options.closing_s = 5;
+    return options;
+}
+
+RunDescription fresh()
+{
+    RunDescription run;
+    run.experiment = "E";
+    run.id = new_id();
+    return run;
 }
 
 void wait_for(const std::function<bool()>& condition)
@@ -100,7 +112,7 @@ TEST(Tracking, CredentialsOfTheEnvironmentAreSentAndNotSaid)
     const Variable token("MLFLOW_TRACKING_TOKEN", "s3cret");
     FakeServer server([](const Request&) { return Answer{401, R"({"message": "who are you?"})"}; });
     Heard heard;
-    Tracker tracker(quick(server.address()), {.experiment = "E", .id = new_id()}, heard.log);
+    Tracker tracker(quick(server.address()), fresh(), heard.log);
     wait_for([&] { return !server.requests().empty(); });
     tracker.finish(RunStatus::Finished, "", {});
     ASSERT_EQ(server.requests().size(), 1U) << "a server that refuses is left alone";
@@ -115,7 +127,7 @@ TEST(Tracking, UserAndPasswordAreBasicCredentials)
     const Variable user("MLFLOW_TRACKING_USERNAME", "me"), password("MLFLOW_TRACKING_PASSWORD", "pw");
     FakeServer server([](const Request&) { return Answer{403}; });
     Heard heard;
-    Tracker(quick(server.address()), {.experiment = "E", .id = new_id()}, heard.log).finish(RunStatus::Failed, "", {});
+    Tracker(quick(server.address()), fresh(), heard.log).finish(RunStatus::Failed, "", {});
     ASSERT_GE(server.requests().size(), 1U);
     EXPECT_THAT(server.requests()[0].head, HasSubstr("Authorization: Basic bWU6cHc="));
 }
@@ -130,8 +142,9 @@ TEST(Tracking, ARunGoesOnWhenItsServerCanNotForAWhile)
         return number == 5 || number == 6 ? Answer{503, "busy"} : mlflow(request);
     });
     Heard heard;
-    Tracker tracker(quick(server.address()), {.experiment = "E", .id = new_id(), .parameters = {{"p", "1"}}},
-                    heard.log);
+    auto described = fresh();
+    described.parameters = {{"p", "1"}};
+    Tracker tracker(quick(server.address()), described, heard.log);
     for (int step = 1; step <= 5; ++step) {
         tracker.log(step, {{"loss", 1.0 / step}, {"nothing", std::nan("")}});
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -156,7 +169,7 @@ TEST(Tracking, WhatDoesNotFitIntoTheQueueIsCounted)
         address = gone.address();
     }
     Heard heard;
-    Tracker tracker(quick(address), {.experiment = "E", .id = new_id()}, heard.log);
+    Tracker tracker(quick(address), fresh(), heard.log);
     const std::size_t more = 50;
     for (std::size_t step = 0; step < Tracker::longest_queue + more; ++step)
         tracker.log(static_cast<std::int64_t>(step), {{"loss", 1}});
@@ -174,7 +187,7 @@ TEST(Tracking, AServerThatHangsIsWaitedForAsLongAsAllowed)
     options.timeout_s = 3600;
     options.closing_s = 0.3;
     const auto begin = std::chrono::steady_clock::now();
-    Tracker tracker(options, {.experiment = "E", .id = new_id()}, heard.log);
+    Tracker tracker(options, fresh(), heard.log);
     wait_for([&] { return !server.requests().empty(); });
     tracker.finish(RunStatus::Finished, "", {});
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
@@ -185,7 +198,7 @@ TEST(Tracking, WhatIsNoMlflowServerIsSaid)
 {
     FakeServer server([](const Request&) { return Answer{200, "<html>hello</html>"}; });
     Heard heard;
-    Tracker(quick(server.address()), {.experiment = "E", .id = new_id()}, heard.log).finish(RunStatus::Failed, "", {});
+    Tracker(quick(server.address()), fresh(), heard.log).finish(RunStatus::Failed, "", {});
     ASSERT_EQ(heard.warnings.size(), 1U);
     EXPECT_THAT(heard.warnings[0], HasSubstr("the answer is not JSON; is this an MLflow server?"));
 }

@@ -6,6 +6,7 @@
 #include "training/history.h"
 #include "training/trainer.h"
 
+#include <c10/core/GradMode.h>
 #include <nlohmann/json.hpp>
 
 namespace ptk::training {
@@ -47,14 +48,14 @@ at::Tensor& parameter(model::Model& model, const std::string& wanted)
 
 void set(model::Model& model, const std::string& name, double value, std::int64_t count = -1)
 {
-    const at::NoGradGuard no_gradient;
+    const c10::NoGradGuard no_gradient;
     auto& tensor = parameter(model, name);
     (count < 0 ? tensor : tensor.narrow(0, 0, count)).fill_(value);
 }
 
 Findings find(model::Model& model)
 {
-    const at::NoGradGuard no_gradient;
+    const c10::NoGradGuard no_gradient;
     const generators::ActivationWatch watch;
     for (int batch = 0; batch < 2; ++batch)
         model.generator->forward({.amplitude = at::rand({2, 1, 64, 64})});
