@@ -23,14 +23,14 @@ namespace {
 
 constexpr double added_to_mean = 1e-8; ///< the reference's, in the losses' denominators and powers
 /// Rates below count as this: a count at rate zero would have an infinite loss. Far below a rounding error.
-constexpr double smallest_rate = 1e-38;
+constexpr double smallest_rate = 1e-37;
 
 at::Tensor sum_of_each(const at::Tensor& values)
 {
     return values.reshape({values.size(0), -1}).sum(1, /*keepdim=*/false, at::kDouble);
 }
 
-/// mean_b sum [rate - v log rate + lgamma(v + 1)], in double.
+/// mean_b sum [rate - v log rate + lgamma(v + 1)], summed in double.
 at::Tensor mean_likelihood(const at::Tensor& rate, const at::Tensor& value)
 {
     const auto expected = rate.clamp_min(smallest_rate);
@@ -118,7 +118,9 @@ at::Tensor PtychoPinnPhysics::loss(const at::Tensor& predicted, const at::Tensor
     require(predicted.sizes().equals(amplitude.sizes()), Status::Shape,
             "loss: the prediction has shape {}, the measurement {}; expected the same", base::shape_of(predicted),
             base::shape_of(amplitude));
-    auto prediction = predicted.to(at::kDouble), measured = amplitude.to(at::kDouble);
+    // The reference's amplitude form is one of float32, which shows: lgamma(v + 1) of its small v.
+    const auto type = rectangular() || !settings_.poisson ? at::kDouble : at::kFloat;
+    auto prediction = predicted.to(type), measured = amplitude.to(type);
     auto pixels = static_cast<double>(amplitude.numel());
     if (good.defined()) {
         const auto counted = good.ne(0);
@@ -134,7 +136,7 @@ at::Tensor PtychoPinnPhysics::amplitude_loss(const at::Tensor& predicted, const 
                                              double pixels) const
 {
     const double unit = settings_.loss_in_counts ? 1 : statistics_.physics_scale;
-    const auto mean = measured.sum() / pixels * (settings_.loss_in_counts ? statistics_.input_scale : 1);
+    const auto mean = measured.sum(at::kDouble) / pixels * (settings_.loss_in_counts ? statistics_.input_scale : 1);
     const auto value = measured * unit;
     auto rate = predicted * unit;
     if (settings_.poisson)
