@@ -26,6 +26,9 @@
 namespace {
 
 using namespace ptk;
+using benchmarks::most_resident_mb;
+using benchmarks::reset_most_resident;
+using benchmarks::resident_mb;
 
 constexpr std::int64_t frames_at_once = 16;
 

@@ -84,8 +84,7 @@ public:
     {
         const auto x = channels_first(wide_.narrow(3, 0, sizes_.in)).to(type).contiguous();
         const auto weight = weight_.to(type);
-        const std::int64_t stride = has_stride_1(kind_) ? 1 : 2,
-                           padding = kind_ == Kind::Up ? 0 : 1;
+        const std::int64_t stride = has_stride_1(kind_) ? 1 : 2, padding = kind_ == Kind::Up ? 0 : 1;
         const auto z = at::convolution(x, weight, bias_.to(type), {stride, stride}, {padding, padding}, {1, 1},
                                        kind_ == Kind::Up, {0, 0}, 1);
         const auto slope = derivative(z, activation);
@@ -269,12 +268,11 @@ std::string name_of(const ::testing::TestParamInfo<std::tuple<InstructionSet, Ki
            kinds[static_cast<int>(std::get<1>(info.param))];
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, ConvolutionTest,
-                         ::testing::Combine(::testing::Values(InstructionSet::Portable, InstructionSet::Avx2,
-                                                              InstructionSet::Avx512),
-                                            ::testing::Values(Kind::Same, Kind::Narrow, Kind::Slim, Kind::Down,
-                                                              Kind::Up)),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(
+    Sets, ConvolutionTest,
+    ::testing::Combine(::testing::Values(InstructionSet::Portable, InstructionSet::Avx2, InstructionSet::Avx512),
+                       ::testing::Values(Kind::Same, Kind::Narrow, Kind::Slim, Kind::Down, Kind::Up)),
+    name_of);
 
 TEST(InstructionSets, TheChosenOneIsSupported)
 {

@@ -34,7 +34,7 @@ template <class Check> void for_all(Check&& check)
 
 at::Tensor exact(const at::Tensor& x)
 {
-    return x.to(at::toValueType(x.scalar_type()) == x.scalar_type() ? at::kDouble : at::kComplexDouble);
+    return x.to(at::kComplexDouble);
 }
 
 TEST(FarFieldLoops, ExitWave)
