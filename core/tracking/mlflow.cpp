@@ -47,11 +47,16 @@ bool can_not_now(long code)
     return code >= 500 || code == 429 || code == 408;
 }
 
-Json checked(const HttpClient& server, const Reply& reply, const std::string& what)
+void check_code(const HttpClient& server, const Reply& reply, const std::string& what)
 {
-    if (reply.code != 200)
+    if (reply.code < 200 || reply.code >= 300)
         fail(can_not_now(reply.code) ? Status::Io : Status::Unsupported, "{}: {}: HTTP {}: {}", server.base(), what,
              reply.code, complaint(reply));
+}
+
+Json checked(const HttpClient& server, const Reply& reply, const std::string& what)
+{
+    check_code(server, reply, what);
     auto json = Json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
     require(json.is_object(), Status::Unsupported, "{}: {}: the answer is not JSON; is this an MLflow server?",
             server.base(), what);
@@ -211,8 +216,9 @@ void MlflowRun::upload(const std::filesystem::path& file)
         path = path.find('/', 2) == std::string::npos ? "" : path.substr(path.find('/', 2));
     path.erase(0, path.find_first_not_of('/'));
     path += (path.empty() ? "" : "/") + file.filename().string();
-    const auto what = "upload of " + file.filename().string();
-    checked(server_, server_.put_file(artifact_interface + escaped(path, "/"), file), what);
+    // The answer says nothing but its code.
+    check_code(server_, server_.put_file(artifact_interface + escaped(path, "/"), file),
+               "upload of " + file.filename().string());
 }
 
 } // namespace ptk::tracking

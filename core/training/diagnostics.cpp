@@ -9,7 +9,7 @@ namespace ptk::training {
 
 namespace {
 
-constexpr double too_many_dead = 0.5;
+constexpr double too_many_dead = 0.9; ///< fresh weights leave half of a layer dark now and then
 constexpr double too_much_saturated = 0.1;
 
 std::string name_of(const at::Tensor& weight, generators::Generator& generator)

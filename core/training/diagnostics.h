@@ -15,7 +15,7 @@ struct Findings {
     std::map<std::string, std::string> warnings{}; ///< by what they are about; one that repeats need not be told again
 };
 
-/// A layer with more than half of its units dead, and a share above a tenth at the ends (PtychoPINN's bound in its
+/// A layer with more than nine tenths of its units dead, and a share above a tenth at the ends (PtychoPINN's bound in its
 /// tests), are worth a warning.
 Findings findings_of(const generators::ActivationWatch& watch, generators::Generator& generator);
 

@@ -19,7 +19,8 @@ std::map<std::string, std::string> parameters_of(model::Model& model, const data
     std::map<std::string, std::string> parameters;
     auto json = model.settings.to_json();
     json.erase("tracking");
-    for (const auto& [pointer, value] : json.flatten().items()) {
+    const auto flat = json.flatten(); // which items() only refers to
+    for (const auto& [pointer, value] : flat.items()) {
         auto name = pointer.substr(1);
         std::replace(name.begin(), name.end(), '/', '.');
         parameters[name] = value.is_string() ? value.get<std::string>() : value.dump();

@@ -242,7 +242,7 @@ private:
         const auto part = request.path.find("/run");
         const auto index = std::stoul(request.path.substr(part + 4));
         runs.at(index).files[request.path.substr(request.path.rfind('/') + 1)] = request.body;
-        return {};
+        return {200, ""}; // as the real one
     }
 };
 

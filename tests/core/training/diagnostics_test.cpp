@@ -71,14 +71,13 @@ TEST(Diagnostics, CountUnitsThatNeverFire)
         const auto model = make_model(more);
         const double before = find(*model).numbers.at("dead_units");
         EXPECT_LT(before, 0.5);
-        set(*model, "encoder.blocks.1.conv2.bias", deadly, 40); // of 64
+        set(*model, "encoder.blocks.1.conv2.bias", deadly, 62); // of 64
         const auto findings = find(*model);
         EXPECT_GT(findings.numbers.at("dead_units"), before);
         ASSERT_EQ(findings.warnings.size(), 1U) << ::testing::PrintToString(findings.warnings);
         const auto& [what, warning] = *findings.warnings.begin();
         EXPECT_EQ(what, "encoder.blocks.1.conv2");
-        EXPECT_THAT(warning, ::testing::ContainsRegex(
-                                 "^(4[0-9]|5[0-9]|6[0-4]) of 64 units of encoder.blocks.1.conv2 never fire"));
+        EXPECT_THAT(warning, ::testing::ContainsRegex("^6[2-4] of 64 units of encoder.blocks.1.conv2 never fire"));
     }
 }
 
