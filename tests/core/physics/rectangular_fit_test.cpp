@@ -95,7 +95,8 @@ TEST(RectangularFit, VarProStatisticsAndSolvers)
         const auto swapped = moments.swapped();
         expect_relative(swapped.matrix(), file.at(prefix + "swapped_ATA"), 1e-9, prefix + "swapped matrix");
         expect_relative(swapped.vector(), file.at(prefix + "swapped_ATb").squeeze(1), 1e-9, prefix + "swapped vector");
-        expect_scales(exact_scales(swapped), file.at(prefix + "swapped_solve_lbfgs"), 1e-5, prefix + "swapped");
+        // Where L-BFGS stops depends on the order: its two answers to case 1 differ by 1.6e-5.
+        expect_scales(exact_scales(swapped), file.at(prefix + "swapped_solve_lbfgs"), 2e-5, prefix + "swapped");
     }
 }
 

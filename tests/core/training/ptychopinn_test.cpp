@@ -383,6 +383,13 @@ std::shared_ptr<model::Model> trained(const nlohmann::json& options, const data:
     return model;
 }
 
+void set_factors(model::Model& model, double s1, double s2)
+{
+    const at::NoGradGuard no_gradient;
+    model.physics.at("s1").fill_(s1);
+    model.physics.at("s2").fill_(s2);
+}
+
 class PhysicsOfPtychoPinn : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(PhysicsOfPtychoPinn, TrainsAndIsPartOfTheModel)
@@ -449,8 +456,7 @@ TEST(PtychoPinnPhysics, PredictionsCarryTheFactors)
     const auto model = trained(options, simulated.scan);
     const auto frames = at::rand({1, 4, 16, 16}) * 10;
     const auto plain = reconstruction::predict_patches(*model, frames, {});
-    model->physics.at("s1").fill_(2);
-    model->physics.at("s2").fill_(-0.5);
+    set_factors(*model, 2, -0.5);
     const auto scaled = reconstruction::predict_patches(*model, frames, {});
     golden::expect_close(scaled, at::complex(2 * at::real(plain), -0.5 * at::imag(plain)), 1e-6, "s1 Re + i s2 Im");
 }
@@ -471,8 +477,7 @@ TEST(PtychoPinnPhysics, VarProFitsThePartsToTheFrames)
     EXPECT_LT((s1.max() - s1.min()).item<double>(), 1e-3 * s1.abs().max().item<double>());
     EXPECT_GT((s1 - 1).abs().min().item<double>(), 1e-3);
     // Factors that were in the model before change nothing: the fit finds their product.
-    model->physics.at("s1").fill_(3);
-    model->physics.at("s2").fill_(0.25);
+    set_factors(*model, 3, 0.25);
     const auto other = reconstruction::reconstruct(*model, simulated.scan, with, {}, log).object;
     golden::expect_close(other, fitted, 1e-4, "refit");
 }
