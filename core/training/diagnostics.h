@@ -15,8 +15,8 @@ struct Findings {
     std::map<std::string, std::string> warnings{}; ///< by what they are about; one that repeats need not be told again
 };
 
-/// A layer with more than nine tenths of its units dead, and a share above a tenth at the ends (PtychoPINN's bound in its
-/// tests), are worth a warning.
+/// A layer with more than nine tenths of its units dead, and a share above a tenth at the ends (PtychoPINN's bound in
+/// its tests), are worth a warning.
 Findings findings_of(const generators::ActivationWatch& watch, generators::Generator& generator);
 
 } // namespace ptk::training

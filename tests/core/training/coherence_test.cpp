@@ -1,7 +1,10 @@
 // Options that do not go together: which rule, and what to do.
 #include "core/training/training_testing.h"
+#include "model/bundle.h"
 #include "training/coherence.h"
 #include "training/trainer.h"
+
+#include <nlohmann/json.hpp>
 
 namespace ptk::training {
 namespace {
@@ -99,6 +102,11 @@ TEST(Coherence, EveryPresetIsCoherent)
         config.set("preset", name);
         const std::shared_ptr<model::Model> model = model::make_model(registry(), config, 64, c10::kCPU);
         EXPECT_EQ(error_of([&] { Trainer(model, config, "", nullptr); }).second, "no error") << name;
+        const auto file = testing::scratch(std::string("preset_") + name + ".ptk").string();
+        model::save_bundle(*model, file);
+        const auto kept = model::load_bundle(registry(), file, c10::kCPU).model->settings;
+        EXPECT_EQ(kept.to_json(), model->settings.to_json()) << "effective values are in the model";
+        EXPECT_EQ(kept.text("preset"), name);
         // The same values given by the user: none of them would be ignored.
         auto spelled = config::Config::from_json(model->settings.to_json().dump());
         EXPECT_EQ(error_of([&] { Trainer(model, spelled, "", nullptr); }).second, "no error") << name;
