@@ -129,14 +129,16 @@ double ssim_or_nan(const at::Tensor& image, const at::Tensor& reference, double 
 PtychoPinnScores ptychopinn_scores(const at::Tensor& object, const at::Tensor& reference,
                                    const PtychoPinnEvaluation& options)
 {
-    const auto image = as_complex(object, "object"), truth = as_complex(reference, "reference");
-    require_same_shape(image, truth);
+    require_same_shape(as_complex(object, "object"), as_complex(reference, "reference"));
+    // Amplitude and phase in the images' own precision, as there: the last rings of a curve show it.
+    const auto image = object.cpu().resolve_conj(), truth = reference.cpu().resolve_conj();
     const auto least = 2 * options.trim + window + 1;
     require(options.trim >= 0 && image.size(0) >= least && image.size(1) >= least, Status::Shape,
             "PtychoPINN's scores: images of {}; expected at least {} pixels a side", base::shape_of(image), least);
     const auto trimmed = [&](const at::Tensor& whole) {
         return whole.narrow(0, options.trim, whole.size(0) - 2 * options.trim)
             .narrow(1, options.trim, whole.size(1) - 2 * options.trim)
+            .to(at::kDouble)
             .contiguous();
     };
     const auto true_amplitude = trimmed(truth.abs());
