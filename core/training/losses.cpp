@@ -18,7 +18,6 @@ namespace ptk::training {
 namespace {
 
 /// Rates below are raised to it, as PtychoPINN does: the likelihood of a count at rate zero is zero.
-constexpr double smallest_rate = 1e-8;
 
 /// The gradient of the root is infinite at zero. Intensities below (counts; far less than a rounding error) are taken
 /// as constant; above, the factor 2 psi of the intensity's own gradient makes up for it.
@@ -77,7 +76,7 @@ private:
     std::variant<double, at::Tensor> count_; ///< of good pixels; a tensor stays on the device
 };
 
-at::Tensor likelihood_of_pixels(const at::Tensor& rate, const at::Tensor& counts)
+at::Tensor likelihood_of_pixels(const at::Tensor& rate, const at::Tensor& counts, double smallest_rate)
 {
     const auto expected = rate.to(at::kDouble).clamp_min(smallest_rate);
     const auto measured = counts.to(at::kDouble);
@@ -119,7 +118,13 @@ void add_relative(LossRegistry& registry)
                   .summary = "negative log-likelihood of the counts over their mean, in double",
                   .source = "PtychoPINN (rectangular and count-intensity Poisson loss)",
                   .capabilities = {"needs counts"}},
+<<<<<<< HEAD
                  {Compared::Intensities, Per::Count, [](const config::Settings&) { return Loss(poisson_loss); }});
+=======
+                 {Compared::Intensities, [](const config::Settings&) {
+                      return Loss([](auto&&... compared) { return poisson_loss(compared...); });
+                  }});
+>>>>>>> main
     registry.add({.name = "mae",
                   .summary = "mean absolute difference of amplitudes over their mean",
                   .source = "PtychoPINN",
@@ -210,11 +215,12 @@ at::Tensor amplitude_loss(const at::Tensor& intensity, const at::Tensor& amplitu
     return difference.square().sum(at::kDouble) / pixels.amplitude.square().sum(at::kDouble);
 }
 
-at::Tensor poisson_loss(const at::Tensor& intensity, const at::Tensor& amplitude, const at::Tensor& good)
+at::Tensor poisson_loss(const at::Tensor& intensity, const at::Tensor& amplitude, const at::Tensor& good,
+                        double smallest_rate)
 {
     const Pixels pixels(intensity, amplitude, good);
     const auto counts = pixels.counts();
-    const auto likelihood = pixels.only_good(likelihood_of_pixels(pixels.intensity, counts));
+    const auto likelihood = pixels.only_good(likelihood_of_pixels(pixels.intensity, counts, smallest_rate));
     return sum_of_each(likelihood).mean() / pixels.mean(counts);
 }
 
@@ -268,7 +274,7 @@ at::Tensor supervised_loss(const at::Tensor& patches, const at::Tensor& amplitud
 at::Tensor poisson_negative_log_likelihood(const at::Tensor& rate, const at::Tensor& counts)
 {
     require_same_shape(rate, counts);
-    return sum_of_each(likelihood_of_pixels(rate, counts));
+    return sum_of_each(likelihood_of_pixels(rate, counts, 1e-8));
 }
 
 at::Tensor absolute_error(const at::Tensor& intensity, const at::Tensor& amplitude)

@@ -124,7 +124,7 @@ class Program(unittest.TestCase):
         command = [PROGRAM, "train", SCAN, "-o", out, *SMALL, "-s", "training.epochs=10000"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             for line in process.stderr:
-                if "epoch 1/" in line:
+                if "train  epoch 1/" in line:
                     break
             for number in signals:
                 process.send_signal(number)

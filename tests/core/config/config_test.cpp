@@ -56,7 +56,8 @@ TEST(Settings, MistakesAreNamed)
     EXPECT_EQ(message_of([] { resolve(R"({"training.epochs": 2.5})"); }),
               "training.epochs: expected a whole number, found 2.5");
     EXPECT_EQ(message_of([] { resolve(R"({"training.loss": "poison"})"); }),
-              "training.loss: 'poison' is not one of amplitude, poisson, mae, supervised; did you mean 'poisson'?");
+              "training.loss: 'poison' is not one of amplitude, poisson, mae, mae_intensity, gaussian, huber, "
+              "supervised; did you mean 'poisson'?");
     EXPECT_EQ(message_of([] { resolve(R"({"data.x_bounds": [0.9, 0.1]})"); }),
               "data.x_bounds: expected [a, b] with a <= b, found [0.9,0.1]");
     EXPECT_NE(message_of([] { resolve(R"({"seed": 1)"); }).find("not JSON"), std::string::npos);

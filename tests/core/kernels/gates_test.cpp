@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 namespace ptk::kernels::cpu {
 namespace {
@@ -109,7 +110,7 @@ TEST(GateKernels, MaximumAndMeanOfPixels)
     for_all([](const GateKernels& kernels, const Case& c) {
         const auto maximum = std::get<0>(c.gated().max(1)), mean = c.gated().mean(1);
         const auto x = pixels_first(c.x), g = c.g.to(at::kFloat);
-        const at::IntArrayRef image{c.shape.height, c.shape.width};
+        const std::vector<std::int64_t> image{c.shape.height, c.shape.width};
         const auto found_maximum = c.empty(image), found_mean = c.empty(image);
         const auto where = at::empty(image, at::kInt);
         kernels.pixels(c.shape.pixels(), c.shape.channels, in(x), in(g), out(found_maximum), out(found_mean),

@@ -42,10 +42,11 @@ public:
     }
 
     /// Loss and norm of all gradients under a key; those of @p more parameters count too.
-    void expect(const std::string& key, const at::Tensor& loss, const std::vector<at::Tensor>& more = {})
+    void expect(const std::string& key, const at::Tensor& loss, const std::vector<at::Tensor>& more = {},
+                double tolerance = 2e-5)
     {
         const double expected = golden.at("loss/" + key).item<double>();
-        EXPECT_NEAR(loss.item<double>(), expected, 2e-5 * std::abs(expected)) << key;
+        EXPECT_NEAR(loss.item<double>(), expected, tolerance * std::abs(expected)) << key;
         auto parameters = generator_->parameters();
         parameters.insert(parameters.end(), more.begin(), more.end());
         for (auto& parameter : parameters)
@@ -86,6 +87,9 @@ private:
     std::unique_ptr<generators::Generator> generator_;
 };
 
+// In its amplitude form the reference takes lgamma(v + 1) of small v in float32; ours are doubles.
+constexpr double of_float32 = 1e-4;
+
 double mean_of(const at::Tensor& values)
 {
     return values.mean(at::kDouble).item<double>();
@@ -110,7 +114,8 @@ public:
     at::Tensor poisson() const
     {
         const auto scaled = images * factor;
-        return poisson_loss(intensity(), scaled) * (mean_of(scaled.square()) / mean_of(images));
+        return poisson_loss(intensity(), scaled, {}, /*smallest_rate=*/0) *
+               (mean_of(scaled.square()) / mean_of(images));
     }
     at::Tensor mae(bool match = false) const { return mae_loss(intensity(), images * factor, {}, match) * factor; }
 
@@ -134,20 +139,22 @@ TEST_P(GoldenLoss, AmplitudeModuleWithRegularizers)
         return module;
     };
     auto plain = module();
-    plain.expect("amp_central_mask_poisson", plain.poisson());
+    plain.expect("amp_central_mask_poisson", plain.poisson(), {}, of_float32);
     auto absolute = module();
     absolute.expect("amp_central_mask_mae", absolute.mae());
     auto matched = module();
     matched.expect("amp_mae_l2match", matched.mae(/*match=*/true));
     auto smooth = module();
-    smooth.expect("amp_poisson_tv_md", smooth.poisson() + 0.5 * smooth.penalty("tv_amplitude") +
-                                           0.25 * smooth.penalty("mean_deviation_phase"));
+    smooth.expect("amp_poisson_tv_md",
+                  smooth.poisson() + 0.5 * smooth.penalty("tv_amplitude") +
+                      0.25 * smooth.penalty("mean_deviation_phase"),
+                  {}, of_float32);
     auto other = module();
     other.expect("amp_mae_md_tv",
                  other.mae() + 0.125 * other.penalty("mean_deviation_amplitude") + other.penalty("tv_phase"));
     auto gain = module();
     gain.forward.gain = 1.5;
-    gain.expect("amp_poisson_gain", gain.poisson());
+    gain.expect("amp_poisson_gain", gain.poisson(), {}, of_float32);
     for (const auto& [name, merge] : {std::pair{"probe", PatchMerge::Probe}, {"uniform", PatchMerge::Uniform}}) {
         const std::string key = std::string("amp_") + name;
         if (!plain.golden.has("loss/" + key + "_mae"))
@@ -155,7 +162,7 @@ TEST_P(GoldenLoss, AmplitudeModuleWithRegularizers)
         auto merged = module(merge);
         merged.expect(key + "_mae", merged.mae());
         auto counted = module(merge);
-        counted.expect(key + "_poisson", counted.poisson());
+        counted.expect(key + "_poisson", counted.poisson(), {}, of_float32);
     }
 }
 
