@@ -118,13 +118,9 @@ void add_relative(LossRegistry& registry)
                   .summary = "negative log-likelihood of the counts over their mean, in double",
                   .source = "PtychoPINN (rectangular and count-intensity Poisson loss)",
                   .capabilities = {"needs counts"}},
-<<<<<<< HEAD
-                 {Compared::Intensities, Per::Count, [](const config::Settings&) { return Loss(poisson_loss); }});
-=======
-                 {Compared::Intensities, [](const config::Settings&) {
+                 {Compared::Intensities, Per::Count, [](const config::Settings&) {
                       return Loss([](auto&&... compared) { return poisson_loss(compared...); });
                   }});
->>>>>>> main
     registry.add({.name = "mae",
                   .summary = "mean absolute difference of amplitudes over their mean",
                   .source = "PtychoPINN",
