@@ -55,8 +55,8 @@ struct Case {
 void measure(Case& data, bool backward, Backend backend, Spent& spent)
 {
     kernels::set_backend(backend);
-    const double before = benchmarks::resident_mb();
     benchmarks::reset_most_resident();
+    const double before = benchmarks::resident_mb();
     const double start = seconds();
     data.run(backward);
     spent.seconds = std::min(spent.seconds, seconds() - start);

@@ -99,8 +99,8 @@ void run(const std::string& name, const generators::Problem& problem, bool train
     const auto& entry = registry.get(name);
     const config::Settings settings(config::library_schema().with(entry.metadata.options), {});
     const auto cost = generators::cost_of(entry.make, problem, settings);
-    const double before = resident_mb();
     reset_most_resident();
+    const double before = resident_mb();
     Bench bench(entry, settings, problem);
     const double time = least_time(bench, training, limit);
     fmt::print(

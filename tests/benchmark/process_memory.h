@@ -2,6 +2,10 @@
 #include <fstream>
 #include <string>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 namespace ptk::benchmarks {
 
 /// A line "key:  number kB" of what Linux knows about this process, in MB; 0 elsewhere.
@@ -25,6 +29,9 @@ inline double most_resident_mb()
 }
 inline void reset_most_resident()
 {
+#if defined(__GLIBC__)
+    malloc_trim(0); // what is free but still here would not count when it is taken again
+#endif
     std::ofstream("/proc/self/clear_refs") << "5";
 }
 /// @}

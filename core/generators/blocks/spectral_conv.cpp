@@ -1,16 +1,18 @@
 #include "generators/blocks/spectral_conv.h"
 
 #include "generators/blocks/flops.h"
+#include "generators/blocks/frequency_weights.h"
 #include "generators/blocks/image_map.h"
 #include "generators/blocks/initial.h"
-#include "generators/blocks/paired_weights.h"
 #include "generators/blocks/truncated_fourier.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/product.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/einsum.h>
+#include <ATen/ops/stack.h>
 
 #include <cmath>
 
@@ -58,11 +60,15 @@ at::Tensor mixed(const at::Tensor& spectra, const at::Tensor& weights)
     const auto images = spectra.size(0), frequencies = spectra.size(2), pixels = spectra.size(3);
     const auto in = weights.size(0), out = weights.size(1);
     FlopCount::add(8.0 * static_cast<double>(images * frequencies * pixels) * static_cast<double>(in * out));
-    const auto rows = spectra.permute({2, 0, 3, 1, 4}).reshape({frequencies, images * pixels, 2 * in});
-    return at::bmm(rows, paired_weights(weights))
-        .view({frequencies, images, pixels, 2, out})
-        .permute({1, 3, 0, 2, 4})
-        .contiguous();
+    // (2, frequencies, images and pixels, in): complex products as real ones.
+    const auto parts = spectra.permute({1, 2, 0, 3, 4}).reshape({2, frequencies, images * pixels, in});
+    const auto x = parts.unbind(0), w = frequency_weights(weights).unbind(2);
+    const auto real = at::baddbmm(at::bmm(x[0], w[0]), x[1], w[1], 1, -1);
+    const auto imaginary = at::baddbmm(at::bmm(x[0], w[1]), x[1], w[0]);
+    const auto by_image = [&](const at::Tensor& part) {
+        return part.view({frequencies, images, pixels, out}).transpose(0, 1);
+    };
+    return at::stack({by_image(real), by_image(imaginary)}, 1);
 }
 
 /// To the lowest frequencies of both axes, and back; (2, rows, columns, C) between the two.

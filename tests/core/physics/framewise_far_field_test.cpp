@@ -93,7 +93,7 @@ TEST_F(FramewiseFarField, OnlyAsksForGradientsThatAreWanted)
     const auto light = probe.clone().requires_grad_(true);
     far_field_intensity(patches, light).sum().backward();
     EXPECT_TRUE(light.grad().defined());
-    EXPECT_EQ(far_field_intensity(patches.narrow(0, 0, 0), probe).sizes(), at::IntArrayRef({0, 8, 8}));
+    EXPECT_FALSE(takes_framewise(patches.narrow(0, 0, 0), probe)) << "nothing to do";
 }
 
 TEST_F(FramewiseFarField, HasTheSameBitsForAnyNumberOfThreads)
