@@ -109,7 +109,7 @@ TEST_P(Together, TwoReachWhatOneReaches)
     const auto alone = train_alone(scan, config);
     auto still = config;
     still.set("training.learning_rate", 0);
-    still.set("probe.trainable", false);
+    still.set("probe.start_step", 100000);
     const auto start = weights_of(*train_alone(scan, still));
     const auto [models, failures] = train(2, scan, {.config = config});
     expect_no_errors(failures);
