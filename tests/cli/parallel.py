@@ -63,7 +63,7 @@ class Parallel(unittest.TestCase):
     def whole(self, out, *more, **how):
         return self.finish(self.start(out, *more, **how), 0)
 
-    def begun(self, processes, line="epoch 1/"):
+    def begun(self, processes, line="training: epoch 2/"):
         for text in processes[0].stderr:
             if line in text:
                 return
@@ -104,7 +104,7 @@ class Parallel(unittest.TestCase):
         more = trained.options(epochs=6)
         self.whole(whole, *more)
         processes = self.start(part, *more)
-        self.begun(processes, "epoch 2/")
+        self.begun(processes, "training: epoch 2/")
         processes[1].send_signal(signal.SIGINT)
         self.finish(processes, 130)
         self.whole(part, *more, "--resume")
