@@ -174,7 +174,7 @@ int run(int argc, char** argv)
 }
 
 /// What a step frees the next one takes again. As glibc comes, it gives large pieces back to the system and gets them
-/// as new pages, which was a tenth to a third of the time of training. The environment has the last word.
+/// as new pages, which was up to a third of the time of training. The environment has the last word.
 void keep_freed_memory()
 {
 #if defined(__GLIBC__)
