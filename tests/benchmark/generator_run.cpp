@@ -4,7 +4,8 @@
 //   generator_run NAME SIDE FRAMES MODE SECONDS   MODE predict: the network alone; train: prediction, far field of
 //                                                 three modes, amplitude loss, gradients, one step of Adam
 // Prints JSON: sixteen frames at once, as inputs of FRAMES frames each; the least time of rounds over SECONDS, CPU time
-// with one thread, wall time with more; "peak_mb" beyond what the process has before the network is made.
+// with one thread, wall time with more; "peak_mb" beyond what the process has before the network is made. Freed memory
+// is kept, as in the program ptychokit.
 #include "base/error.h"
 #include "base/random.h"
 #include "generators/cost.h"
@@ -122,6 +123,10 @@ void list()
 
 int main(int count, char** arguments)
 {
+#if defined(__GLIBC__)
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
+#endif
     try {
         if (count == 2 && std::string(arguments[1]) == "list") {
             list();

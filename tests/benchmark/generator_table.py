@@ -1,6 +1,6 @@
 """Speed, memory and size of every generator as a Markdown table.
 
-python3 tests/benchmark/generator_table.py BUILD [--only NAME ...] [--sides 64 128] [--seconds 3] [--json FILE]
+python3 tests/benchmark/generator_table.py BUILD [--only NAME ...] [--sides 64 128] [--seconds 3] [--turns 2] [--json FILE]
 
 BUILD: a build folder with -DPTYCHOKIT_BENCHMARKS=ON. One process for each run (generator_run), with the threads that
 OMP_NUM_THREADS says, one otherwise. PTYCHOKIT_PEER_PYTHON, when set, is a Python that has torch: the same cnn in eager
@@ -27,14 +27,14 @@ def run(command):
     return None
 
 
-def measure(program, peer, name, side, frames, mode, seconds):
-    """Ours, and the peer's run of the same if there is one; the better of two each, in turns."""
+def measure(program, peer, name, side, frames, mode, seconds, turns):
+    """Ours, and the peer's run of the same if there is one, in turns; the best of each."""
     ours = [run([program, name, str(side), str(frames), mode, str(seconds)])]
     if ours[0] is None or ours[0]["channels"] != frames:
         return None
     theirs = []
     if peer and name == "cnn":
-        for turn in range(2):
+        for _ in range(turns):
             theirs.append(run([peer, str(HERE / "peer_cnn.py"), str(side), str(frames), mode, str(seconds)]))
             if theirs[-1] is None:
                 raise SystemExit(f"{peer} cannot run peer_cnn.py")
@@ -69,6 +69,7 @@ def main():
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--sides", nargs="+", type=int, default=[64, 128])
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--turns", type=int, default=2, help="of the peer and ours")
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
     program = str(arguments.build / "tests/benchmark/generator_run")
@@ -81,7 +82,7 @@ def main():
     for name in names:
         for side in arguments.sides:
             for frames in (1, 4):
-                found = [measure(program, peer, name, side, frames, mode, arguments.seconds) for mode in ("predict", "train")]
+                found = [measure(program, peer, name, side, frames, mode, arguments.seconds, arguments.turns) for mode in ("predict", "train")]
                 if None in found:
                     continue
                 results += found

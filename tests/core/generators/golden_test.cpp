@@ -6,6 +6,7 @@
 #include "generators/blocks/lifter.h"
 #include "generators/blocks/ptycho_block.h"
 #include "generators/channel_generator.h"
+#include "kernels/backend.h"
 
 #include <set>
 
@@ -83,7 +84,13 @@ void check(const golden::Case& golden)
     if (::testing::Test::HasFatalFailure())
         return;
     const c10::NoGradGuard no_gradient;
-    compare(generator->branches(golden.at("in/x")), golden, "out/");
+    const auto before = kernels::backend();
+    for (const auto backend : {kernels::Backend::Aten, kernels::Backend::Own}) {
+        SCOPED_TRACE(backend == kernels::Backend::Own ? "our kernels" : "LibTorch's kernels");
+        kernels::set_backend(backend);
+        compare(generator->branches(golden.at("in/x")), golden, "out/");
+    }
+    kernels::set_backend(before);
     if (!golden.has("out/train_amp"))
         return;
     generator->set_training(true);
