@@ -91,8 +91,9 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
         log_changes(model.settings, settings, *state_->log);
     }
     Team team(state_->group ? state_->group : group_of_process(settings, *state_->log));
-    Run run({model, settings, scan, state_->run_folder, monitor, log_of_rank(team, state_->log), state_->tracking, team},
-            state_->checkpoint ? &*state_->checkpoint : nullptr);
+    Run run(
+        {model, settings, scan, state_->run_folder, monitor, log_of_rank(team, state_->log), state_->tracking, team},
+        state_->checkpoint ? &*state_->checkpoint : nullptr);
     state_->checkpoint.reset();
     run.train();
 }

@@ -45,7 +45,8 @@ TEST(PtychoPinnScores, AreTheReferences)
                         << prefix << key;
             for (const auto& [curve, key] :
                  {std::pair{&scores.frc_amplitude, "frc_amp"}, {&scores.frc_phase, "frc_phase"}})
-                golden::expect_close(at::tensor(*curve, at::kDouble), golden.at(prefix + key), 1e-5, prefix + key);
+                golden::expect_close(at::tensor(*curve, at::kDouble), golden.at(prefix + key), 5e-5,
+                                     prefix + key); // of float32 images
         }
     }
 }

