@@ -47,7 +47,7 @@ const std::vector<Training>& trainings()
         {"cnn_poisson_c1", "cnn", R"({"n_filters_scale": 1, "object_big": false})", true, 3e-3, 6e-7, 6e-5, 0.002},
         {"cnn_realimag_ci_c4", "cnn",
          R"({"n_filters_scale": 1, "cnn_output_mode": "real_imag", "batch_norm": true, "C_model": 4})", true, 5e-3,
-         2e-5, 4e-4, 0.002},
+         2e-5, 4e-4, 0.02},
         {"ffno_poisson_c1", "ffno", narrow_fno},
         {"fno_adamw_agc_c1", "fno", narrow_fno, false},
         {"fno_ci_c4", "fno", narrow_fno},
@@ -257,7 +257,8 @@ TEST_P(GoldenTraining, LossesGradientsAndWeightsOfThreeSteps)
     follower.generator->set_training(true);
     const auto expect_loss = [&](std::int64_t step, const at::Tensor& loss) {
         const double expected = golden.at("loss")[step].item<double>();
-        EXPECT_NEAR(loss.item<double>(), expected, 2e-5 * std::abs(expected)) << "step " << step;
+        const double tolerance = GetParam().share > 0 && step > 0 ? 1e-4 : 2e-5; // its outliers move the loss
+        EXPECT_NEAR(loss.item<double>(), expected, tolerance * std::abs(expected)) << "step " << step;
     };
     for (std::int64_t step = 0; step < 3; ++step) {
         optimizer.clear_gradients();
