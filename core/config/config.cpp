@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/presets.h"
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
 
@@ -102,14 +103,6 @@ std::string range_text(const Option& option)
     return option.low ? fmt::format("{} or more", *option.low) : fmt::format("{} or less", *option.high);
 }
 
-std::string join(const std::vector<std::string>& words)
-{
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
 void check_bounds(const Option& option, double value)
 {
     if ((option.low && value < *option.low) || (option.high && value > *option.high))
@@ -135,7 +128,7 @@ std::string chosen(const Option& option, const std::string& value)
     const auto found = std::find_if(option.choices.begin(), option.choices.end(),
                                     [&](const auto& choice) { return lower(choice) == our_word(lower(value)); });
     if (found == option.choices.end())
-        fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value, join(option.choices),
+        fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value, fmt::join(option.choices, ", "),
              base::did_you_mean(value, option.choices));
     return *found;
 }

@@ -4,6 +4,7 @@
 #include "training/categories.h"
 #include "training/grouping.h"
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -39,22 +40,13 @@ struct Question {
     }
 };
 
-std::string joined(const std::vector<std::string>& words)
-{
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
 [[noreturn]] void refuse_unread(const Question& q, const std::string& option, const std::string& chooser,
                                 const std::vector<std::string>& readers, const std::string& chosen)
 {
     fail(Status::InvalidConfig,
          "{0} = {1} would be ignored: it is read with {2} = {3} only, and that is {4}; choose one of these, or leave "
-         "{0} "
-         "out",
-         option, q.text(option), chooser, joined(readers), chosen);
+         "{0} out",
+         option, q.text(option), chooser, fmt::join(readers, ", "), chosen);
 }
 
 // ---- options that one entry of a registry reads ----
@@ -85,7 +77,7 @@ void check_category(const Question& q, const std::string& chooser, const std::st
             return std::find(names.begin(), names.end(), name) != names.end();
         });
         if (!read && q.wants(option))
-            refuse_unread(q, option, chooser, names, joined(chosen));
+            refuse_unread(q, option, chooser, names, fmt::format("{}", fmt::join(chosen, ", ")));
     }
 }
 

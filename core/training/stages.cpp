@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
+#include <fmt/ranges.h>
 #include <fnmatch.h>
 #include <nlohmann/json.hpp>
 
@@ -82,14 +83,6 @@ std::vector<std::string> names_of(generators::Generator& generator)
     return names;
 }
 
-std::string joined(const std::vector<std::string>& words)
-{
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
 /// The first parts of names: what a network consists of.
 std::string pieces_of(const std::vector<std::string>& names)
 {
@@ -97,7 +90,7 @@ std::string pieces_of(const std::vector<std::string>& names)
     for (const auto& name : names)
         if (const auto piece = name.substr(0, name.find('.')); pieces.empty() || pieces.back() != piece)
             pieces.push_back(piece);
-    return joined(pieces);
+    return fmt::format("{}", fmt::join(pieces, ", "));
 }
 
 std::vector<std::string> frozen_by(const std::string& patterns, const std::vector<std::string>& names,
@@ -136,7 +129,8 @@ config::Settings settings_of(const config::Settings& settings, const Json& stage
     config::Config own;
     for (const auto& [key, value] : stage.items()) {
         require(std::find(keys.begin(), keys.end(), key) != keys.end(), Status::InvalidConfig,
-                "{}: unknown key '{}'; expected some of {}{}", where, key, joined(keys), base::did_you_mean(key, keys));
+                "{}: unknown key '{}'; expected some of {}{}", where, key, fmt::join(keys, ", "),
+                base::did_you_mean(key, keys));
         if (key == "freeze")
             own.set("training.freeze", freeze_text(value, where));
         else if (key != "blend")
