@@ -2,13 +2,12 @@
 
 #include "base/shape.h"
 #include "training/phase.h"
+#include "training/sums.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/huber_loss.h>
-#include <ATen/ops/lgamma.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/xlogy.h>
 
 #include <variant>
 #include <vector>
@@ -17,14 +16,12 @@ namespace ptk::training {
 
 namespace {
 
-/// Rates below are raised to it, as PtychoPINN does: the likelihood of a count at rate zero is zero.
+/// PtychoPINN's bound of its count-intensity form.
+constexpr double smallest_rate = 1e-8;
 
 /// The gradient of the root is infinite at zero. Intensities below (counts; far less than a rounding error) are taken
 /// as constant; above, the factor 2 psi of the intensity's own gradient makes up for it.
 constexpr double smallest_intensity = 1e-30;
-
-/// Added by PtychoPINN to the power that a prediction is divided by.
-constexpr double smallest_power = 1e-8;
 
 void require_same_shape(const at::Tensor& prediction, const at::Tensor& measurement)
 {
@@ -76,26 +73,10 @@ private:
     std::variant<double, at::Tensor> count_; ///< of good pixels; a tensor stays on the device
 };
 
-at::Tensor likelihood_of_pixels(const at::Tensor& rate, const at::Tensor& counts, double smallest_rate)
+/// In double.
+at::Tensor likelihood_of_pixels(const at::Tensor& rate, const at::Tensor& counts)
 {
-    const auto expected = rate.to(at::kDouble).clamp_min(smallest_rate);
-    const auto measured = counts.to(at::kDouble);
-    return expected - at::xlogy(measured, expected) + at::lgamma(measured + 1);
-}
-
-/// Over all axes but the first.
-at::Tensor sum_of_each(const at::Tensor& values)
-{
-    return values.reshape({values.size(0), -1}).sum(1, /*keepdim=*/false, at::kDouble);
-}
-
-/// Factor of each group, (B, 1, ...), that gives predicted amplitudes the measured sum of squares.
-at::Tensor norm_match(const Pixels& pixels)
-{
-    std::vector<std::int64_t> shape(static_cast<std::size_t>(pixels.intensity.dim()), 1);
-    shape[0] = pixels.intensity.size(0);
-    const auto power = sum_of_each(pixels.intensity) + smallest_power;
-    return (sum_of_each(pixels.amplitude.square()) / power).sqrt().to(pixels.intensity.scalar_type()).view(shape);
+    return poisson_of_pixels(rate.to(at::kDouble), counts.to(at::kDouble), smallest_rate);
 }
 
 bool as_ptychopinn(const config::Settings& settings)
@@ -118,9 +99,7 @@ void add_relative(LossRegistry& registry)
                   .summary = "negative log-likelihood of the counts over their mean, in double",
                   .source = "PtychoPINN (rectangular and count-intensity Poisson loss)",
                   .capabilities = {"needs counts"}},
-                 {Compared::Intensities, Per::Count, [](const config::Settings&) {
-                      return Loss([](auto&&... compared) { return poisson_loss(compared...); });
-                  }});
+                 {Compared::Intensities, Per::Count, [](const config::Settings&) { return Loss(poisson_loss); }});
     registry.add({.name = "mae",
                   .summary = "mean absolute difference of amplitudes over their mean",
                   .source = "PtychoPINN",
@@ -211,12 +190,11 @@ at::Tensor amplitude_loss(const at::Tensor& intensity, const at::Tensor& amplitu
     return difference.square().sum(at::kDouble) / pixels.amplitude.square().sum(at::kDouble);
 }
 
-at::Tensor poisson_loss(const at::Tensor& intensity, const at::Tensor& amplitude, const at::Tensor& good,
-                        double smallest_rate)
+at::Tensor poisson_loss(const at::Tensor& intensity, const at::Tensor& amplitude, const at::Tensor& good)
 {
     const Pixels pixels(intensity, amplitude, good);
     const auto counts = pixels.counts();
-    const auto likelihood = pixels.only_good(likelihood_of_pixels(pixels.intensity, counts, smallest_rate));
+    const auto likelihood = pixels.only_good(likelihood_of_pixels(pixels.intensity, counts));
     return sum_of_each(likelihood).mean() / pixels.mean(counts);
 }
 
@@ -225,7 +203,7 @@ at::Tensor mae_loss(const at::Tensor& intensity, const at::Tensor& amplitude, co
     const Pixels pixels(intensity, amplitude, good);
     auto predicted = root(pixels.intensity);
     if (match_norm)
-        predicted = predicted * norm_match(pixels);
+        predicted = predicted * norm_match(pixels.intensity, pixels.amplitude);
     return (predicted - pixels.amplitude).abs().sum(at::kDouble) / pixels.amplitude.sum(at::kDouble);
 }
 
@@ -270,7 +248,7 @@ at::Tensor supervised_loss(const at::Tensor& patches, const at::Tensor& amplitud
 at::Tensor poisson_negative_log_likelihood(const at::Tensor& rate, const at::Tensor& counts)
 {
     require_same_shape(rate, counts);
-    return sum_of_each(likelihood_of_pixels(rate, counts, 1e-8));
+    return sum_of_each(likelihood_of_pixels(rate, counts));
 }
 
 at::Tensor absolute_error(const at::Tensor& intensity, const at::Tensor& amplitude)

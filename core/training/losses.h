@@ -42,10 +42,7 @@ at::Tensor amplitude_loss(const at::Tensor& intensity, const at::Tensor& amplitu
 
 /// mean_b sum_ghw [I - A^2 log I + lgamma(A^2 + 1)] / mean(A^2), sums in double (PtychoPINN's normalisation,
 /// digest 4.6: of its rectangular and count-intensity forms)
-/// @param smallest_rate  predicted counts below count as this much, so that counts where none are expected pull with a
-///                       finite force; 0 in the reference's amplitude form
-at::Tensor poisson_loss(const at::Tensor& intensity, const at::Tensor& amplitude, const at::Tensor& good = {},
-                        double smallest_rate = 1e-8);
+at::Tensor poisson_loss(const at::Tensor& intensity, const at::Tensor& amplitude, const at::Tensor& good = {});
 
 /// mean |sqrt(I) - A| / mean A
 /// @param match_norm  the predicted amplitudes of each group are first multiplied by sqrt(sum A^2 / (sum I + 1e-8)),

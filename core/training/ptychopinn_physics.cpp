@@ -3,14 +3,13 @@
 #include "base/error.h"
 #include "base/shape.h"
 #include "training/losses.h"
+#include "training/sums.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/lgamma.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/xlogy.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -21,27 +20,13 @@ namespace ptk::training {
 
 namespace {
 
-constexpr double added_to_mean = 1e-8; ///< the reference's, in the losses' denominators and powers
+constexpr double added_to_mean = 1e-8; ///< the reference's, in the losses' denominators
 /// Rates below count as this: a count at rate zero would have an infinite loss. Far below a rounding error.
 constexpr double smallest_rate = 1e-37;
 
-at::Tensor sum_of_each(const at::Tensor& values)
-{
-    return values.reshape({values.size(0), -1}).sum(1, /*keepdim=*/false, at::kDouble);
-}
-
-/// mean_b sum [rate - v log rate + lgamma(v + 1)], summed in double.
 at::Tensor mean_likelihood(const at::Tensor& rate, const at::Tensor& value)
 {
-    const auto expected = rate.clamp_min(smallest_rate);
-    return sum_of_each(expected - at::xlogy(value, expected) + at::lgamma(value + 1)).mean();
-}
-
-/// Factors that give each sample's prediction the measurement's sum of squares, (B, 1, 1, 1).
-at::Tensor matched_norm(const at::Tensor& predicted, const at::Tensor& measured)
-{
-    const auto power = sum_of_each(predicted.square()) + added_to_mean;
-    return (sum_of_each(measured.square()) / power).sqrt().view({-1, 1, 1, 1});
+    return sum_of_each(poisson_of_pixels(rate, value, smallest_rate)).mean();
 }
 
 std::vector<std::string> names_of(const model::PtychoPinnSettings& settings)
@@ -142,7 +127,7 @@ at::Tensor PtychoPinnPhysics::amplitude_loss(const at::Tensor& predicted, const 
     if (settings_.poisson)
         return mean_likelihood(rate.square(), value.square()) / (mean + added_to_mean);
     if (settings_.match_norm)
-        rate = rate * matched_norm(rate, value);
+        rate = rate * norm_match(rate.square(), value);
     return (rate - value).abs().sum() / pixels / (mean + added_to_mean);
 }
 
