@@ -1,11 +1,11 @@
 // Spectral convolutions against direct sums, at other sizes, and their gradients.
 #include "core/generators/testing.h"
 #include "core/golden.h"
+#include "core/kernels/using_backend.h"
 #include "core/physics/gradient.h"
 #include "generators/blocks/ffno_stack.h"
 #include "generators/blocks/spectral_conv.h"
 #include "generators/blocks/truncated_fourier.h"
-#include "kernels/backend.h"
 
 #include <ATen/Parallel.h>
 
@@ -145,8 +145,7 @@ TEST(SpectralConv, GradientsMatchFiniteDifferences)
 template <class Layer>
 std::vector<at::Tensor> results(Layer& layer, const at::Tensor& image, kernels::Backend backend, bool add)
 {
-    const auto before = kernels::backend();
-    kernels::set_backend(backend);
+    const kernels::testing::UsingBackend those(backend);
     const auto x = image.detach().requires_grad_(true);
     at::Tensor y;
     if constexpr (std::is_same_v<Layer, SpectralConv2d>)
@@ -159,7 +158,6 @@ std::vector<at::Tensor> results(Layer& layer, const at::Tensor& image, kernels::
         all.push_back(tensor->grad().clone());
         tensor->mutable_grad().reset();
     }
-    kernels::set_backend(before);
     return all;
 }
 

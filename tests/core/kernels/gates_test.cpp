@@ -1,6 +1,6 @@
 // The gates' loops on raw pointers, every instruction set of this machine, against ATen in double precision.
+#include "core/kernels/using_backend.h"
 #include "generators/blocks/gates.h"
-#include "kernels/backend.h"
 #include "kernels/cpu/gates.h"
 
 #include <ATen/ATen.h>
@@ -181,16 +181,10 @@ TEST(GateKernels, NanAndInfinityComeOut)
     }
 }
 
-class Gates : public ::testing::Test {
-protected:
-    ~Gates() override { set_backend(before_); }
-    const Backend before_ = backend();
-};
-
 /// What the whole tail of a block gives, and its gradients, with the kernels or with ATen.
 std::vector<at::Tensor> tail(Backend by, at::ScalarType type, bool plain_layout)
 {
-    set_backend(by);
+    const testing::UsingBackend those(by);
     at::manual_seed(3);
     const auto leaf = [&](const at::Tensor& values) { return values.to(type).requires_grad_(true); };
     const auto x = leaf(plain_layout ? at::randn({3, 24, 10, 9})
@@ -204,7 +198,7 @@ std::vector<at::Tensor> tail(Backend by, at::ScalarType type, bool plain_layout)
     return {y.detach(), x.grad(), weight.grad(), mix.grad()};
 }
 
-TEST_F(Gates, EqualAtensInValueAndGradient)
+TEST(Gates, EqualAtensInValueAndGradient)
 {
     const auto expected = tail(Backend::Aten, at::kDouble, true);
     for (const bool plain : {false, true}) {
@@ -214,7 +208,7 @@ TEST_F(Gates, EqualAtensInValueAndGradient)
     }
 }
 
-TEST_F(Gates, HaveTheSameBitsForAnyNumberOfThreads)
+TEST(Gates, HaveTheSameBitsForAnyNumberOfThreads)
 {
     const int before = at::get_num_threads();
     at::set_num_threads(1);

@@ -1,7 +1,7 @@
 // Instance norm on raw pointers, every instruction set of this machine, and as a layer, against ATen in double
 // precision.
+#include "core/kernels/using_backend.h"
 #include "generators/blocks/instance_norm.h"
-#include "kernels/backend.h"
 #include "kernels/cpu/instance_norm.h"
 
 #include <ATen/ATen.h>
@@ -71,15 +71,9 @@ TEST(InstanceNormKernels, EqualAtenInDouble)
         }
 }
 
-class InstanceNorm : public ::testing::Test {
-protected:
-    ~InstanceNorm() override { set_backend(before_); }
-    const Backend before_ = backend();
-};
-
 std::vector<at::Tensor> results(Backend by, at::ScalarType type, const at::Tensor& images)
 {
-    set_backend(by);
+    const testing::UsingBackend those(by);
     at::manual_seed(3);
     const auto channels = images.size(1);
     const auto leaf = [&](const at::Tensor& values) { return values.detach().to(type).requires_grad_(true); };
@@ -89,7 +83,7 @@ std::vector<at::Tensor> results(Backend by, at::ScalarType type, const at::Tenso
     return {y.detach(), x.grad(), weight.grad(), bias.grad()};
 }
 
-TEST_F(InstanceNorm, EqualsAtensForEveryLayout)
+TEST(InstanceNorm, EqualsAtensForEveryLayout)
 {
     const auto x = at::randn({3, 20, 10, 9}) * 2 + 1;
     const auto expected = results(Backend::Aten, at::kDouble, x);
@@ -101,7 +95,7 @@ TEST_F(InstanceNorm, EqualsAtensForEveryLayout)
     }
 }
 
-TEST_F(InstanceNorm, HasTheSameBitsForAnyNumberOfThreadsAndWithoutGradients)
+TEST(InstanceNorm, HasTheSameBitsForAnyNumberOfThreadsAndWithoutGradients)
 {
     const auto x = at::randn({5, 33, 6, 7});
     const int before = at::get_num_threads();

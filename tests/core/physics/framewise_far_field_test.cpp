@@ -1,7 +1,7 @@
 // The far field frame by frame against the plain composition of LibTorch's operators, which other tests prove.
 #include "base/error.h"
+#include "core/kernels/using_backend.h"
 #include "core/physics/gradient.h"
-#include "kernels/backend.h"
 #include "physics/far_field.h"
 #include "physics/framewise_far_field.h"
 #include "physics/plane_fourier.h"
@@ -13,13 +13,8 @@ namespace ptk::physics {
 namespace {
 
 using kernels::Backend;
+using kernels::testing::UsingBackend;
 using testing::random;
-
-class FramewiseFarField : public ::testing::Test {
-protected:
-    ~FramewiseFarField() override { kernels::set_backend(before_); }
-    const Backend before_ = kernels::backend();
-};
 
 double error(const at::Tensor& found, const at::Tensor& expected)
 {
@@ -30,7 +25,7 @@ double error(const at::Tensor& found, const at::Tensor& expected)
 /// Intensity, and gradients of a weighted sum of it by patches and probe.
 std::vector<at::Tensor> results(Backend by, const at::Tensor& patches, const at::Tensor& probe, at::ScalarType type)
 {
-    kernels::set_backend(by);
+    const UsingBackend those(by);
     const auto object = patches.detach().to(type).requires_grad_(true);
     const auto light = probe.detach().to(type).requires_grad_(true);
     const auto intensity = far_field_intensity(object, light);
@@ -51,7 +46,7 @@ void expect_equal(const at::Tensor& patches, const at::Tensor& probe)
     }
 }
 
-TEST_F(FramewiseFarField, EqualsThePlainOneInValueAndGradients)
+TEST(FramewiseFarField, EqualsThePlainOneInValueAndGradients)
 {
     for (const std::int64_t side : {1, 2, 7, 8, 15, 30, 64})
         for (const std::int64_t modes : {1, 3}) {
@@ -63,12 +58,12 @@ TEST_F(FramewiseFarField, EqualsThePlainOneInValueAndGradients)
         }
 }
 
-TEST_F(FramewiseFarField, TakesAnyLayout)
+TEST(FramewiseFarField, TakesAnyLayout)
 {
     const auto patches = random({2, 5, 12, 12}, at::kComplexFloat, 1).transpose(2, 3);
     const auto probe = random({2, 12, 12}, at::kComplexFloat, 2);
     const auto many = probe.expand({2, 5, 2, 12, 12});
-    kernels::set_backend(Backend::Own);
+    const UsingBackend own(Backend::Own);
     const auto expected = far_field_intensity(patches.contiguous(), probe);
     EXPECT_TRUE(at::equal(far_field_intensity(patches, probe), expected));
     EXPECT_TRUE(at::equal(far_field_intensity(patches, many), expected)) << "repeated";
@@ -82,9 +77,9 @@ TEST_F(FramewiseFarField, TakesAnyLayout)
     EXPECT_LT(error(leaf.grad(), shared.grad()), 1e-6) << "gradient through the repetition";
 }
 
-TEST_F(FramewiseFarField, OnlyAsksForGradientsThatAreWanted)
+TEST(FramewiseFarField, OnlyAsksForGradientsThatAreWanted)
 {
-    kernels::set_backend(Backend::Own);
+    const UsingBackend own(Backend::Own);
     const auto patches = random({4, 8, 8}, at::kComplexFloat, 1), probe = random({2, 8, 8}, at::kComplexFloat, 2);
     EXPECT_FALSE(far_field_intensity(patches, probe).requires_grad());
     const auto object = patches.clone().requires_grad_(true);
@@ -96,7 +91,7 @@ TEST_F(FramewiseFarField, OnlyAsksForGradientsThatAreWanted)
     EXPECT_FALSE(takes_framewise(patches.narrow(0, 0, 0), probe)) << "nothing to do";
 }
 
-TEST_F(FramewiseFarField, HasTheSameBitsForAnyNumberOfThreads)
+TEST(FramewiseFarField, HasTheSameBitsForAnyNumberOfThreads)
 {
     const auto patches = random({13, 16, 16}, at::kComplexFloat, 1), probe = random({2, 16, 16}, at::kComplexFloat, 2);
     const int before = at::get_num_threads();
@@ -109,9 +104,9 @@ TEST_F(FramewiseFarField, HasTheSameBitsForAnyNumberOfThreads)
         EXPECT_TRUE(at::equal(found[i], expected[i])) << i;
 }
 
-TEST_F(FramewiseFarField, SaysThatItHasNoSecondDerivative)
+TEST(FramewiseFarField, SaysThatItHasNoSecondDerivative)
 {
-    kernels::set_backend(Backend::Own);
+    const UsingBackend own(Backend::Own);
     const auto patches = random({2, 8, 8}, at::kComplexFloat, 1).requires_grad_(true);
     const auto value = far_field_intensity(patches, random({1, 8, 8}, at::kComplexFloat, 2)).square().sum();
     try {
@@ -121,7 +116,7 @@ TEST_F(FramewiseFarField, SaysThatItHasNoSecondDerivative)
         EXPECT_EQ(error.status(), Status::Unsupported);
         EXPECT_NE(std::string(error.what()).find("kernels = aten"), std::string::npos) << error.what();
     }
-    kernels::set_backend(Backend::Aten);
+    const UsingBackend aten(Backend::Aten);
     const auto plain = far_field_intensity(patches, random({1, 8, 8}, at::kComplexFloat, 2)).square().sum();
     plain.backward({}, true, /*create_graph=*/true);
 }

@@ -9,11 +9,7 @@
 namespace ptk::training {
 namespace {
 
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
+using testing::registry;
 
 TEST(Categories, AreAllThatIsRegistered)
 {

@@ -11,12 +11,8 @@ namespace {
 
 using testing::error_of;
 using ::testing::HasSubstr;
-
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
+using testing::make_model;
+using testing::registry;
 
 config::Config with(const std::string& more)
 {
@@ -28,7 +24,7 @@ config::Config with(const std::string& more)
 std::pair<Status, std::string> answer(const std::string& more)
 {
     const auto config = with(more);
-    const std::shared_ptr<model::Model> model = model::make_model(registry(), config, 16, c10::kCPU);
+    const auto model = make_model(config);
     return error_of([&] { Trainer(model, config, "", nullptr); });
 }
 
@@ -90,7 +86,7 @@ TEST(Coherence, LetsThroughWhatIsReadOrAsItWouldBe)
 TEST(Coherence, AsksTheUserAndNotTheModel)
 {
     const auto config = with(R"({"training.loss": "huber", "training.huber_delta": 2})");
-    const std::shared_ptr<model::Model> model = model::make_model(registry(), config, 16, c10::kCPU);
+    const auto model = make_model(config);
     const auto later = config::Config::from_json(R"({"training.loss": "mae"})");
     EXPECT_EQ(error_of([&] { Trainer(model, later, "", nullptr); }).second, "no error");
 }
@@ -100,7 +96,7 @@ TEST(Coherence, EveryPresetIsCoherent)
     for (const char* name : {"none", "ci", "legacy", "fast", "quality"}) {
         config::Config config;
         config.set("preset", name);
-        const std::shared_ptr<model::Model> model = model::make_model(registry(), config, 64, c10::kCPU);
+        const auto model = make_model(config, 64);
         EXPECT_EQ(error_of([&] { Trainer(model, config, "", nullptr); }).second, "no error") << name;
         const auto file = testing::scratch(std::string("preset_") + name + ".ptk").string();
         model::save_bundle(*model, file);

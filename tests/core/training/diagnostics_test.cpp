@@ -13,14 +13,10 @@ namespace ptk::training {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::make_model;
+using testing::registry;
 using testing::scratch;
 using testing::simulate;
-
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
 
 config::Config cnn(const std::string& more = "{}")
 {
@@ -31,9 +27,9 @@ config::Config cnn(const std::string& more = "{}")
     return config;
 }
 
-std::unique_ptr<model::Model> make_model(const std::string& more = "{}")
+std::shared_ptr<model::Model> made(const std::string& more = "{}")
 {
-    return model::make_model(registry(), cnn(more), 64, c10::kCPU);
+    return make_model(cnn(more), 64);
 }
 
 at::Tensor& parameter(model::Model& model, const std::string& wanted)
@@ -68,7 +64,7 @@ constexpr double deadly = -1e6;
 TEST(Diagnostics, CountUnitsThatNeverFire)
 {
     for (const char* more : {"{}", R"({"generator.use_shared_decoder": true})"}) {
-        const auto model = make_model(more);
+        const auto model = made(more);
         const double before = find(*model).numbers.at("dead_units");
         EXPECT_LT(before, 0.5);
         set(*model, "encoder.blocks.1.conv2.bias", deadly, 62); // of 64
@@ -83,7 +79,7 @@ TEST(Diagnostics, CountUnitsThatNeverFire)
 
 TEST(Diagnostics, SeeUnitsBehindBatchNormalisation)
 {
-    const auto model = make_model(R"({"generator.batch_norm": true})");
+    const auto model = made(R"({"generator.batch_norm": true})");
     set(*model, "encoder.blocks.0.bn1.weight", 0);
     set(*model, "encoder.blocks.0.bn1.bias", -1);
     const auto findings = find(*model);
@@ -93,7 +89,7 @@ TEST(Diagnostics, SeeUnitsBehindBatchNormalisation)
 
 TEST(Diagnostics, SeeHeadsAndBordersAtTheEndOfTheirRange)
 {
-    const auto model = make_model(R"({"generator.cnn_output_mode": "real_imag"})");
+    const auto model = made(R"({"generator.cnn_output_mode": "real_imag"})");
     const auto healthy = find(*model);
     EXPECT_EQ(healthy.numbers.at("saturated_head"), 0);
     EXPECT_EQ(healthy.numbers.at("saturated_border"), 0);
@@ -104,7 +100,7 @@ TEST(Diagnostics, SeeHeadsAndBordersAtTheEndOfTheirRange)
     EXPECT_EQ(ill.numbers.at("saturated_head"), 0.5) << "one of two heads";
     EXPECT_EQ(ill.numbers.at("saturated_border"), 0.5);
     EXPECT_THAT(ill.warnings.at("saturated_head"), HasSubstr("50 % of the values lie at the end"));
-    const auto silu = make_model();
+    const auto silu = made();
     EXPECT_EQ(find(*silu).numbers.at("saturated_head"), 0) << "of the phase alone: SiLU has no ends";
 }
 
@@ -113,7 +109,7 @@ TEST(Diagnostics, AreInTheHistoryAndWarnOnce)
     std::vector<std::string> warnings;
     const auto log = std::make_shared<Log>();
     log->set(LogLevel::Warn, [&](LogLevel, const char*, const char* message) { warnings.emplace_back(message); });
-    const std::shared_ptr<model::Model> model = make_model();
+    const auto model = made();
     set(*model, "encoder.blocks.0.conv1.bias", deadly);
     const auto folder = scratch("diagnostics").string();
     Trainer(model, cnn(R"({"training.epochs": 2})"), folder, log).fit(simulate(3, 3, 64).scan, {});
@@ -137,7 +133,7 @@ TEST(Diagnostics, AreNoneWhereThereIsNothingToSee)
     const auto config = config::Config::from_json(
         R"({"generator": {"name": "physics_unet", "width": 4, "depth": 1}, "scan.group_size": 4,
             "probe": {"modes": 2, "warm_epochs": 0}, "training.epochs": 1})");
-    const std::shared_ptr<model::Model> model = model::make_model(registry(), config, 16, c10::kCPU);
+    const auto model = make_model(config);
     Trainer(model, config, "", nullptr).fit(simulate(6, 6).scan, {});
     EXPECT_TRUE(model->history[0].diagnostics.empty());
 }

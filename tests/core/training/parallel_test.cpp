@@ -14,14 +14,10 @@ namespace {
 using parallel::testing::error_of;
 using parallel::testing::expect_no_errors;
 using parallel::testing::in_ranks;
+using testing::make_model;
+using testing::registry;
 using testing::scratch;
 using testing::simulate;
-
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
 
 config::Config small_config(const std::string& more = "{}")
 {
@@ -31,11 +27,6 @@ config::Config small_config(const std::string& more = "{}")
         "training": {"epochs": 3, "batch_size": 4, "validation_fraction": 0.2, "checkpoint_epochs": 1}})");
     config.merge(config::Config::from_json(more));
     return config;
-}
-
-std::shared_ptr<model::Model> make_model(const config::Config& config)
-{
-    return model::make_model(registry(), config, 16, c10::kCPU);
 }
 
 at::Tensor weights_of(model::Model& model)

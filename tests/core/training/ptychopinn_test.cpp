@@ -2,8 +2,8 @@
 // training is made of and once with the trainer itself.
 #include "core/generators/testing.h"
 #include "core/golden.h"
+#include "core/kernels/using_backend.h"
 #include "core/training/training_testing.h"
-#include "kernels/backend.h"
 #include "model/bundle.h"
 #include "physics/patches.h"
 #include "reconstruction/canvas.h"
@@ -19,6 +19,7 @@
 namespace ptk::training {
 namespace {
 
+using kernels::testing::UsingBackend;
 using model::PhysicsModel;
 
 constexpr const char* narrow_fno = R"({"fno_width": 6, "fno_modes": 5, "fno_blocks": 1, "fno_cnn_blocks": 1})";
@@ -59,18 +60,6 @@ const std::vector<Training>& trainings()
     };
     return all;
 }
-
-/// These kernels for as long as it lives.
-class Using {
-public:
-    explicit Using(kernels::Backend backend) : before_(kernels::backend()) { kernels::set_backend(backend); }
-    ~Using() { kernels::set_backend(before_); }
-    Using(const Using&) = delete;
-    Using& operator=(const Using&) = delete;
-
-private:
-    kernels::Backend before_;
-};
 
 std::string file_of(const Training& training)
 {
@@ -246,30 +235,44 @@ void expect_gradients(const Follower& follower, double tolerance)
     }
 }
 
-TEST_P(GoldenTraining, LossesGradientsAndWeightsOfThreeSteps)
+/// Three steps as the file says. @param look  sees the loss of each step when its gradients are there
+/// @return norms of all gradients before they are limited
+std::vector<double> three_steps(Follower& follower, const std::function<void(std::int64_t, const at::Tensor&)>& look)
 {
-    const Using aten(kernels::Backend::Aten); // gradients that nearly cancel depend on the last bit
-    Follower follower(GetParam());
-    const auto& golden = follower.golden;
-    const auto steps = steps_of(golden.file);
+    const auto steps = steps_of(follower.golden.file);
     Optimizer optimizer(follower.parameters, steps.options);
     const auto limit = builtin_gradient_limits().get(steps.clip_by).make;
     follower.generator->set_training(true);
+    std::vector<double> norms;
+    for (std::int64_t step = 0; step < 3; ++step) {
+        optimizer.clear_gradients();
+        const auto loss = follower.loss();
+        loss.backward();
+        look(step, loss);
+        norms.push_back(optimizer.clip_gradients(steps.clip, limit));
+        optimizer.step(steps.rate);
+    }
+    return norms;
+}
+
+TEST_P(GoldenTraining, LossesGradientsAndWeightsOfThreeSteps)
+{
+    const UsingBackend aten(kernels::Backend::Aten); // gradients that nearly cancel depend on the last bit
+    Follower follower(GetParam());
+    const auto& golden = follower.golden;
     const auto expect_loss = [&](std::int64_t step, const at::Tensor& loss) {
         const double expected = golden.at("loss")[step].item<double>();
         const double tolerance = GetParam().share > 0 && step > 0 ? 1e-4 : 2e-5; // its outliers move the loss
         EXPECT_NEAR(loss.item<double>(), expected, tolerance * std::abs(expected)) << "step " << step;
     };
-    for (std::int64_t step = 0; step < 3; ++step) {
-        optimizer.clear_gradients();
-        const auto loss = follower.loss();
+    const auto norms = three_steps(follower, [&](std::int64_t step, const at::Tensor& loss) {
         expect_loss(step, loss);
-        loss.backward();
         if (step == 0)
             expect_gradients(follower, GetParam().gradient);
-        const double norm = golden.at("total_gradnorm")[step].item<double>();
-        EXPECT_NEAR(optimizer.clip_gradients(steps.clip, limit), norm, GetParam().gradient * norm) << "step " << step;
-        optimizer.step(steps.rate);
+    });
+    for (std::size_t step = 0; step < norms.size(); ++step) {
+        const double norm = golden.at("total_gradnorm")[static_cast<std::int64_t>(step)].item<double>();
+        EXPECT_NEAR(norms[step], norm, GetParam().gradient * norm) << "step " << step;
     }
     const c10::NoGradGuard no_gradient;
     expect_loss(3, follower.loss()); // which moves the statistics of batch norm once more
@@ -283,22 +286,12 @@ TEST_P(GoldenTraining, LossesGradientsAndWeightsOfThreeSteps)
 
 TEST_P(GoldenTraining, OwnKernelsReachTheSameLosses)
 {
-    const Using own(kernels::Backend::Own);
+    const UsingBackend own(kernels::Backend::Own);
     Follower follower(GetParam());
-    const auto& golden = follower.golden;
-    const auto steps = steps_of(golden.file);
-    Optimizer optimizer(follower.parameters, steps.options);
-    const auto limit = builtin_gradient_limits().get(steps.clip_by).make;
-    follower.generator->set_training(true);
-    for (std::int64_t step = 0; step < 3; ++step) {
-        optimizer.clear_gradients();
-        const auto loss = follower.loss();
-        const double expected = golden.at("loss")[step].item<double>();
+    three_steps(follower, [&](std::int64_t step, const at::Tensor& loss) {
+        const double expected = follower.golden.at("loss")[step].item<double>();
         EXPECT_NEAR(loss.item<double>(), expected, 1e-4 * std::abs(expected)) << "step " << step;
-        loss.backward();
-        optimizer.clip_gradients(steps.clip, limit);
-        optimizer.step(steps.rate);
-    }
+    });
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, GoldenTraining, ::testing::ValuesIn(trainings()),
@@ -356,7 +349,7 @@ class GoldenTrainer : public ::testing::TestWithParam<Training> {};
 
 TEST_P(GoldenTrainer, FollowsTheReference)
 {
-    const Using aten(kernels::Backend::Aten);
+    const UsingBackend aten(kernels::Backend::Aten);
     const auto golden = golden::load(file_of(GetParam()));
     auto options = options_of(GetParam(), steps_of(golden.file));
     const auto model = model_of(golden, GetParam(), options);
@@ -425,6 +418,15 @@ std::shared_ptr<model::Model> trained(const nlohmann::json& options, const data:
     return model;
 }
 
+/// A rectangular model with statistics, probe and factors, and the weights it began with.
+std::shared_ptr<model::Model> prepared(const data::Scan& scan, const nlohmann::json& more = nlohmann::json::object())
+{
+    auto options = small_training("rectangular");
+    options.update(more);
+    options.update({{"training.epochs", 1}, {"training.learning_rate", 0}});
+    return trained(options, scan);
+}
+
 void set_factors(model::Model& model, double s1, double s2)
 {
     const at::NoGradGuard no_gradient;
@@ -477,12 +479,7 @@ INSTANTIATE_TEST_SUITE_P(Models, PhysicsOfPtychoPinn, ::testing::Values("amplitu
 TEST(PtychoPinnPhysics, StartsFromTheDataWhenAsked)
 {
     const auto simulated = testing::simulate(6, 6);
-    auto options = small_training("rectangular");
-    options["rect_s1s2_init"] = "data";
-    options["rect_s1s2_trainable"] = false;
-    options["training.learning_rate"] = 0;
-    options["training.epochs"] = 1;
-    const auto model = trained(options, simulated.scan);
+    const auto model = prepared(simulated.scan, {{"rect_s1s2_init", "data"}, {"rect_s1s2_trainable", false}});
     const float s1 = model->physics.at("s1").item<float>();
     EXPECT_GT(s1, 0);
     EXPECT_NE(s1, 1);
@@ -492,10 +489,7 @@ TEST(PtychoPinnPhysics, StartsFromTheDataWhenAsked)
 TEST(PtychoPinnPhysics, PredictionsCarryTheFactors)
 {
     const auto simulated = testing::simulate(6, 6);
-    auto options = small_training("rectangular");
-    options["training.epochs"] = 1;
-    options["training.learning_rate"] = 0;
-    const auto model = trained(options, simulated.scan);
+    const auto model = prepared(simulated.scan);
     const auto frames = at::rand({1, 4, 16, 16}) * 10;
     const auto plain = reconstruction::predict_patches(*model, frames, {});
     set_factors(*model, 2, -0.5);
@@ -506,10 +500,7 @@ TEST(PtychoPinnPhysics, PredictionsCarryTheFactors)
 TEST(PtychoPinnPhysics, VarProFitsThePartsToTheFrames)
 {
     const auto simulated = testing::simulate(6, 6);
-    auto options = small_training("rectangular");
-    options["training.epochs"] = 1;
-    options["training.learning_rate"] = 0;
-    const auto model = trained(options, simulated.scan);
+    const auto model = prepared(simulated.scan);
     Log log;
     const auto plain = reconstruction::reconstruct(*model, simulated.scan, model->settings, {}, log).object;
     const auto with = model->settings.with(config::Config::from_json(R"({"varpro_scaling": true})"));

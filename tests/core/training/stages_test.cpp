@@ -17,14 +17,10 @@ namespace {
 
 using testing::error_of;
 using ::testing::HasSubstr;
+using testing::make_model;
+using testing::registry;
 using testing::scratch;
 using testing::simulate;
-
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
 
 config::Config small_config(const std::string& more = "{}")
 {
@@ -34,11 +30,6 @@ config::Config small_config(const std::string& more = "{}")
         "training": {"batch_size": 2, "validation_fraction": 0.1, "checkpoint_epochs": 1, "schedule": "constant"}})");
     config.merge(config::Config::from_json(more));
     return config;
-}
-
-std::shared_ptr<model::Model> make_model(const config::Config& config)
-{
-    return model::make_model(registry(), config, 16, c10::kCPU);
 }
 
 std::map<std::string, at::Tensor> copies(model::Model& model)
@@ -188,7 +179,7 @@ TEST(Freeze, FineTuningFreezesTheEncoder)
         "generator.n_filters_scale": 1, "scan.group_size": 1, "probe": {"modes": 2, "warm_epochs": 0},
         "training": {"epochs": 1, "batch_size": 4, "schedule": "constant", "learning_rate": 1e-3},
         "epochs_fine_tune": 1, "fine_tune_gamma": 0.25})");
-    const std::shared_ptr<model::Model> model = model::make_model(registry(), config, 64, c10::kCPU);
+    const auto model = make_model(config, 64);
     std::map<std::string, at::Tensor> middle;
     const Monitor look(
         [&](const Progress& progress) {

@@ -11,18 +11,14 @@ namespace ptk::training {
 namespace {
 
 using testing::error_of;
+using testing::make_model;
+using testing::registry;
 using testing::scratch;
 using testing::simulate;
 using tracking::testing::Answer;
 using tracking::testing::FakeMlflow;
 using tracking::testing::FakeServer;
 using tracking::testing::Request;
-
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
 
 config::Config small_config(const std::string& address, const std::string& more = "{}")
 {
@@ -46,7 +42,7 @@ struct Trained {
 Trained train(const config::Config& config, const std::string& name, const Monitor& monitor = {},
               const std::string& checkpoint = "")
 {
-    Trained result{model::make_model(registry(), config, 16, c10::kCPU), scratch(name).string(), {}, {}};
+    Trained result{make_model(config), scratch(name).string(), {}, {}};
     const auto log = std::make_shared<Log>();
     log->set(LogLevel::Warn,
              [&](LogLevel, const char*, const char* message) { result.warnings.emplace_back(message); });
@@ -200,7 +196,7 @@ TEST(TrackedTraining, IsAskedForByTheUserAndNotByAModel)
 {
     FakeServer server([](const Request&) { return Answer{}; });
     const auto config = small_config(server.address());
-    const std::shared_ptr<model::Model> model = model::make_model(registry(), config, 16, c10::kCPU);
+    const auto model = make_model(config);
     const auto file = scratch("asking.ptk").string();
     model::save_bundle(*model, file);
     const auto kept = model::load_bundle(registry(), file, c10::kCPU).model;

@@ -18,14 +18,10 @@ namespace ptk::training {
 namespace {
 
 using testing::error_of;
+using testing::make_model;
+using testing::registry;
 using testing::scratch;
 using testing::simulate;
-
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
 
 config::Config small_config(const std::string& more = "{}")
 {
@@ -35,11 +31,6 @@ config::Config small_config(const std::string& more = "{}")
         "training": {"epochs": 3, "batch_size": 2, "validation_fraction": 0.1, "checkpoint_epochs": 1}})");
     config.merge(config::Config::from_json(more));
     return config;
-}
-
-std::shared_ptr<model::Model> make_model(const config::Config& config, std::int64_t side = 16)
-{
-    return model::make_model(registry(), config, side, c10::kCPU);
 }
 
 LogPtr quiet()
