@@ -257,6 +257,7 @@ contains
 
   ! ---- handles ----
 
+  !> Gives up this reference; the last one releases the object. Closing twice is fine.
   subroutine handle_close(this)
     class(ptk_handle), intent(inout) :: this
     if (.not. associated(this%owners)) return
@@ -274,6 +275,7 @@ contains
     call handle_close(this)
   end subroutine handle_final
 
+  !> Whether there is an object.
   function handle_is_open(this) result(answer)
     class(ptk_handle), intent(in) :: this
     logical :: answer
@@ -504,6 +506,7 @@ contains
 
   ! ---- configuration ----
 
+  !> From JSON, nested or with dotted names.
   subroutine config_from_json(this, json, ierr, message)
     class(ptk_config), intent(inout) :: this
     character(len=*), intent(in) :: json
@@ -515,6 +518,7 @@ contains
     call owned(this, made, ptk_config_free, status, ierr, message)
   end subroutine config_from_json
 
+  !> From YAML, nested or with dotted names.
   subroutine config_from_yaml(this, yaml, ierr, message)
     class(ptk_config), intent(inout) :: this
     character(len=*), intent(in) :: yaml
@@ -526,6 +530,7 @@ contains
     call owned(this, made, ptk_config_free, status, ierr, message)
   end subroutine config_from_yaml
 
+  !> From a .json, .yaml or .yml file.
   subroutine config_load(this, path, ierr, message)
     class(ptk_config), intent(inout) :: this
     character(len=*), intent(in) :: path
@@ -652,6 +657,7 @@ contains
     call reported(status, ierr, message)
   end subroutine config_merge
 
+  !> Check now; an unknown option is an error that names the nearest. `subject`: "library", a section, or "generator:NAME".
   subroutine config_check(this, context, subject, ierr, message)
     class(ptk_config), intent(in) :: this
     class(ptk_context), intent(in) :: context
@@ -661,6 +667,7 @@ contains
     call reported(ptk_config_check(context%pointer, this%pointer, c_text(subject)), ierr, message)
   end subroutine config_check
 
+  !> JSON: all values, defaults included.
   function config_to_json(this, context, subject, ierr, message) result(text)
     class(ptk_config), intent(in) :: this
     class(ptk_context), intent(in) :: context
@@ -677,6 +684,7 @@ contains
 
   ! ---- cancellation ----
 
+  !> A lowered flag.
   subroutine cancel_create(this, ierr, message)
     class(ptk_cancel), intent(inout) :: this
     integer, intent(out), optional :: ierr
@@ -687,11 +695,13 @@ contains
     call owned(this, made, ptk_cancel_free, status, ierr, message)
   end subroutine cancel_create
 
+  !> Raise the flag; from any thread.
   subroutine cancel_request(this)
     class(ptk_cancel), intent(in) :: this
     call ptk_cancel_request(this%pointer)
   end subroutine cancel_request
 
+  !> Lower the flag, to use it again.
   subroutine cancel_reset(this)
     class(ptk_cancel), intent(in) :: this
     call ptk_cancel_reset(this%pointer)
@@ -699,6 +709,7 @@ contains
 
   ! ---- context ----
 
+  !> `device`: "cpu", "cuda", "cuda:1" or "auto".
   subroutine context_create(this, device, config, ierr, message)
     class(ptk_context), intent(inout) :: this
     character(len=*), intent(in) :: device
@@ -732,6 +743,7 @@ contains
     call reported(status, ierr, message)
   end subroutine context_set_log
 
+  !> JSON: the devices that can be used now.
   function context_devices(this, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -744,6 +756,7 @@ contains
     text = room%text(ierr, message)
   end function context_devices
 
+  !> JSON: device and settings.
   function context_describe(this, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -756,6 +769,7 @@ contains
     text = room%text(ierr, message)
   end function context_describe
 
+  !> JSON: the generators that there are.
   function context_generators(this, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -768,6 +782,7 @@ contains
     text = room%text(ierr, message)
   end function context_generators
 
+  !> JSON: the ways to draw first weights, for the option generator.initializer.
   function context_initializers(this, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -808,6 +823,7 @@ contains
     text = room%text(ierr, message)
   end function context_describe_registered
 
+  !> JSON: one generator with its options.
   function context_describe_generator(this, name, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     character(len=*), intent(in) :: name
@@ -830,6 +846,7 @@ contains
     call reported(ptk_plugin_load(this%pointer, c_text(path)), ierr, message)
   end subroutine context_load_plugin
 
+  !> JSON: the options that there are. `subject`: "library", a section, or "generator:NAME".
   function context_schema(this, subject, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     character(len=*), intent(in) :: subject
@@ -843,6 +860,7 @@ contains
     text = room%text(ierr, message)
   end function context_schema
 
+  !> JSON: what is in a file, without reading its arrays.
   function context_describe_file(this, path, config, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -872,6 +890,8 @@ contains
 
   ! ---- datasets ----
 
+  !> A file or folder, told apart by content: PtychoPINN's NPZ, CXI, ptychodus, PtyPy, or HDF5 with its paths in the
+  !! configuration.
   subroutine dataset_open(this, context, path, config, ierr, message)
     class(ptk_dataset), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -945,18 +965,21 @@ contains
     call owned(this, made, ptk_dataset_free, status, ierr, message)
   end subroutine dataset_select
 
+  !> Number of frames.
   function dataset_size(this) result(number)
     class(ptk_dataset), intent(in) :: this
     integer(c_int64_t) :: number
     number = ptk_dataset_size(this%pointer)
   end function dataset_size
 
+  !> Side N of the frames.
   function dataset_side(this) result(number)
     class(ptk_dataset), intent(in) :: this
     integer(c_int64_t) :: number
     number = ptk_dataset_side(this%pointer)
   end function dataset_side
 
+  !> JSON: arrays, sizes, and where they come from.
   function dataset_describe(this, ierr, message) result(text)
     class(ptk_dataset), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -983,6 +1006,7 @@ contains
 
   ! ---- models ----
 
+  !> Fresh weights for frames (side, side, n).
   subroutine model_create(this, context, side, config, ierr, message)
     class(ptk_model), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -996,6 +1020,7 @@ contains
     call owned(this, made, ptk_model_free, status, ierr, message)
   end subroutine model_create
 
+  !> From a bundle, a file of save().
   subroutine model_load(this, context, path, ierr, message)
     class(ptk_model), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1008,6 +1033,7 @@ contains
     call owned(this, made, ptk_model_free, status, ierr, message)
   end subroutine model_load
 
+  !> One HDF5 file.
   subroutine model_save(this, path, ierr, message)
     class(ptk_model), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -1040,18 +1066,21 @@ contains
     call reported(ptk_model_export(this%pointer, c_text(path)), ierr, message)
   end subroutine model_export
 
+  !> Number of trainable numbers.
   function model_parameter_count(this) result(number)
     class(ptk_model), intent(in) :: this
     integer(c_int64_t) :: number
     number = ptk_model_parameter_count(this%pointer)
   end function model_parameter_count
 
+  !> Side N of the frames that it takes.
   function model_side(this) result(number)
     class(ptk_model), intent(in) :: this
     integer(c_int64_t) :: number
     number = ptk_model_side(this%pointer)
   end function model_side
 
+  !> JSON: generator, settings and statistics.
   function model_describe(this, ierr, message) result(text)
     class(ptk_model), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -1064,6 +1093,7 @@ contains
     text = room%text(ierr, message)
   end function model_describe
 
+  !> JSON: the course of the training.
   function model_history(this, ierr, message) result(text)
     class(ptk_model), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -1076,6 +1106,7 @@ contains
     text = room%text(ierr, message)
   end function model_history
 
+  !> JSON: name, dtype and shape (of C) of every array.
   function model_arrays(this, ierr, message) result(text)
     class(ptk_model), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -1088,6 +1119,7 @@ contains
     text = room%text(ierr, message)
   end function model_arrays
 
+  !> Give it another probe (N, N[, modes]).
   subroutine model_set_probe(this, probe, ierr, message)
     class(ptk_model), intent(in) :: this
     type(ptk_view), intent(in) :: probe
@@ -1096,6 +1128,7 @@ contains
     call reported(ptk_model_set_probe(this%pointer, probe), ierr, message)
   end subroutine model_set_probe
 
+  !> "history" or "probe", as PNG.
   subroutine model_write_picture(this, picture, path, ierr, message)
     class(ptk_model), intent(in) :: this
     character(len=*), intent(in) :: picture
@@ -1107,6 +1140,7 @@ contains
 
   ! ---- training ----
 
+  !> Checkpoints and history go to `run_folder`.
   subroutine trainer_create(this, model, config, run_folder, ierr, message)
     class(ptk_trainer), intent(inout) :: this
     class(ptk_model), intent(in) :: model
@@ -1123,6 +1157,7 @@ contains
     call owned(this, made, ptk_trainer_free, status, ierr, message)
   end subroutine trainer_create
 
+  !> Train; blocks until done, cancelled or failed.
   subroutine trainer_fit(this, dataset, listener, cancel, ierr, message)
     class(ptk_trainer), intent(in) :: this
     class(ptk_dataset), intent(in) :: dataset
@@ -1135,6 +1170,7 @@ contains
     call reported(ptk_trainer_fit(this%pointer, dataset%pointer, address(cancel), box%callback, c_loc(box)), ierr, message)
   end subroutine trainer_fit
 
+  !> Continue from a checkpoint; before fit().
   subroutine trainer_resume(this, path, ierr, message)
     class(ptk_trainer), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -1145,6 +1181,7 @@ contains
 
   ! ---- reconstruction ----
 
+  !> Without a model it can refine() only.
   subroutine reconstructor_create(this, context, model, config, ierr, message)
     class(ptk_reconstructor), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1171,6 +1208,7 @@ contains
     call reported(ptk_reconstructor_predict(this%pointer, patterns, positions, filled), ierr, message)
   end subroutine reconstructor_predict
 
+  !> Predict the whole scan and stitch it into `canvas`.
   subroutine reconstructor_reconstruct(this, canvas, dataset, listener, cancel, ierr, message)
     class(ptk_reconstructor), intent(in) :: this
     class(ptk_canvas), intent(inout) :: canvas
@@ -1187,6 +1225,7 @@ contains
     call owned(canvas, made, ptk_canvas_free, status, ierr, message)
   end subroutine reconstructor_reconstruct
 
+  !> Iterate object and probe on the frames, from the canvas `start` or from a flat object.
   subroutine reconstructor_refine(this, canvas, dataset, start, listener, cancel, ierr, message)
     class(ptk_reconstructor), intent(in) :: this
     class(ptk_canvas), intent(inout) :: canvas
@@ -1207,6 +1246,7 @@ contains
 
   ! ---- canvases ----
 
+  !> Empty, for add(); (origin_x, origin_y) is the place of its first pixel in the frame of the positions.
   subroutine canvas_create(this, context, height, width, origin_x, origin_y, config, ierr, message)
     class(ptk_canvas), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1220,6 +1260,7 @@ contains
     call owned(this, made, ptk_canvas_free, status, ierr, message)
   end subroutine canvas_create
 
+  !> Empty, holds all patches of a side at these positions (2, n).
   subroutine canvas_create_around(this, context, positions, side, config, ierr, message)
     class(ptk_canvas), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1245,6 +1286,7 @@ contains
     call reported(ptk_canvas_add(this%pointer, patches, positions, weights), ierr, message)
   end subroutine canvas_add
 
+  !> From a file of save().
   subroutine canvas_load(this, context, path, ierr, message)
     class(ptk_canvas), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1257,6 +1299,7 @@ contains
     call owned(this, made, ptk_canvas_free, status, ierr, message)
   end subroutine canvas_load
 
+  !> One HDF5 file.
   subroutine canvas_save(this, path, ierr, message)
     class(ptk_canvas), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -1265,6 +1308,7 @@ contains
     call reported(ptk_canvas_save(this%pointer, c_text(path)), ierr, message)
   end subroutine canvas_save
 
+  !> JSON: sizes, origin, and how the object came to be.
   function canvas_describe(this, ierr, message) result(text)
     class(ptk_canvas), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -1277,6 +1321,7 @@ contains
     text = room%text(ierr, message)
   end function canvas_describe
 
+  !> "amplitude", "phase", "coverage", "probe" or "errors", as PNG.
   subroutine canvas_write_picture(this, picture, path, ierr, message)
     class(ptk_canvas), intent(in) :: this
     character(len=*), intent(in) :: picture
@@ -1286,6 +1331,7 @@ contains
     call reported(ptk_canvas_write_picture(this%pointer, c_text(picture), c_text(path)), ierr, message)
   end subroutine canvas_write_picture
 
+  !> JSON: scores against a known object (W, H).
   function canvas_evaluate(this, reference, config, ierr, message) result(text)
     class(ptk_canvas), intent(in) :: this
     type(ptk_view), intent(in) :: reference
@@ -1300,6 +1346,7 @@ contains
     text = room%text(ierr, message)
   end function canvas_evaluate
 
+  !> JSON: scores against the object of a file.
   function canvas_evaluate_file(this, path, config, ierr, message) result(text)
     class(ptk_canvas), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -1378,6 +1425,7 @@ contains
     call reported(status, ierr, message)
   end subroutine source_read
 
+  !> An array by its name, allocated here, converted to its type.
   subroutine get_c64_2(this, name, array, ierr, message)
     class(ptk_source), intent(in) :: this
     character(len=*), intent(in) :: name
