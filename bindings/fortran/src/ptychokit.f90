@@ -756,7 +756,7 @@ contains
     text = room%text(ierr, message)
   end function context_devices
 
-  !> JSON: device and settings.
+  !> JSON: device, threads, seed, and this process among those that train together.
   function context_describe(this, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -979,7 +979,7 @@ contains
     number = ptk_dataset_side(this%pointer)
   end function dataset_side
 
-  !> JSON: arrays, sizes, and where they come from.
+  !> JSON: source, size, what the frames hold, what the reader decided, arrays.
   function dataset_describe(this, ierr, message) result(text)
     class(ptk_dataset), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -1080,7 +1080,7 @@ contains
     number = ptk_model_side(this%pointer)
   end function model_side
 
-  !> JSON: generator, settings and statistics.
+  !> JSON: generator, settings, probe, statistics, where it comes from.
   function model_describe(this, ierr, message) result(text)
     class(ptk_model), intent(in) :: this
     integer, intent(out), optional :: ierr
@@ -1308,7 +1308,7 @@ contains
     call reported(ptk_canvas_save(this%pointer, c_text(path)), ierr, message)
   end subroutine canvas_save
 
-  !> JSON: sizes, origin, and how the object came to be.
+  !> JSON: size, origin, patches left out, error curves, arrays.
   function canvas_describe(this, ierr, message) result(text)
     class(ptk_canvas), intent(in) :: this
     integer, intent(out), optional :: ierr

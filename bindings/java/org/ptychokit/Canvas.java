@@ -78,7 +78,7 @@ public final class Canvas extends Native<ptk_canvas> {
         return read(name, NativeArray.allocate(dtype, shape(name)));
     }
 
-    /** JSON. */
+    /** JSON: size, origin, patches left out, error curves, arrays. */
     public String describe() {
         return during(() -> ptychokit.ptk_canvas_describe(handle()), this);
     }

@@ -78,7 +78,7 @@ public final class Context extends Native<ptk_context> {
         super.close();
     }
 
-    /** JSON. */
+    /** JSON: device, threads, seed, and this process among those that train together. */
     public String describe() {
         return during(() -> ptychokit.ptk_context_describe(handle()), this);
     }

@@ -91,7 +91,7 @@ public final class Dataset extends Native<ptk_dataset> {
         return read(name, NativeArray.allocate(dtype, shape(name)));
     }
 
-    /** JSON. */
+    /** JSON: source, size, what the frames hold, what the reader decided, arrays. */
     public String describe() {
         return during(() -> ptychokit.ptk_dataset_describe(handle()), this);
     }
