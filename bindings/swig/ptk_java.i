@@ -108,6 +108,10 @@ static void ptk_java_raise(JNIEnv *env, ptk_status status) {
 %typemap(jstype) (const int64_t *shape_in, int ndim_in) "long[]"
 %typemap(javain) (const int64_t *shape_in, int ndim_in) "$javainput"
 %typemap(in) (const int64_t *shape_in, int ndim_in) {
+    if ($input == NULL) {
+        SWIG_JavaThrowException(jenv, SWIG_JavaNullPointerException, "no shape");
+        return $null;
+    }
     $1 = (int64_t *)jenv->GetLongArrayElements($input, NULL);
     $2 = jenv->GetArrayLength($input);
 }

@@ -1,6 +1,6 @@
-/* What calls cost from C on arrays that are there: the measure of the other languages. Argument: calls of a round. See table.py. */
+/* What calls cost from C on arrays that are there: the measure of the other languages. Argument: calls of a round. See
+ * table.py. */
 #include <ptychokit/ptychokit.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
