@@ -507,6 +507,7 @@ contains
     call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "trainer")
     call worker%refine(canvas, dataset, ierr=ierr, message=message)
     call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "reconstructor")
+    allocate (extents(1))
     extents = canvas%shape_of("object", ierr, message)
     call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "canvas")
     call check(size(extents) == 0, "a failure gives no extents")
