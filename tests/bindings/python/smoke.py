@@ -129,7 +129,10 @@ def overrun(context):
     malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     address = malloc(CONTROL)
     ctypes.memset(address, 0, CONTROL)
-    pk.Dataset.from_arrays(context, Tensor(address, (COUNT, N, N)), np.zeros((COUNT, 2)))
+    try:
+        pk.Dataset.from_arrays(context, Tensor(address, (COUNT, N, N)), np.zeros((COUNT, 2)))
+    except pk.Error:  # whatever lies there may be no number of counts
+        pass
 
 
 def main():
