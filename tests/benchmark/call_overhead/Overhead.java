@@ -14,7 +14,7 @@ public class Overhead {
     public static void main(String[] arguments) throws IOException {
         int calls = Integer.parseInt(arguments[0]);
         Context context = new Context("cpu");
-        Dataset dataset = Dataset.of(context, filled(DType.F32, 1, 500, 64, 64), filled(DType.F64, 64, 500, 2), null, null, null);
+        Dataset dataset = scan(context, filled(DType.F32, 1, 500, 64, 64));
         Canvas canvas = new Canvas(context, 128, 128, 0, 0, null);
         NativeArray positions = NativeArray.allocate(DType.F64, 500, 2);
         NativeArray frame = NativeArray.allocate(DType.F32, 1, 64, 64);
@@ -25,11 +25,19 @@ public class Overhead {
         measure("frame", () -> dataset.frames(0, frame), calls);
         measure("add", () -> canvas.add(patch, place, null), calls);
         NativeArray out = filled(DType.F32, 1, 4096, 64, 64);
-        Dataset large = Dataset.of(context, out, filled(DType.F64, 64, 4096, 2), null, null, null);
+        Dataset large = scan(context, out);
         grown("frames", () -> large.read("patterns", out));
         NativeArray patches = filled(DType.C64, 1, 1 << 15, 16, 16);
         NativeArray places = filled(DType.F64, 64, 1 << 15, 2);
         grown("patches", () -> canvas.add(patches, places, null));
+    }
+
+    private static Dataset scan(Context context, NativeArray frames) {
+        double[] places = new double[(int) (2 * frames.shape()[0])];
+        for (int i = 0; i < places.length; ++i) {
+            places[i] = i % 7;
+        }
+        return Dataset.of(context, frames, NativeArray.of(places, places.length / 2, 2), null, null, null);
     }
 
     private static NativeArray filled(DType dtype, double value, long... shape) {

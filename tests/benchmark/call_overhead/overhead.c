@@ -38,6 +38,15 @@ static ptk_view array(ptk_dtype dtype, int32_t ndim, int64_t a, int64_t b, int64
     return view;
 }
 
+/* Positions [n, 2] that are not all the same. */
+static ptk_view places(int64_t n)
+{
+    const ptk_view view = array(PTK_F64, 2, n, 2, 1, 0);
+    for (int64_t i = 0; i < 2 * n; ++i)
+        ((double*)view.data)[i] = (double)(i % 7);
+    return view;
+}
+
 static void call_size(void)
 {
     const volatile int64_t size = ptk_dataset_size(dataset);
@@ -120,7 +129,7 @@ int main(int count, char** arguments)
     many_places = array(PTK_F64, 2, 32768, 2, 1, 64);
     many_patches = array(PTK_C64, 3, 32768, 16, 16, 1);
     ptk_view frames = array(PTK_F32, 3, 500, 64, 64, 1);
-    positions = array(PTK_F64, 2, 500, 2, 1, 64);
+    positions = places(500);
     frame = array(PTK_F32, 3, 1, 64, 64, 0);
     patch = array(PTK_C64, 3, 1, 16, 16, 1);
     place = array(PTK_F64, 2, 1, 2, 1, 64);
@@ -131,7 +140,7 @@ int main(int count, char** arguments)
     measure("frame", call_frame, calls);
     measure("add", call_add, calls);
     ptk_dataset_free(dataset);
-    ptk_view many_positions = array(PTK_F64, 2, 4096, 2, 1, 64);
+    ptk_view many_positions = places(4096);
     ok(ptk_dataset_from_arrays(&dataset, context, &many_frames, &many_positions, NULL, NULL, NULL));
     grown("frames", read_many);
     grown("patches", add_many);

@@ -21,7 +21,7 @@ contains
     read (argument, *) calls
     allocate (frames(64, 64, 500), frame(64, 64, 1), positions(2, 500), place(2, 1), patch(16, 16, 1))
     frames = 1
-    positions = 64
+    call place_all(positions)
     place = 64
     patch = 1
     call context%create("cpu")
@@ -73,7 +73,7 @@ contains
     integer :: before
     allocate (frames(64, 64, 4096), positions(2, 4096), places(2, 32768), patches(16, 16, 32768))
     frames = 1
-    positions = 64
+    call place_all(positions)
     places = 64
     patches = 1
     call dataset%from_arrays(context, ptk_array(frames), ptk_array(positions))
@@ -86,6 +86,15 @@ contains
     call canvas%add(ptk_array(patches), ptk_array(places))
     print '(a,i0)', "grown patches ", peak() - before
   end subroutine work_on_many
+
+  ! Positions that are not all the same.
+  subroutine place_all(positions)
+    real(c_double), intent(out) :: positions(:, :)
+    integer :: i
+    do i = 1, size(positions, 2)
+      positions(:, i) = [mod(2*i, 7), mod(2*i + 1, 7)]
+    end do
+  end subroutine place_all
 
   ! Most kilobytes that this process held since the last reset.
   function peak() result(kilobytes)

@@ -33,9 +33,13 @@ def grown(name, call):
     print("grown", name, peak() - before)
 
 
+def scan(context, frames):
+    return pk.Dataset.from_arrays(context, frames, np.arange(2.0 * len(frames)).reshape(-1, 2) % 7)
+
+
 def main(calls, compiled_only):
     context = pk.Context()
-    dataset = pk.Dataset.from_arrays(context, np.ones((500, 64, 64), np.float32), np.full((500, 2), 64.0))
+    dataset = scan(context, np.ones((500, 64, 64), np.float32))
     canvas = pk.Canvas(context, 128, 128)
     positions, frame = np.empty((500, 2)), np.empty((1, 64, 64), np.float32)
     patch, place = np.ones((1, 16, 16), np.complex64), np.full((1, 2), 64.0)
@@ -51,7 +55,7 @@ def main(calls, compiled_only):
     measure("frame", lambda: dataset.frames(0, out=frame), calls)
     measure("add", lambda: canvas.add(patch, place), calls)
     out = np.ones((4096, 64, 64), np.float32)
-    dataset = pk.Dataset.from_arrays(context, out, np.full((4096, 2), 64.0))
+    dataset = scan(context, out)
     grown("frames", lambda: dataset.array("patterns", out=out))
     patches, places = np.ones((1 << 15, 16, 16), np.complex64), np.full((1 << 15, 2), 64.0)
     grown("patches", lambda: canvas.add(patches, places))

@@ -12,7 +12,7 @@ from ptychokit import lib
 FOLDER = pathlib.Path(sys.argv[1])
 N, COUNT = 16, 4
 QUICK = {"generator": {"width": 4, "depth": 1}, "scan.group_size": 4, "probe.modes": 1, "data.measurement": "counts"}
-CONTROL = 4001  # bytes, see overrun()
+CONTROL = 5003  # bytes, see use_after_free()
 
 
 def refused(kind, call, *arguments, **keywords):
@@ -123,15 +123,16 @@ def threads(dataset):
         thread.join()
 
 
-def overrun(context):
-    """The control: a tensor that claims 95 bytes more than it has. Who watches must see that they are read."""
-    malloc = ctypes.CDLL(None).malloc
-    malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-    address = malloc(CONTROL)
+def use_after_free(context):
+    """The control: a tensor whose memory was given back. Who watches must see that it is read."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+    address = libc.malloc(CONTROL)
     ctypes.memset(address, 0, CONTROL)
+    libc.free(address)
     try:
-        pk.Dataset.from_arrays(context, Tensor(address, (COUNT, N, N)), np.zeros((COUNT, 2)))
-    except pk.Error:  # whatever lies there may be no number of counts
+        pk.Dataset.from_arrays(context, Tensor(address, (COUNT, N, N)), np.arange(2.0 * COUNT).reshape(COUNT, 2))
+    except pk.Error:  # whatever lies there now may be no frames
         pass
 
 
@@ -146,7 +147,7 @@ def main():
         callbacks(context)
         threads(dataset)
         if "control" in sys.argv:
-            overrun(context)
+            use_after_free(context)
     del dataset
     gc.collect()
     print("done")
