@@ -118,6 +118,12 @@ static void ptk_java_raise(JNIEnv *env, ptk_status status) {
 %typemap(freearg) (const int64_t *shape_in, int ndim_in) { jenv->ReleaseLongArrayElements($input, (jlong *)$1, JNI_ABORT); }
 %typemap(javacode) ptk_view %{
   private java.nio.ByteBuffer keepAlive;
+
+  /** Leave it to the caller to keep the buffer reachable. */
+  public ptk_view withoutBuffer() {
+    keepAlive = null;
+    return this;
+  }
 %}
 %typemap(javaconstruct) ptk_view {
     this($imcall, true);

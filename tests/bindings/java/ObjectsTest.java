@@ -262,7 +262,7 @@ public class ObjectsTest {
             cycle.run();
         }
         long grown = memory() - before;
-        // One of each holds 80 KB and more: a leak would be 80 MB.
+        // A thousand that were kept would be 500 MB.
         assertTrue("grown by " + grown + " bytes", grown < 40 << 20);
     }
 

@@ -1,6 +1,7 @@
 package org.ptychokit;
 
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -69,7 +70,7 @@ public abstract class Native<H> implements AutoCloseable {
         return object == null ? null : object.handle();
     }
 
-    /** A call during which these objects, some of which may be null, are not released. */
+    /** A call during which these objects, some of which may be null, are not released or collected. */
     static <T> T during(Supplier<T> call, Native<?>... used) {
         for (Native<?> each : used) {
             if (each != null) {
@@ -82,6 +83,7 @@ public abstract class Native<H> implements AutoCloseable {
             for (Native<?> each : used) {
                 if (each != null) {
                     each.state.leave();
+                    Reference.reachabilityFence(each);
                 }
             }
         }
