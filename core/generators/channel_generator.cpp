@@ -48,7 +48,8 @@ at::Tensor ChannelGenerator::forward(const Input& input)
     require(fits, Status::Shape, "{}: expected amplitudes (B, {}, {}, {}), found {}", name,
             channels == 1 ? "G" : std::to_string(channels), side, side, base::shape_of(amplitude));
     const auto images = branches(input.scaled().reshape({-1, channels, side, side}));
-    return patches_of(images, output).view(amplitude.sizes());
+    const auto full = [&](const at::Tensor& image) { return image.to(amplitude.scalar_type()); };
+    return patches_of({full(images.first), full(images.second)}, output).view(amplitude.sizes());
 }
 
 std::int64_t channels_of(const std::string& name, const Problem& problem, const config::Settings& settings,

@@ -25,7 +25,7 @@ public:
         std::int64_t side;
         OutputMode output;
     };
-    /// The two images before they become complex, each (B, C, N, N) float32.
+    /// The two images before they become complex, each (B, C, N, N): float32, or what the layers compute in.
     struct Branches {
         at::Tensor first;
         at::Tensor second;

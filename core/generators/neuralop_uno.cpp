@@ -1,5 +1,6 @@
 #include "generators/neuralop_uno.h"
 
+#include "generators/blocks/autocast.h"
 #include "generators/blocks/flops.h"
 #include "generators/blocks/initial.h"
 #include "generators/common_options.h"
@@ -94,6 +95,8 @@ NeuralopUno::Spectral::Spectral(std::int64_t in, std::int64_t out, std::int64_t 
 
 at::Tensor NeuralopUno::Spectral::operator()(const at::Tensor& x, std::int64_t side) const
 {
+    if (in_bfloat16(x))
+        return in_float32(x, [&](const at::Tensor& full) { return (*this)(full, side); });
     const auto half = weight_.size(2) / 2;
     const auto rows = x.size(2);
     const auto all = at::fft_rfft2(x, c10::nullopt, {-2, -1}, "forward").slice(3, 0, weight_.size(3));

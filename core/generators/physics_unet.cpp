@@ -1,6 +1,7 @@
 #include "generators/physics_unet.h"
 
 #include "base/shape.h"
+#include "generators/blocks/autocast.h"
 #include "physics/rpie.h"
 
 #include <ATen/TensorOperators.h>
@@ -160,6 +161,7 @@ at::Tensor PhysicsUnet::forward(const Input& input)
     at::Tensor channels;
     {
         const c10::NoGradGuard no_gradient;
+        const Autocast physics(input.amplitude.device().type(), Precision::Float32);
         const auto amplitude = input.amplitude.reshape({-1, side, side});
         const auto probe = input.probe.reshape({-1, input.probe.size(2), side, side});
         known = estimate(input, amplitude, probe);
@@ -167,7 +169,7 @@ at::Tensor PhysicsUnet::forward(const Input& input)
                               relative_intensity(probe), at::log1p(input.scaled().reshape({-1, side, side}))},
                              1);
     }
-    const auto change = residual(channels.contiguous(at::MemoryFormat::ChannelsLast));
+    const auto change = residual(channels.contiguous(at::MemoryFormat::ChannelsLast)).to(channels.scalar_type());
     return (known + at::complex(change.select(1, 0), change.select(1, 1))).view(shape);
 }
 

@@ -1,5 +1,6 @@
 #include "generators/vit.h"
 
+#include "generators/blocks/autocast.h"
 #include "generators/blocks/flops.h"
 #include "generators/blocks/initial.h"
 #include "generators/common_options.h"
@@ -54,7 +55,9 @@ at::Tensor rotated(const at::Tensor& x, const at::Tensor& rotation)
     auto pairs = x.sizes().vec();
     pairs.back() /= 2;
     pairs.push_back(2);
-    return at::view_as_real(at::view_as_complex(x.reshape(pairs)) * rotation).flatten(-2);
+    return in_float32(x, [&](const at::Tensor& full) {
+        return at::view_as_real(at::view_as_complex(full.reshape(pairs)) * rotation).flatten(-2);
+    });
 }
 
 std::int64_t head_width(const config::Settings& settings)
