@@ -48,6 +48,9 @@ private:
     Layout layout_;
 };
 
+/// Amplitude sigmoid(first) in (0, 1) and phase pi tanh(second) in (-pi, pi).
+ChannelGenerator::Branches bounded(const at::Tensor& first, const at::Tensor& second);
+
 /// Frames of one input: option generator.C_model, else the group size of the problem, else @p otherwise.
 /// @throws Error(Shape) when the groups have another size, unless each frame is seen alone
 std::int64_t channels_of(const std::string& name, const Problem& problem, const config::Settings& settings,

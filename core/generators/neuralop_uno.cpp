@@ -13,12 +13,9 @@
 #include <ATen/ops/fft_irfft2.h>
 #include <ATen/ops/fft_rfft2.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/sigmoid.h>
-#include <ATen/ops/tanh.h>
 #include <ATen/ops/upsample_bicubic2d.h>
 
 #include <cmath>
-#include <numbers>
 
 namespace ptk::generators {
 
@@ -171,7 +168,7 @@ ChannelGenerator::Branches NeuralopUno::branches(const at::Tensor& x)
     const auto second = both.slice(1, channels());
     if (layout().output != OutputMode::AmpPhase)
         return {first, second};
-    return {at::sigmoid(first), std::numbers::pi * at::tanh(second)};
+    return bounded(first, second);
 }
 
 } // namespace ptk::generators

@@ -147,15 +147,15 @@ at::Tensor PhysicsUnet::forward(const Input& input)
 {
     const auto side = options_.side;
     const auto shape = input.amplitude.sizes();
-    require(input.probe.defined(), Status::State, "physics_unet needs a probe");
+    require(input.probe.defined(), Status::State, "{} needs a probe", options_.name);
     const bool fits = input.amplitude.dim() == 4 && shape[2] == side && shape[3] == side && input.probe.dim() == 5 &&
                       input.probe.size(0) == shape[0] && input.probe.size(1) == shape[1] &&
                       input.probe.size(3) == side && input.probe.size(4) == side;
     require(fits, Status::Shape,
-            "physics_unet: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}",
-            side, base::shape_of(input.amplitude), base::shape_of(input.probe));
+            "{3}: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}", side,
+            base::shape_of(input.amplitude), base::shape_of(input.probe), options_.name);
     require(!input.known.defined() || input.known.sizes() == shape, Status::Shape,
-            "physics_unet: expected known patches {}, found {}", base::shape_of(input.amplitude),
+            "{}: expected known patches {}, found {}", options_.name, base::shape_of(input.amplitude),
             base::shape_of(input.known));
     at::Tensor known;
     at::Tensor channels;
