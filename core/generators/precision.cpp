@@ -1,7 +1,6 @@
 #include "generators/precision.h"
 
 #include "base/error.h"
-#include "kernels/cpu/instruction_set.h"
 
 namespace ptk::generators {
 
@@ -24,9 +23,20 @@ at::Tensor predicted(Generator& generator, const Input& input, Precision precisi
     return generator.forward(input);
 }
 
+bool computes_bfloat16(c10::Device device)
+{
+    if (!device.is_cpu())
+        return true;
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
 void log_precision(Precision precision, c10::Device device, const char* area, Log& log)
 {
-    if (precision == Precision::Bfloat16 && device.is_cpu() && !kernels::cpu::has_bfloat16())
+    if (precision == Precision::Bfloat16 && !computes_bfloat16(device))
         log.warn(area, "bfloat16: this processor has no instructions for it (avx512_bf16, AMX), and our kernels are "
                        "for float32, so that it is slower than float32 here");
 }

@@ -17,6 +17,9 @@ Precision precision_of(const config::Settings& settings, const char* option);
 /// by them, the physics at a network's input and what a network from outside does in C stay as they are.
 at::Tensor predicted(Generator& generator, const Input& input, Precision precision);
 
+/// True when the device has instructions for bfloat16 (a processor: avx512_bf16, which each one with AMX has too).
+bool computes_bfloat16(c10::Device device);
+
 /// Says it when a processor has to make bfloat16 of float32, which is slower than float32 itself.
 void log_precision(Precision precision, c10::Device device, const char* area, Log& log);
 

@@ -54,15 +54,6 @@ bool supported(InstructionSet set)
 #endif
 }
 
-bool has_bfloat16()
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512bf16");
-#else
-    return false;
-#endif
-}
-
 InstructionSet instruction_set()
 {
     static const InstructionSet set = chosen();

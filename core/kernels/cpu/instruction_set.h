@@ -16,10 +16,6 @@ InstructionSet instruction_set();
 /// @throws Error(Unsupported) when the processor lacks the set
 void require_supported(InstructionSet set);
 
-/// True when this processor computes in bfloat16 (avx512_bf16, which each one with AMX has too); none of our kernels
-/// does.
-bool has_bfloat16();
-
 /// The one of three that is compiled for @p set. @throws as require_supported()
 template <class Kernel> Kernel choose(InstructionSet set, Kernel portable, Kernel avx2, Kernel avx512)
 {

@@ -3,7 +3,7 @@
 #include "core/golden.h"
 #include "data/groups.h"
 #include "data/normalisation.h"
-#include "kernels/cpu/instruction_set.h"
+#include "generators/precision.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "reconstruction/canvas.h"
@@ -468,7 +468,7 @@ TEST(Reconstruct, InBfloat16TheNetworkAloneIsLessExact)
     EXPECT_GT(error, 1e-6);
     EXPECT_LT(error, 0.02);
     EXPECT_EQ(half.scalar_type(), full.scalar_type());
-    EXPECT_EQ(said.empty(), kernels::cpu::has_bfloat16()) << said;
+    EXPECT_EQ(said.empty(), generators::computes_bfloat16(c10::kCPU)) << said;
 
     const auto frames = experiment.scan.frames->gather(at::arange(4)).unsqueeze(1);
     const auto plain = predict_patches(model, frames, {});

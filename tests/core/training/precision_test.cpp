@@ -1,7 +1,6 @@
 // Training with the network's layers in bfloat16, and the guard that does a step again in float32.
 #include "core/training/training_testing.h"
-#include "generators/blocks/autocast.h"
-#include "kernels/cpu/instruction_set.h"
+#include "generators/precision.h"
 #include "model/bundle.h"
 #include "training/trainer.h"
 
@@ -98,7 +97,7 @@ TEST(Bfloat16Training, SaysThatAProcessorWithoutItIsSlower)
     trained(config, scan, full.log);
     const auto said = ::testing::HasSubstr("this processor has no instructions for it");
     EXPECT_THAT(full.text, ::testing::Not(said));
-    if (kernels::cpu::has_bfloat16())
+    if (generators::computes_bfloat16(c10::kCPU))
         EXPECT_THAT(half.text, ::testing::Not(said));
     else
         EXPECT_THAT(half.text, said);
