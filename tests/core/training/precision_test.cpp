@@ -174,7 +174,7 @@ TEST_P(Guard, DoesEveryStepAgainAsATrainingInFloat32WouldHaveDoneIt)
             EXPECT_TRUE(at::equal(*before[i].tensor, *after[i].tensor)) << before[i].name;
 
         EXPECT_THAT(heard.text, ::testing::HasSubstr("step 1: loss or gradient are not finite in bfloat16"));
-        EXPECT_THAT(heard.text, ::testing::ContainsRegex("epoch 1: ([0-9]+) of \\1 steps were done again in float32"));
+        EXPECT_THAT(heard.text, ::testing::HasSubstr("epoch 1: 2 of 2 steps were done again in float32"));
         EXPECT_THAT(heard.text, ::testing::HasSubstr("epoch 2: "));
     }
 }
