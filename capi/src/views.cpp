@@ -7,6 +7,7 @@
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/from_blob.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -129,14 +130,6 @@ void check_numbers(const ptk_view& view, const char* name, Numbers numbers)
             element->name);
 }
 
-std::string join(std::initializer_list<int> numbers)
-{
-    std::string text;
-    for (const int number : numbers)
-        text += (text.empty() ? "" : " or ") + std::to_string(number);
-    return text;
-}
-
 } // namespace
 
 std::size_t element_size(ptk_dtype dtype) noexcept
@@ -181,7 +174,7 @@ at::Tensor borrowed(const ptk_view* view, const char* name, Numbers numbers, std
     check_view(*view, name);
     check_numbers(*view, name, numbers);
     const bool fits = std::find(axes.begin(), axes.end(), view->ndim) != axes.end();
-    require(fits, Status::Shape, "{}: expected {} axes, got {}: {}", name, join(axes), view->ndim,
+    require(fits, Status::Shape, "{}: expected {} axes, got {}: {}", name, fmt::join(axes, " or "), view->ndim,
             base::shape_text(axes_of(*view)));
     return over_memory(*view).cpu();
 }
