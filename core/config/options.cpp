@@ -162,6 +162,7 @@ std::vector<Option> training_options()
         {"training.regularizers.tv_phase", Type::Float, "0", "weight of the total variation of the predicted phase, radians, mean over pixels, in the loss; 0 = none", 0, 1e12},
         {"training.regularizers.mean_deviation_amplitude", Type::Float, "0", "weight of the mean difference of the predicted amplitude to its patch's mean in the loss; 0 = none", 0, 1e12},
         {"training.regularizers.mean_deviation_phase", Type::Float, "0", "weight of the mean difference of the predicted phase to its patch's mean, radians, in the loss; 0 = none", 0, 1e12},
+        {"training.precision", Type::String, "\"float32\"", "what the network's layers compute in during a step: float32, or bfloat16 where that is fast (LibTorch's autocast; weights, physics, losses, Fourier transforms and validation stay in float32). A step whose loss or gradient is not finite in bfloat16 is done again in float32", {}, {}, {"float32", "bfloat16"}},
         {"training.optimizer", Type::String, "\"adam\"", "adam; adamw = with decoupled weight decay; sgd = descent with Nesterov's momentum", {}, {}, {"adam", "adamw", "sgd"}, {"optimizer"}},
         {"training.momentum", Type::Float, "0.9", "sgd: momentum", 0, 0.999999, {}, {"momentum"}},
         {"training.learning_rate", Type::Float, "2e-3", "largest learning rate", 0, 10, {}, {"learning_rate"}},
@@ -219,6 +220,7 @@ std::vector<Option> reconstruction_options()
 {
     return {
         {"reconstruction.batch_size", Type::Int, "64", "frames predicted at once; bounds the memory", 1, 65536, {}, {"inference_batch_size"}},
+        {"reconstruction.precision", Type::String, "\"float32\"", "what the network's layers compute in: float32, or bfloat16 where that is fast (AMX, avx512_bf16, GPUs), with errors of a few thousandths; stitching stays in float32", {}, {}, {"float32", "bfloat16"}},
         {"reconstruction.passes", Type::Int, "null", "times the network looks at each frame, with overlapping patches merged in between; null = two more than it was trained with when those are several, else one", 1, 64, {}, {}, true},
         {"reconstruction.fill", Type::Float, "0", "value of the object where no frame reached", -1e30, 1e30},
         {"reconstruction.coverage", Type::Float, "1e-3", "smallest weight, relative to the largest, at which a pixel of the object counts as reached", 0, 1},

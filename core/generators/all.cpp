@@ -31,20 +31,18 @@ std::vector<std::string> capabilities(const std::string& sides,
 
 void add_own(GeneratorRegistry& registry)
 {
-    registry.add({.name = "physics_unet",
-                  .summary = "small U-shaped network on top of one rPIE step; any probe, any N that 4 divides",
-                  .source = "PtychoKit",
-                  .capabilities = {"N % 2^levels = 0", "any group size", "output real_imag",
-                                   "needs a probe: any, with any number of modes"},
-                  .options = physics_unet_options()},
-                 make<PhysicsUnet>);
-    registry.add({.name = "light",
-                  .summary = "the physics_unet, narrow and with one look at each frame: fast, for live use",
-                  .source = "PtychoKit",
-                  .capabilities = {"N % 2^levels = 0", "any group size", "output real_imag",
-                                   "needs a probe: any, with any number of modes"},
-                  .options = light_options()},
-                 make<PhysicsUnet>);
+    const auto add = [&](std::string name, std::string summary, config::Schema options) {
+        registry.add({.name = std::move(name),
+                      .summary = std::move(summary),
+                      .source = "PtychoKit",
+                      .capabilities = {"N % 2^levels = 0", "any group size", "output real_imag",
+                                       "needs a probe: any, with any number of modes"},
+                      .options = std::move(options)},
+                     make<PhysicsUnet>);
+    };
+    add("physics_unet", "small U-shaped network on top of one rPIE step, with several looks at each frame; any probe",
+        physics_unet_options());
+    add("light", "the physics_unet, narrow and with one look at each frame: fast, for live use", light_options());
 }
 
 void add_convolutional(GeneratorRegistry& registry)

@@ -22,8 +22,10 @@ at::Tensor patches_of(const ChannelGenerator::Branches& branches, OutputMode mod
     case OutputMode::AmpPhase:
         // Not at::polar, whose gradient takes the modulus for its argument: an amplitude may be negative here (SiLU).
         return at::complex(first * second.cos(), first * second.sin());
-    case OutputMode::AmpPhaseLogits:
-        return at::polar(at::sigmoid(first), std::numbers::pi * at::tanh(second));
+    case OutputMode::AmpPhaseLogits: {
+        const auto [amplitude, phase] = bounded(first, second);
+        return at::polar(amplitude, phase);
+    }
     case OutputMode::RealImag:
         break;
     }
@@ -48,7 +50,13 @@ at::Tensor ChannelGenerator::forward(const Input& input)
     require(fits, Status::Shape, "{}: expected amplitudes (B, {}, {}, {}), found {}", name,
             channels == 1 ? "G" : std::to_string(channels), side, side, base::shape_of(amplitude));
     const auto images = branches(input.scaled().reshape({-1, channels, side, side}));
-    return patches_of(images, output).view(amplitude.sizes());
+    const auto full = [&](const at::Tensor& image) { return image.to(amplitude.scalar_type()); };
+    return patches_of({full(images.first), full(images.second)}, output).view(amplitude.sizes());
+}
+
+ChannelGenerator::Branches bounded(const at::Tensor& first, const at::Tensor& second)
+{
+    return {at::sigmoid(first), std::numbers::pi * at::tanh(second)};
 }
 
 std::int64_t channels_of(const std::string& name, const Problem& problem, const config::Settings& settings,

@@ -25,7 +25,7 @@ public:
         std::int64_t side;
         OutputMode output;
     };
-    /// The two images before they become complex, each (B, C, N, N) float32.
+    /// The two images before they become complex, each (B, C, N, N): float32, or what the layers compute in.
     struct Branches {
         at::Tensor first;
         at::Tensor second;
@@ -47,6 +47,9 @@ protected:
 private:
     Layout layout_;
 };
+
+/// Amplitude sigmoid(first) in (0, 1) and phase pi tanh(second) in (-pi, pi).
+ChannelGenerator::Branches bounded(const at::Tensor& first, const at::Tensor& second);
 
 /// Frames of one input: option generator.C_model, else the group size of the problem, else @p otherwise.
 /// @throws Error(Shape) when the groups have another size, unless each frame is seen alone

@@ -18,7 +18,6 @@ namespace ptk::generators {
 namespace {
 
 using HeadActivation = at::Tensor (*)(const at::Tensor&);
-using config::Option;
 using config::Type;
 
 at::Tensor pi_tanh(const at::Tensor& x)
@@ -87,66 +86,32 @@ std::int64_t encoder_channels(const Problem& problem, const config::Settings& se
 
 config::Schema cnn_options()
 {
-    const auto flag = [](std::string name, const char* initial, std::string meaning) {
-        return Option{"generator." + name, Type::Bool, initial, std::move(meaning), {}, {}, {}, {name}};
-    };
+    using options::choice, options::count, options::flag;
     return config::Schema({
-        {"generator.n_filters_scale",
-         Type::Int,
-         "2",
-         "multiplies the number of filters of every layer",
-         1,
-         8,
-         {},
-         {"n_filters_scale"}},
+        count("n_filters_scale", 2, "multiplies the number of filters of every layer", 8),
         options::channels("4"),
-        flag("object_big", "true",
+        flag("object_big", true,
              "true: the frames of a group are channels of one input; false: one channel, each frame is seen alone"),
-        flag("probe_big", "true", "predict the outer half of the patch too; false leaves it at the activation of zero"),
-        {"generator.cnn_output_mode",
-         Type::String,
-         "\"amp_phase\"",
-         "what the two heads are: amplitude and phase, or real and imaginary part",
-         {},
-         {},
-         {"amp_phase", "real_imag"},
-         {"cnn_output_mode"}},
-        {"generator.amp_activation",
-         Type::String,
-         "\"silu\"",
-         "activation of the amplitude: sigmoid; every other name means SiLU, as in the reference",
-         {},
-         {},
-         {"sigmoid", "silu", "SiLU", "swish", "softplus", "relu", "tanh"},
-         {"amp_activation"}},
-        flag("batch_norm", "false",
+        flag("probe_big", true, "predict the outer half of the patch too; false leaves it at the activation of zero"),
+        choice("cnn_output_mode", "amp_phase",
+               "what the two heads are: amplitude and phase, or real and imaginary part", {"amp_phase", "real_imag"}),
+        choice("amp_activation", "silu",
+               "activation of the amplitude: sigmoid; every other name means SiLU, as in the reference",
+               {"sigmoid", "silu", "SiLU", "swish", "softplus", "relu", "tanh"}),
+        flag("batch_norm", false,
              "batch normalisation in the encoder, the phase decoder and the shared decoder (the amplitude decoder has "
              "none)"),
-        flag("use_shared_decoder", "false", "one decoder with refinement blocks for both heads"),
-        flag("cbam_encoder", "true", "CBAM attention in the encoder"),
-        flag("eca_encoder", "false",
+        flag("use_shared_decoder", false, "one decoder with refinement blocks for both heads"),
+        flag("cbam_encoder", true, "CBAM attention in the encoder"),
+        flag("eca_encoder", false,
              "ECA layers in the encoder unless it has CBAM; the reference makes them and does not use them"),
-        flag("cbam_bottleneck", "false", "CBAM attention between encoder and decoder"),
-        flag("cbam_decoder", "false", "CBAM layers in the decoder; the reference makes them and does not use them"),
-        flag("eca_decoder", "false", "ECA layers in the decoder, before the other two kinds; made, not used"),
-        flag("spatial_decoder", "false", "spatial attention in the decoder, before CBAM; made, not used"),
-        {"generator.decoder_spatial_kernel",
-         Type::Int,
-         "7",
-         "kernel of the spatial attention, odd",
-         1,
-         63,
-         {},
-         {"decoder_spatial_kernel"}},
-        {"generator.edge_pad",
-         Type::Int,
-         "10",
-         "accepted for the reference's configurations; without effect, there and here",
-         0,
-         1e6,
-         {},
-         {"edge_pad"}},
-        flag("use_legacy_decoder_channel_override", "false",
+        flag("cbam_bottleneck", false, "CBAM attention between encoder and decoder"),
+        flag("cbam_decoder", false, "CBAM layers in the decoder; the reference makes them and does not use them"),
+        flag("eca_decoder", false, "ECA layers in the decoder, before the other two kinds; made, not used"),
+        flag("spatial_decoder", false, "spatial attention in the decoder, before CBAM; made, not used"),
+        count("decoder_spatial_kernel", 7, "kernel of the spatial attention, odd", 63),
+        count("edge_pad", 10, "accepted for the reference's configurations; without effect, there and here", 1e6, 0),
+        flag("use_legacy_decoder_channel_override", false,
              "split the channels of the last layer by decoder_last_c_outer_fraction, as older revisions did"),
         {"generator.decoder_last_c_outer_fraction",
          Type::Float,
@@ -156,14 +121,8 @@ config::Schema cnn_options()
          0.5,
          {},
          {"decoder_last_c_outer_fraction"}},
-        {"generator.decoder_last_amp_channels",
-         Type::Int,
-         "1",
-         "legacy split: channels of the amplitude head; must equal those of the phase",
-         1,
-         64,
-         {},
-         {"decoder_last_amp_channels"}},
+        count("decoder_last_amp_channels", 1,
+              "legacy split: channels of the amplitude head; must equal those of the phase", 64),
     });
 }
 

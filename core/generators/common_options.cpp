@@ -120,6 +120,11 @@ Option choice(const std::string& name, const std::string& initial, std::string m
             std::move(choices),  {name}};
 }
 
+Option count(const std::string& name, int initial, std::string meaning, double largest, double least)
+{
+    return {"generator." + name, Type::Int, std::to_string(initial), std::move(meaning), least, largest, {}, {name}};
+}
+
 Option flag(const std::string& name, bool initial, std::string meaning)
 {
     return {"generator." + name, Type::Bool, initial ? "true" : "false", std::move(meaning), {}, {}, {}, {name}};

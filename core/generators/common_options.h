@@ -25,6 +25,8 @@ config::Option input_transform();
 /// A choice among names; the option's own name is an alias.
 config::Option choice(const std::string& name, const std::string& initial, std::string meaning,
                       std::vector<std::string> choices);
+/// A whole number from @p least to @p largest; the option's own name is an alias.
+config::Option count(const std::string& name, int initial, std::string meaning, double largest, double least = 1);
 config::Option flag(const std::string& name, bool initial, std::string meaning);
 
 } // namespace ptk::generators::options

@@ -26,8 +26,7 @@ config::Schema ffno_options()
 
 Ffno::Ffno(const Problem& problem, const config::Settings& settings, at::Generator random)
     : ChannelGenerator(layout_of("ffno", problem, settings)),
-      lifter_(channels(), settings.integer("generator.width"),
-              input_transform_by_name(settings.text("generator.input_transform")), random),
+      lifter_(channels(), settings.integer("generator.width"), input_transform_of(settings), random),
       ffno_stack_(stack_options(settings), random),
       output_(settings.integer("generator.width"), channels(), layout().output, random)
 {

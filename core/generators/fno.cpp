@@ -11,11 +11,6 @@ std::int64_t width_of(const config::Settings& settings)
     return settings.integer("generator.width");
 }
 
-InputTransform transform_of(const config::Settings& settings)
-{
-    return input_transform_by_name(settings.text("generator.input_transform"));
-}
-
 void append_blocks(ModuleList<PtychoBlock>& blocks, const config::Settings& settings, const at::Generator& random)
 {
     for (std::int64_t i = 0; i < settings.integer("generator.blocks"); ++i)
@@ -38,7 +33,7 @@ Fno::Refiner::Refiner(std::int64_t channels, at::Generator random) : conv(channe
 
 Fno::Fno(const Problem& problem, const config::Settings& settings, at::Generator random)
     : ChannelGenerator(layout_of("fno", problem, settings)),
-      lifter_(channels(), width_of(settings), transform_of(settings), random),
+      lifter_(channels(), width_of(settings), input_transform_of(settings), random),
       intermediate_(width_of(settings), width_of(settings), 1, random),
       output_(width_of(settings), channels(), layout().output, random)
 {
@@ -71,7 +66,7 @@ config::Schema fno_vanilla_options()
 
 FnoVanilla::FnoVanilla(const Problem& problem, const config::Settings& settings, at::Generator random)
     : ChannelGenerator(layout_of("fno_vanilla", problem, settings)),
-      lifter_(channels(), width_of(settings), transform_of(settings), random),
+      lifter_(channels(), width_of(settings), input_transform_of(settings), random),
       output_(width_of(settings), channels(), layout().output, random)
 {
     append_blocks(blocks_, settings, random);

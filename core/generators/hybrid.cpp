@@ -49,8 +49,7 @@ Hybrid::Hybrid(const Problem& problem, const config::Settings& settings, at::Gen
 Hybrid::Hybrid(const std::string& name, MakeBlock make, const Problem& problem, const config::Settings& settings,
                at::Generator random)
     : ChannelGenerator(layout_of(name, problem, settings, coarsening(settings))),
-      lifter_(channels(), settings.integer("generator.width"),
-              input_transform_by_name(settings.text("generator.input_transform")), random),
+      lifter_(channels(), settings.integer("generator.width"), input_transform_of(settings), random),
       output_(settings.integer("generator.width"), channels(), layout().output, random)
 {
     const auto blocks = settings.integer("generator.blocks");

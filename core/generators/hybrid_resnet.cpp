@@ -2,7 +2,6 @@
 
 #include "generators/blocks/initial.h"
 #include "generators/common_options.h"
-#include "generators/hybrid.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
@@ -48,14 +47,7 @@ std::vector<Option> encoder_options(const HybridResnet::Variant& variant)
         options::modes(),
         options::max_channels(),
         options::input_transform(),
-        {"generator.hybrid_downsample_steps",
-         Type::Int,
-         "2",
-         "how often the size halves between the first blocks",
-         1,
-         2,
-         {},
-         {"hybrid_downsample_steps"}},
+        options::count("hybrid_downsample_steps", 2, "how often the size halves between the first blocks", 2),
         options::choice("hybrid_downsample_op", "stride_conv",
                         "how the size halves: 2 x 2 convolution, mean of 2 x 2 pixels, or blur and every second pixel",
                         {"stride_conv", "avgpool_conv", "blurpool_conv"}),
@@ -74,14 +66,8 @@ std::vector<Option> encoder_options(const HybridResnet::Variant& variant)
         factor("encoder_layerscale_init", 0.1, "where the factor on what a block adds starts"),
         factor("encoder_branch_gate_init", 0.1, "where the factors on the branches start"),
         options::choice("encoder_branch_select", "both", "branches of a block", {"both", "conv_only", "spectral_only"}),
-        {"generator.ffno_encoder_blocks",
-         Type::Int,
-         std::to_string(variant.ffno_encoder_blocks),
-         "factorized Fourier layers next to the Fourier blocks",
-         0,
-         64,
-         {},
-         {"ffno_encoder_blocks"}},
+        options::count("ffno_encoder_blocks", variant.ffno_encoder_blocks,
+                       "factorized Fourier layers next to the Fourier blocks", 64, 0),
         options::choice("encoder_order", variant.encoder_order,
                         "factorized layers before the blocks, at full size, or after them, at the coarsest",
                         {"ffno_then_ptychoblock", "ptychoblock_then_ffno"}),
@@ -278,8 +264,7 @@ HybridResnet::HybridResnet(const Variant& variant, const Problem& problem, const
                                  std::int64_t{1} << settings.integer("generator.hybrid_downsample_steps"))),
       steps_(settings.integer("generator.hybrid_downsample_steps")),
       ffno_first_(settings.text("generator.encoder_order") == "ffno_then_ptychoblock"), skip_style_(SkipStyle::Add),
-      lifter_(channels(), settings.integer("generator.width"),
-              input_transform_by_name(settings.text("generator.input_transform")), random)
+      lifter_(channels(), settings.integer("generator.width"), input_transform_of(settings), random)
 {
     make_encoder(settings, random);
     make_ffno_encoder(settings, random);

@@ -1,5 +1,6 @@
 #include "generators/neuralop_uno.h"
 
+#include "generators/blocks/autocast.h"
 #include "generators/blocks/flops.h"
 #include "generators/blocks/initial.h"
 #include "generators/common_options.h"
@@ -12,12 +13,9 @@
 #include <ATen/ops/fft_irfft2.h>
 #include <ATen/ops/fft_rfft2.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/sigmoid.h>
-#include <ATen/ops/tanh.h>
 #include <ATen/ops/upsample_bicubic2d.h>
 
 #include <cmath>
-#include <numbers>
 
 namespace ptk::generators {
 
@@ -94,6 +92,8 @@ NeuralopUno::Spectral::Spectral(std::int64_t in, std::int64_t out, std::int64_t 
 
 at::Tensor NeuralopUno::Spectral::operator()(const at::Tensor& x, std::int64_t side) const
 {
+    if (in_bfloat16(x))
+        return in_float32(x, [&](const at::Tensor& full) { return (*this)(full, side); });
     const auto half = weight_.size(2) / 2;
     const auto rows = x.size(2);
     const auto all = at::fft_rfft2(x, c10::nullopt, {-2, -1}, "forward").slice(3, 0, weight_.size(3));
@@ -168,7 +168,7 @@ ChannelGenerator::Branches NeuralopUno::branches(const at::Tensor& x)
     const auto second = both.slice(1, channels());
     if (layout().output != OutputMode::AmpPhase)
         return {first, second};
-    return {at::sigmoid(first), std::numbers::pi * at::tanh(second)};
+    return bounded(first, second);
 }
 
 } // namespace ptk::generators

@@ -1,6 +1,7 @@
 #include "generators/physics_unet.h"
 
 #include "base/shape.h"
+#include "generators/blocks/autocast.h"
 #include "physics/rpie.h"
 
 #include <ATen/TensorOperators.h>
@@ -146,20 +147,21 @@ at::Tensor PhysicsUnet::forward(const Input& input)
 {
     const auto side = options_.side;
     const auto shape = input.amplitude.sizes();
-    require(input.probe.defined(), Status::State, "physics_unet needs a probe");
+    require(input.probe.defined(), Status::State, "{} needs a probe", options_.name);
     const bool fits = input.amplitude.dim() == 4 && shape[2] == side && shape[3] == side && input.probe.dim() == 5 &&
                       input.probe.size(0) == shape[0] && input.probe.size(1) == shape[1] &&
                       input.probe.size(3) == side && input.probe.size(4) == side;
     require(fits, Status::Shape,
-            "physics_unet: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}",
-            side, base::shape_of(input.amplitude), base::shape_of(input.probe));
+            "{3}: expected amplitudes (B, G, {0}, {0}) and a probe (B, G, modes, {0}, {0}), found {1} and {2}", side,
+            base::shape_of(input.amplitude), base::shape_of(input.probe), options_.name);
     require(!input.known.defined() || input.known.sizes() == shape, Status::Shape,
-            "physics_unet: expected known patches {}, found {}", base::shape_of(input.amplitude),
+            "{}: expected known patches {}, found {}", options_.name, base::shape_of(input.amplitude),
             base::shape_of(input.known));
     at::Tensor known;
     at::Tensor channels;
     {
         const c10::NoGradGuard no_gradient;
+        const Autocast physics(input.amplitude.device().type(), Precision::Float32);
         const auto amplitude = input.amplitude.reshape({-1, side, side});
         const auto probe = input.probe.reshape({-1, input.probe.size(2), side, side});
         known = estimate(input, amplitude, probe);
@@ -167,7 +169,7 @@ at::Tensor PhysicsUnet::forward(const Input& input)
                               relative_intensity(probe), at::log1p(input.scaled().reshape({-1, side, side}))},
                              1);
     }
-    const auto change = residual(channels.contiguous(at::MemoryFormat::ChannelsLast));
+    const auto change = residual(channels.contiguous(at::MemoryFormat::ChannelsLast)).to(channels.scalar_type());
     return (known + at::complex(change.select(1, 0), change.select(1, 1))).view(shape);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/atomic_file.h"
 #include "base/shape.h"
+#include "generators/blocks/autocast.h"
 #include "generators/channel_generator.h"
 #include "generators/common_options.h"
 
@@ -195,7 +196,9 @@ private:
 
     at::Tensor checked(const at::Tensor& image, const at::Tensor& x, std::int64_t images) const
     {
-        const bool fits = image.scalar_type() == at::kFloat && image.dim() == 4 && image.size(0) == x.size(0) &&
+        const auto type = image.scalar_type();
+        const bool known = type == at::kFloat || (type == at::kBFloat16 && in_bfloat16(x));
+        const bool fits = known && image.dim() == 4 && image.size(0) == x.size(0) &&
                           image.size(1) == images * x.size(1) && image.size(2) == x.size(2) &&
                           image.size(3) == x.size(3);
         require(fits, Status::Shape,

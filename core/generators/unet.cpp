@@ -1,7 +1,6 @@
 #include "generators/unet.h"
 
 #include "generators/common_options.h"
-#include "generators/hybrid.h"
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/max_pool2d.h>
@@ -22,7 +21,7 @@ config::Schema unet_options()
 
 Unet::Unet(const Problem& problem, const config::Settings& settings, at::Generator random)
     : ChannelGenerator(layout_of("unet", problem, settings, std::int64_t{1} << settings.integer("generator.levels"))),
-      transform_(input_transform_by_name(settings.text("generator.input_transform")))
+      transform_(input_transform_of(settings))
 {
     const bool batch_norm = settings.flag("generator.batch_norm");
     std::vector<std::int64_t> widths{settings.integer("generator.width")};

@@ -1,5 +1,6 @@
 #include "generators/vit.h"
 
+#include "generators/blocks/autocast.h"
 #include "generators/blocks/flops.h"
 #include "generators/blocks/initial.h"
 #include "generators/common_options.h"
@@ -14,19 +15,13 @@
 #include <ATen/ops/polar.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/sigmoid.h>
-#include <ATen/ops/tanh.h>
 #include <ATen/ops/view_as_complex.h>
 #include <ATen/ops/view_as_real.h>
 #include <ATen/ops/zeros.h>
 
-#include <numbers>
-
 namespace ptk::generators {
 
 namespace {
-
-using config::Type;
 
 constexpr std::int64_t registers = 4;
 constexpr std::int64_t mlp_ratio = 4;
@@ -54,7 +49,9 @@ at::Tensor rotated(const at::Tensor& x, const at::Tensor& rotation)
     auto pairs = x.sizes().vec();
     pairs.back() /= 2;
     pairs.push_back(2);
-    return at::view_as_real(at::view_as_complex(x.reshape(pairs)) * rotation).flatten(-2);
+    return in_float32(x, [&](const at::Tensor& full) {
+        return at::view_as_real(at::view_as_complex(full.reshape(pairs)) * rotation).flatten(-2);
+    });
 }
 
 std::int64_t head_width(const config::Settings& settings)
@@ -73,13 +70,10 @@ config::Schema vit_options()
     auto width = options::width(256);
     width.meaning = "components of a token, a multiple of 4 x heads";
     width.aliases.emplace_back("width");
-    const auto count = [](const char* name, const char* initial, const char* meaning, double largest) {
-        return config::Option{std::string("generator.") + name, Type::Int, initial, meaning, 1, largest, {}, {name}};
-    };
     return config::Schema({options::channels(), width,
-                           count("patch_size", "4", "pixels along a side of the square that is one token", 256),
-                           count("depth", "12", "blocks of attention", 64),
-                           count("heads", "4", "attentions side by side in a block", 64), options::output_mode(),
+                           options::count("patch_size", 4, "pixels along a side of the square that is one token", 256),
+                           options::count("depth", 12, "blocks of attention", 64),
+                           options::count("heads", 4, "attentions side by side in a block", 64), options::output_mode(),
                            options::input_transform()});
 }
 
@@ -129,8 +123,7 @@ at::Tensor Vit::Block::operator()(at::Tensor tokens, const at::Tensor& rotation)
 Vit::Vit(const Problem& problem, const config::Settings& settings, at::Generator random)
     : ChannelGenerator(layout_of("vit", problem, settings, settings.integer("generator.patch_size"))),
       patch_(settings.integer("generator.patch_size")), grid_(problem.side / patch_),
-      transform_(input_transform_by_name(settings.text("generator.input_transform"))),
-      rotation_(rotations(grid_, head_width(settings))),
+      transform_(input_transform_of(settings)), rotation_(rotations(grid_, head_width(settings))),
       register_tokens_(normal_weights({1, registers, settings.integer("generator.width")}, position_deviation, random)),
       absolute_position_(normal_weights({1, registers + grid_ * grid_, settings.integer("generator.width")},
                                         position_deviation, random)),
@@ -163,7 +156,7 @@ ChannelGenerator::Branches Vit::branches(const at::Tensor& x)
     auto second = at::pixel_shuffle(phase_decoder_(features), patch_);
     if (layout().output != OutputMode::AmpPhase)
         return {first, second};
-    return {at::sigmoid(first), std::numbers::pi * at::tanh(second)};
+    return bounded(first, second);
 }
 
 } // namespace ptk::generators

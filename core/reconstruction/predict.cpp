@@ -4,6 +4,7 @@
 #include "base/shape.h"
 #include "data/groups.h"
 #include "data/read_ahead.h"
+#include "generators/precision.h"
 #include "model/scaling.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
@@ -54,6 +55,11 @@ private:
     generators::Generator& generator_;
     bool was_training_;
 };
+
+generators::Precision precision_of(const config::Settings& settings)
+{
+    return generators::precision_of(settings, "reconstruction.precision");
+}
 
 /// What a model is told of a scan besides its frames.
 struct Optics {
@@ -107,7 +113,7 @@ at::Tensor groups_for(const generators::Generator& generator, const data::Scan& 
 class Plan {
 public:
     Plan(model::Model& model, const data::Scan& scan, Optics optics, const config::Settings& settings)
-        : probe(optics.probe), model_(model), scan_(scan), scaling_(optics.scaling),
+        : probe(optics.probe), model_(model), scan_(scan), scaling_(optics.scaling), precision_(precision_of(settings)),
           subpixel_(settings.text("physics.subpixel")), weighting_(settings.text("physics.patch_weighting")),
           grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side())),
           amplitudes_([frames = scan.frames, measurement = scan.measurement](const at::Tensor& indices) {
@@ -154,7 +160,8 @@ public:
         input.good = good_;
         if (known.defined())
             input.known = canvas.cut(known, places, side).to(model_.device).view(input.amplitude.sizes());
-        const auto patches = scaling_.object_of(model_.generator->forward(input), input).reshape({-1, side, side});
+        const auto predicted = generators::predicted(*model_.generator, input, precision_);
+        const auto patches = scaling_.object_of(predicted, input).reshape({-1, side, side});
         if (fit_parts_)
             moments_.add(physics::rectangular_basis(physics::rectangular_waves(patches, probes)), amplitude.square(),
                          good_);
@@ -218,6 +225,7 @@ private:
     model::Model& model_;
     const data::Scan& scan_;
     model::Scaling scaling_;
+    generators::Precision precision_;
     std::string subpixel_, weighting_;
     physics::PixelGrid grid_;
     at::Tensor probe_;  ///< on the model's device
@@ -300,7 +308,7 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
                     amplitude.size(1), side, side, base::shape_of(probe));
             input.probe = probe.to(model.device, at::kComplexFloat);
         }
-        patches = scaling.object_of(generator.forward(input), input).cpu();
+        patches = scaling.object_of(generators::predicted(generator, input, precision_of(model.settings)), input).cpu();
     }
     return patches
         .clone(); // a tensor as any other: one of inference mode could not be changed or take part in a gradient
@@ -314,6 +322,7 @@ Result reconstruct(model::Model& model, const data::Scan& scan, const config::Se
             "{}: the frames are {} x {}, but the model was made for {} x {}", scan.source, scan.side(), scan.side(),
             model.problem.side, model.problem.side);
     const EvaluationMode evaluation(*model.generator);
+    generators::log_precision(precision_of(settings), model.device, "reconstruction", log);
     Plan plan(model, scan, optics_of(model, scan, settings, monitor, log), settings);
     auto canvas = canvas_for(scan);
 

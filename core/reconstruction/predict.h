@@ -6,7 +6,8 @@
 
 namespace ptk::reconstruction {
 
-/// Patches of frames given as they are (each group one row of G frames), without gradient, in evaluation mode.
+/// Patches of frames given as they are (each group one row of G frames), without gradient, in evaluation mode; the
+/// network computes in reconstruction.precision of the model's settings.
 /// @param amplitude (B, G, N, N) float32 sqrt(counts) @param probe (B, G, M, N, N) or undefined @return (B, G, N, N)
 /// complex64 on the CPU
 /// @throws Error(Shape), Error(State) when the generator needs a probe
@@ -20,7 +21,9 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
 /// by the fraction, patches go to whole pixels; interpolate = the probe stays, patches go to their exact positions;
 /// round = neither. Weights (physics.patch_weighting): probe = the probe's intensity as shifted; central_mask; uniform,
 /// and none, which is the same when patches are stitched. Only reconstruction.middle_trim central pixels are used. The
-/// canvas is the frame of the scan's object, when it has one, and whatever the patches need around.
+/// canvas is the frame of the scan's object, when it has one, and whatever the patches need around. With
+/// reconstruction.precision = bfloat16 the network's layers compute in it (generators::predicted()); all else, the
+/// merging between passes too, stays in float32.
 ///
 /// The probe is the model's (trained or warmed), else the scan's with the power of the frames; then the frames should
 /// have the dose of the training: neither probe nor input are rescaled to another. With probe.from = scan it is the

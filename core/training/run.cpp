@@ -71,6 +71,26 @@ private:
     Optimizer& optimizer_;
 };
 
+/// What a forward pass of a network may change, as it was.
+class Buffers {
+public:
+    explicit Buffers(generators::Generator& generator) : generator_(generator)
+    {
+        for (const auto& buffer : generator.named_buffers())
+            before_.push_back(buffer.tensor->clone());
+    }
+    void put_back() const
+    {
+        const auto buffers = generator_.named_buffers();
+        for (std::size_t i = 0; i < buffers.size(); ++i)
+            buffers[i].tensor->copy_(before_[i]);
+    }
+
+private:
+    generators::Generator& generator_;
+    std::vector<at::Tensor> before_;
+};
+
 std::vector<Optimizer::Parameter> parameters_of(generators::Generator& generator)
 {
     std::vector<Optimizer::Parameter> parameters;
@@ -102,6 +122,11 @@ bool all_finite(const std::vector<at::Tensor>& tensors)
     return floating.empty() || at::stack(at::_foreach_norm(floating)).isfinite().all().item<bool>();
 }
 
+bool all_finite(const std::vector<double>& numbers)
+{
+    return std::all_of(numbers.begin(), numbers.end(), [](double number) { return std::isfinite(number); });
+}
+
 /// " (amplitude 0.02 + tv_phase 0.001)", or nothing.
 std::string terms_text(const std::map<std::string, double>& terms)
 {
@@ -122,8 +147,10 @@ void make_folder(const std::string& folder)
 
 Run::Run(Setting setting, const Checkpoint* from)
     : setting_(std::move(setting)), generator_(*setting_.model.generator), team_(setting_.team),
-      subpixel_(subpixel_of(setting_.settings)), stages_(stages_of(setting_.settings, generator_)),
-      penalties_(penalties_of(setting_.settings)), batch_size_(setting_.settings.integer("training.batch_size")),
+      subpixel_(subpixel_of(setting_.settings)),
+      precision_(generators::precision_of(setting_.settings, "training.precision")),
+      stages_(stages_of(setting_.settings, generator_)), penalties_(penalties_of(setting_.settings)),
+      batch_size_(setting_.settings.integer("training.batch_size")),
       parts_(setting_.settings.integer("training.accumulate")), epochs_(stages_.back().end())
 {
     team_.together([&] { prepare(from); });
@@ -168,6 +195,7 @@ void Run::prepare(const Checkpoint* from)
                        "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
                        scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
                        grouping.size, epochs_, steps_per_epoch_);
+    generators::log_precision(precision_, setting_.model.device, "training", *setting_.log);
     log_left_out(split.training.size(0));
     if (const auto start = settings.integer("probe.start_step"); settings.flag("probe.trainable") && start >= steps())
         setting_.log->warn("training", "probe.start_step = {}: the probe never moves, because there are {} steps",
@@ -394,11 +422,11 @@ void Run::calibrate_reference()
     setting_.log->info("training", "s1 = s2 = {:.5g} from the first batch", factor);
 }
 
-std::vector<Pass> Run::passes(const Batch& batch)
+std::vector<Pass> Run::passes(const Batch& batch, generators::Precision precision)
 {
     if (!reference_)
-        return predicted_passes(generator_, batch, scaling_, subpixel_);
-    const auto patches = predicted_patches(generator_, batch, scaling_);
+        return predicted_passes(generator_, batch, scaling_, subpixel_, precision);
+    const auto patches = predicted_patches(generator_, batch, scaling_, {}, precision);
     return std::vector<Pass>{Pass{patches, patches}};
 }
 
@@ -537,18 +565,11 @@ double Run::rate_at(std::int64_t step) const
 void Run::step()
 {
     const auto began = Clock::now();
-    const auto& settings = setting_.settings;
     const double schedule = rate_fraction(position_.step);
     learning_rate_ = rate_at(position_.step);
 
-    const auto terms = gradients();
-    const double largest = settings.number("training.gradient_clip");
-    const auto limit = gradient_limit();
-    const double norm = network_optimizer_->clip_gradients(largest, limit);
-    if (!std::isfinite(norm))
-        give_up("the gradient");
-    if (probe_optimizer_ && !std::isfinite(probe_optimizer_->clip_gradients(largest, limit)))
-        give_up("the gradient of the probe");
+    const auto slope = gradients();
+    require_finite(slope);
     network_optimizer_->step(learning_rate_);
     if (average_)
         average_->update();
@@ -556,18 +577,28 @@ void Run::step()
         move_probe(schedule);
 
     ++position_.step;
-    add_up(terms);
-    track_step(terms, norm);
+    add_up(slope.terms);
+    track_step(slope.terms, slope.norm);
     step_seconds_ += seconds_since(began);
     team_.report(setting_.monitor, progress("train"));
 }
 
-/// Of all processes together, so that all of them give up.
-void Run::check_terms(const std::vector<double>& terms)
+bool Run::Slope::is_finite() const
 {
+    return all_finite(terms) && std::isfinite(norm) && std::isfinite(probe_norm);
+}
+
+/// Of all processes together, so that all of them give up.
+void Run::require_finite(const Slope& slope)
+{
+    const auto& terms = slope.terms;
     for (std::size_t i = 0; i < terms.size(); ++i)
         if (!std::isfinite(terms[i]))
             give_up(i + penalties_.size() < terms.size() ? "the loss" : "the regularizer " + term_names()[i]);
+    if (!std::isfinite(slope.norm))
+        give_up("the gradient");
+    if (!std::isfinite(slope.probe_norm))
+        give_up("the gradient of the probe");
 }
 
 std::vector<at::Tensor> Run::trained()
@@ -583,25 +614,57 @@ std::vector<at::Tensor> Run::trained()
     return all;
 }
 
-std::vector<double> Run::gradients()
+Run::Slope Run::gradients()
+{
+    if (precision_ == generators::Precision::Float32)
+        return gradients_in(precision_);
+    const Buffers buffers(generator_);
+    const auto frames = frames_trained_;
+    if (auto slope = gradients_in(precision_); slope.is_finite())
+        return slope;
+    buffers.put_back();
+    frames_trained_ = frames;
+    if (++repeated_ == 1)
+        setting_.log->warn("training",
+                           "step {}: loss or gradient are not finite in bfloat16; the step is done again in float32, "
+                           "and so are others of this epoch like it",
+                           position_.step + 1);
+    return gradients_in(generators::Precision::Float32);
+}
+
+/// How many steps of an epoch did not go in bfloat16.
+void Run::log_repeated()
+{
+    if (repeated_ > 0)
+        setting_.log->info("training", "epoch {}: {} of {} steps were done again in float32", position_.epoch,
+                           repeated_, steps_per_epoch_);
+    repeated_ = 0;
+}
+
+Run::Slope Run::gradients_in(generators::Precision precision)
 {
     network_optimizer_->clear_gradients();
     if (probe_optimizer_)
         probe_optimizer_->clear_gradients();
-    std::vector<double> terms(term_names().size());
+    Slope slope;
+    slope.terms.resize(term_names().size());
     for (std::int64_t part = 0; part < parts_; ++part) {
-        const auto more = accumulate(part);
-        for (std::size_t i = 0; i < terms.size(); ++i)
-            terms[i] += more[i] / static_cast<double>(parts_);
+        const auto more = accumulate(part, precision);
+        for (std::size_t i = 0; i < more.size(); ++i)
+            slope.terms[i] += more[i] / static_cast<double>(parts_);
+        if (team_.alone() && !all_finite(slope.terms))
+            return slope;
     }
-    team_.sum(trained(), terms);
-    check_terms(terms);
-    return terms;
-}
-
-GradientLimit Run::gradient_limit() const
-{
-    return builtin_gradient_limits().get(setting_.settings.text("training.gradient_clip_by")).make;
+    team_.sum(trained(), slope.terms);
+    if (!all_finite(slope.terms))
+        return slope;
+    const auto& settings = setting_.settings;
+    const auto limit = builtin_gradient_limits().get(settings.text("training.gradient_clip_by")).make;
+    const double largest = settings.number("training.gradient_clip");
+    slope.norm = network_optimizer_->clip_gradients(largest, limit);
+    if (probe_optimizer_)
+        slope.probe_norm = probe_optimizer_->clip_gradients(largest, limit);
+    return slope;
 }
 
 void Run::find_rate()
@@ -623,13 +686,11 @@ void Run::find_rate()
     try {
         while (!test.over()) {
             learning_rate_ = test.rate();
-            const auto terms = gradients();
-            const double norm =
-                optimizer.clip_gradients(setting_.settings.number("training.gradient_clip"), gradient_limit());
-            if (!std::isfinite(norm))
+            const auto slope = gradients();
+            if (!slope.is_finite())
                 break;
             optimizer.step(test.rate());
-            test.add(std::accumulate(terms.begin(), terms.end(), 0.0));
+            test.add(std::accumulate(slope.terms.begin(), slope.terms.end(), 0.0));
             ++position_.step;
             team_.report(setting_.monitor, progress("find rate"));
         }
@@ -681,7 +742,7 @@ void Run::add_up(const std::vector<double>& terms)
         position_.term_sums[names[i]] += terms[i];
 }
 
-std::vector<double> Run::accumulate(std::int64_t part)
+std::vector<double> Run::accumulate(std::int64_t part, generators::Precision precision)
 {
     const auto number = position_.step * parts_ + part;
     const auto groups = groups_of(number);
@@ -691,14 +752,14 @@ std::vector<double> Run::accumulate(std::int64_t part)
     const auto shares = shares_of(data);
     at::Tensor losses;
     std::vector<double> values;
-    for (const auto& pass : passes(data)) {
+    for (const auto& pass : passes(data, precision)) {
         values.clear();
         for (const auto& term : terms_of(pass, data, shares)) {
             values.push_back(term.item<double>());
             losses = losses.defined() ? losses + term : term;
         }
-        if (team_.alone())
-            check_terms(values);
+        if (team_.alone() && !all_finite(values))
+            return values;
     }
     (parts_ == 1 ? losses : losses / static_cast<double>(parts_)).backward();
     frames_trained_ += groups.numel() * team_.size();
@@ -804,6 +865,7 @@ void Run::finish_epoch()
                        position_.epoch, epochs_, training_loss, terms_text(setting_.model.history.back().terms),
                        validation_loss, learning_rate_, seconds());
     warn_of(findings);
+    log_repeated();
     if (tracker_)
         tracker_->log(position_.epoch, epoch_metrics(setting_.model.history.back()));
     save_epoch(validation_groups_.size(0) > 0 ? validation_loss : training_loss);

@@ -69,18 +69,26 @@ private:
     void start(const Checkpoint* from);
 
     void step();
-    /// Gradients of a step; the terms of the last pass, means over its batches.
-    std::vector<double> gradients();
+    /// What a step moves along, besides the gradients themselves.
+    struct Slope {
+        std::vector<double> terms; ///< of the last pass, means over the batches
+        double norm = 0;           ///< of the network's gradients before they were limited
+        double probe_norm = 0;     ///< of the probe's
+        bool is_finite() const;
+    };
+    /// Gradients of a step, limited; with training.precision = bfloat16 in float32 when those are not finite.
+    Slope gradients();
+    Slope gradients_in(generators::Precision precision);
     /// Gradients of one batch. @param part  of the batches that make this step
-    std::vector<double> accumulate(std::int64_t part);
-    GradientLimit gradient_limit() const;
+    std::vector<double> accumulate(std::int64_t part, generators::Precision precision);
     void restore_good_weights();
     /// The loss and the penalties times their weights, in the order of term_names().
     /// @param shares  see shares_of()
     std::vector<at::Tensor> terms_of(const Pass& pass, const Batch& batch, std::span<const double> shares) const;
     /// What each term of our batch counts for in that of the whole team; empty when we are alone.
     std::vector<double> shares_of(const Batch& batch);
-    void check_terms(const std::vector<double>& terms);
+    void require_finite(const Slope& slope);
+    void log_repeated();
     std::vector<at::Tensor> trained(); ///< the parameters of all optimizers
     std::vector<std::string> term_names() const;
     /// Terms of a step, into the sums of its epoch.
@@ -120,7 +128,7 @@ private:
     /// The factors that begin as the first batch says.
     void calibrate_reference();
     /// What the network makes of a batch, in passes.
-    std::vector<Pass> passes(const Batch& batch);
+    std::vector<Pass> passes(const Batch& batch, generators::Precision precision = generators::Precision::Float32);
     std::vector<Optimizer::Parameter> parameters();
     /// (B, 1, 1, 1) float32: what the network's input is multiplied with.
     at::Tensor input_scales(const Batch& batch) const;
@@ -142,6 +150,7 @@ private:
     generators::Generator& generator_;
     Team& team_;
     Subpixel subpixel_;
+    generators::Precision precision_; ///< of the network's layers in steps
     physics::PixelGrid grid_;
     at::Tensor training_groups_;   ///< (groups, G)
     at::Tensor validation_groups_; ///< (k, G), the validation frame first
@@ -169,6 +178,7 @@ private:
 
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     double step_seconds_ = 0;         ///< spent in steps of this call
+    std::int64_t repeated_ = 0;       ///< steps of this epoch that were done again in float32
     std::int64_t frames_trained_ = 0; ///< in this call
 };
 

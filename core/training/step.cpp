@@ -22,14 +22,14 @@ std::int64_t region_side(const Batch& batch)
 } // namespace
 
 at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
-                             const at::Tensor& known)
+                             const at::Tensor& known, generators::Precision precision)
 {
     auto input = scaling.input_of(batch.amplitude);
     if (generator.needs_probe())
         input.probe = batch.light.probe.detach();
     input.known = known;
     input.good = batch.good;
-    return scaling.object_of(generator.forward(input), input);
+    return scaling.object_of(generators::predicted(generator, input, precision), input);
 }
 
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel)
@@ -45,13 +45,13 @@ at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixe
 }
 
 std::vector<Pass> predicted_passes(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
-                                   Subpixel subpixel)
+                                   Subpixel subpixel, generators::Precision precision)
 {
     std::vector<Pass> passes;
     at::Tensor known;
     for (std::int64_t i = 0; i < generator.passes(); ++i) {
         Pass pass;
-        pass.patches = predicted_patches(generator, batch, scaling, known);
+        pass.patches = predicted_patches(generator, batch, scaling, known, precision);
         pass.agreed = agreed_patches(pass.patches, batch, subpixel);
         known = pass.agreed.detach();
         passes.push_back(std::move(pass));

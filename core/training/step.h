@@ -1,5 +1,5 @@
 #pragma once
-#include "generators/generator.h"
+#include "generators/precision.h"
 #include "model/scaling.h"
 #include "training/illumination.h"
 
@@ -20,9 +20,11 @@ struct Batch {
 
 /// Patches of all frames as the network sees them, (B, G, N, N) complex64. Gradients do not reach the probe through the
 /// network's input.
-/// @param known  what an earlier pass agreed on, (B, G, N, N) complex64, or undefined
+/// @param known      what an earlier pass agreed on, (B, G, N, N) complex64, or undefined
+/// @param precision  of the network's layers
 at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
-                             const at::Tensor& known = {});
+                             const at::Tensor& known = {},
+                             generators::Precision precision = generators::Precision::Float32);
 
 /// What one object has to say about all frames of each group: patches merged with the weights and cut out again, on
 /// whole pixels or, with Subpixel::Interpolate, by bilinear interpolation around the group's centre. Without weights
@@ -38,7 +40,7 @@ struct Pass {
 /// All passes of the generator. The agreed patches of one are what the next one starts from; gradients stay within
 /// their pass.
 std::vector<Pass> predicted_passes(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
-                                   Subpixel subpixel);
+                                   Subpixel subpixel, generators::Precision precision = generators::Precision::Float32);
 
 /// From the object to the detector: (B, G, N, N) counts, differentiable in patches and probe. Bad pixels have a
 /// prediction like all others; losses leave them out.

@@ -2,13 +2,17 @@
 // many such runs:
 //   generator_run list                            names of the generators
 //   generator_run NAME SIDE FRAMES MODE SECONDS   MODE predict: the network alone; train: prediction, far field of
-//                                                 three modes, amplitude loss, gradients, one step of Adam
+//                                                 three modes, amplitude loss, gradients, one step of Adam;
+//                                                 bfloat16: predict with its layers in bfloat16, "error" against
+//                                                 float32: norm of the difference over that of the patches
 // Prints JSON: sixteen frames at once, as inputs of FRAMES frames each; the least time of rounds over SECONDS, CPU time
 // with one thread, wall time with more; "peak_mb" beyond what the process has before the network is made. Freed memory
 // is kept, as in the program ptychokit.
 #include "base/error.h"
 #include "base/random.h"
 #include "generators/cost.h"
+#include "generators/initializers.h"
+#include "generators/precision.h"
 #include "physics/far_field.h"
 #include "process_memory.h"
 #include "training/losses.h"
@@ -77,11 +81,12 @@ double least_seconds(const std::function<void()>& work, double limit)
     return least;
 }
 
-double least_time(Bench& bench, bool training, double limit)
+double least_time(Bench& bench, const std::string& mode, double limit)
 {
-    if (!training) {
+    if (mode != "train") {
+        const auto precision = mode == "bfloat16" ? generators::Precision::Bfloat16 : generators::Precision::Float32;
         const c10::InferenceMode inference;
-        return least_seconds([&] { bench.generator->forward(bench.input); }, limit);
+        return least_seconds([&] { generators::predicted(*bench.generator, bench.input, precision); }, limit);
     }
     bench.generator->set_training(true);
     training::Optimizer adam(bench.parameters, {});
@@ -94,7 +99,17 @@ double least_time(Bench& bench, bool training, double limit)
     return least_seconds(step, limit);
 }
 
-void run(const std::string& name, const generators::Problem& problem, bool training, double limit)
+/// Of a prediction in bfloat16, with weights all of which have an effect.
+double error_of(Bench& bench)
+{
+    generators::initialize(*bench.generator, "glorot", base::torch_generator(1, "initializer"));
+    const c10::InferenceMode inference;
+    const auto full = generators::predicted(*bench.generator, bench.input, generators::Precision::Float32);
+    const auto half = generators::predicted(*bench.generator, bench.input, generators::Precision::Bfloat16);
+    return ((half - full).norm() / full.norm()).item<double>();
+}
+
+void run(const std::string& name, const generators::Problem& problem, const std::string& mode, double limit)
 {
     const auto registry = generators::builtin_generators();
     const auto& entry = registry.get(name);
@@ -103,13 +118,15 @@ void run(const std::string& name, const generators::Problem& problem, bool train
     reset_most_resident();
     const double before = resident_mb();
     Bench bench(entry, settings, problem);
-    const double time = least_time(bench, training, limit);
+    const double time = least_time(bench, mode, limit);
+    const double peak = most_resident_mb() - before;
+    const auto error = mode == "bfloat16" ? fmt::format(R"("error": {:.2e}, )", error_of(bench)) : "";
     fmt::print(
-        R"({{"generator": "{}", "side": {}, "channels": {}, "train": {}, "frames_per_s": {:.3f}, "peak_mb": {:.1f}, )"
+        R"({{"generator": "{}", "side": {}, "channels": {}, "mode": "{}", "frames_per_s": {:.3f}, {}"peak_mb": {:.1f}, )"
         R"("parameters": {}, "mflop_per_frame": {:.2f}, "threads": {}}})"
         "\n",
-        name, problem.side, cost.channels, training, static_cast<double>(frames_at_once) / time,
-        most_resident_mb() - before, cost.parameters, cost.flops_per_frame / 1e6, at::get_num_threads());
+        name, problem.side, cost.channels, mode, static_cast<double>(frames_at_once) / time, error, peak,
+        cost.parameters, cost.flops_per_frame / 1e6, at::get_num_threads());
 }
 
 void list()
@@ -133,11 +150,11 @@ int main(int count, char** arguments)
             return 0;
         }
         if (count != 6) {
-            fmt::print(stderr, "usage: generator_run list | NAME SIDE FRAMES predict|train SECONDS\n");
+            fmt::print(stderr, "usage: generator_run list | NAME SIDE FRAMES predict|train|bfloat16 SECONDS\n");
             return 2;
         }
-        run(arguments[1], {.side = std::stoll(arguments[2]), .group_size = std::stoll(arguments[3])},
-            std::string(arguments[4]) == "train", std::stod(arguments[5]));
+        run(arguments[1], {.side = std::stoll(arguments[2]), .group_size = std::stoll(arguments[3])}, arguments[4],
+            std::stod(arguments[5]));
         return 0;
     } catch (const std::exception& error) {
         fmt::print(stderr, "{}\n", error.what());

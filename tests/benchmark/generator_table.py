@@ -1,10 +1,12 @@
 """Speed, memory and size of every generator as a Markdown table.
 
-python3 tests/benchmark/generator_table.py BUILD [--only NAME ...] [--sides 64 128] [--seconds 3] [--turns 2] [--json FILE]
+python3 tests/benchmark/generator_table.py BUILD [--only NAME ...] [--sides 64 128] [--seconds 3] [--turns 2] [--bfloat16] [--json FILE]
 
 BUILD: a build folder with -DPTYCHOKIT_BENCHMARKS=ON. One process for each run (generator_run), with the threads that
 OMP_NUM_THREADS says, one otherwise. PTYCHOKIT_PEER_PYTHON, when set, is a Python that has torch: the same cnn in eager
-PyTorch (peer_cnn.py) is measured in turn with ours, and the table says how many times as fast ours is.
+PyTorch (peer_cnn.py) is measured in turn with ours, and the table says how many times as fast ours is. --bfloat16: another
+table, of predictions in bfloat16: their error (norm of the difference over that of the patches; weights as initializer
+glorot draws them) and their speed.
 """
 import argparse
 import json
@@ -33,7 +35,7 @@ def measure(program, peer, name, side, frames, mode, seconds, turns):
     if ours[0] is None or ours[0]["channels"] != frames:
         return None
     theirs = []
-    if peer and name == "cnn":
+    if peer and name == "cnn" and mode != "bfloat16":
         for _ in range(turns):
             theirs.append(run([peer, str(HERE / "peer_cnn.py"), str(side), str(frames), mode, str(seconds)]))
             if theirs[-1] is None:
@@ -63,6 +65,10 @@ def row(name, predict, train):
             f"{number(predict['parameters'])} | {predict['mflop_per_frame']:.0f} | {predict['peak_mb']:.0f} | {train['peak_mb']:.0f} |")
 
 
+def half_row(name, predict, half):
+    return f"| {name} | {predict['side']} | {predict['channels']} | {100 * half['error']:.2f} % | {rate(predict)} | {rate(half)} |"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path)
@@ -70,23 +76,27 @@ def main():
     parser.add_argument("--sides", nargs="+", type=int, default=[64, 128])
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--turns", type=int, default=2, help="of the peer and ours")
+    parser.add_argument("--bfloat16", action="store_true")
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
     program = str(arguments.build / "tests/benchmark/generator_run")
     peer = os.environ.get("PTYCHOKIT_PEER_PYTHON")
     names = arguments.only or subprocess.run([program, "list"], capture_output=True, text=True, check=True).stdout.split()
 
-    print("| generator | N | C | prediction, frames/s | training, frames/s | parameters | MFLOP/frame | MB, prediction | MB, training |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    modes, make_row = ("predict", "bfloat16" if arguments.bfloat16 else "train"), half_row if arguments.bfloat16 else row
+    head = ("error in bfloat16 | float32, frames/s | bfloat16, frames/s" if arguments.bfloat16 else
+            "prediction, frames/s | training, frames/s | parameters | MFLOP/frame | MB, prediction | MB, training")
+    print(f"| generator | N | C | {head} |")
+    print("|---" * (head.count("|") + 4) + "|")
     results = []
     for name in names:
         for side in arguments.sides:
             for frames in (1, 4):
-                found = [measure(program, peer, name, side, frames, mode, arguments.seconds, arguments.turns) for mode in ("predict", "train")]
+                found = [measure(program, peer, name, side, frames, mode, arguments.seconds, arguments.turns) for mode in modes]
                 if None in found:
                     continue
                 results += found
-                print(row(name, *found), flush=True)
+                print(make_row(name, *found), flush=True)
     if not results:
         raise SystemExit("nothing was measured")
     if arguments.json:

@@ -129,7 +129,7 @@ def main():
         work()
         least = min(least, seconds() - start)
         rounds += 1
-    print(json.dumps({"generator": "cnn", "side": side, "channels": channels, "train": mode == "train",
+    print(json.dumps({"generator": "cnn", "side": side, "channels": channels, "mode": mode,
                       "frames_per_s": FRAMES / least, "peak_mb": status_mb("VmHWM") - before,
                       "parameters": sum(p.numel() for p in net.parameters()), "threads": torch.get_num_threads(),
                       "torch": torch.__version__}))

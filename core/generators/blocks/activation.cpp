@@ -1,14 +1,12 @@
 #include "generators/blocks/activation.h"
 
-#include "base/error.h"
-#include "kernels/backend.h"
+#include "generators/blocks/own_kernels.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/relu.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace ptk::generators {
@@ -84,19 +82,7 @@ struct ResidualGelu : torch::autograd::Function<ResidualGelu> {
     }
 };
 
-bool is_ours(const at::Tensor& x)
-{
-    return kernels::backend() != kernels::Backend::Aten && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
-           x.layout() == at::kStrided;
-}
-
 } // namespace
-
-void require_first_derivative()
-{
-    require(!c10::GradMode::is_enabled(), Status::Unsupported,
-            "our kernels have no second derivative; set kernels = aten");
-}
 
 at::Tensor activate(const at::Tensor& x, Activation activation)
 {
@@ -107,7 +93,7 @@ at::Tensor activate(const at::Tensor& x, Activation activation)
     if (!is_ours(x))
         return at::gelu(x);
     const auto dense = x.is_non_overlapping_and_dense() ? x : x.contiguous();
-    if (c10::GradMode::is_enabled() && x.requires_grad())
+    if (needs_gradient(x))
         return DifferentiableGelu::apply(dense);
     return own_gelu(dense, at::Tensor());
 }
@@ -118,7 +104,7 @@ at::Tensor residual_gelu(const at::Tensor& x, const at::Tensor& z)
                        x.is_non_overlapping_and_dense();
     if (!alike)
         return x + activate(z, Activation::Gelu);
-    if (c10::GradMode::is_enabled() && (x.requires_grad() || z.requires_grad()))
+    if (needs_gradient(x, z))
         return ResidualGelu::apply(x, z);
     return own_residual_gelu(x, z, at::Tensor());
 }

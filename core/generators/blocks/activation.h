@@ -16,7 +16,4 @@ at::Tensor activate(const at::Tensor& x, Activation activation);
 /// x + GELU(z), of the same shape; as activate(), in one pass when both lie alike in memory.
 at::Tensor residual_gelu(const at::Tensor& x, const at::Tensor& z);
 
-/// What a backward pass of ours says when a gradient of the gradient is asked for.
-void require_first_derivative();
-
 } // namespace ptk::generators

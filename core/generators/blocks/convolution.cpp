@@ -1,7 +1,8 @@
 #include "generators/blocks/convolution.h"
 
 #include "base/error.h"
-#include "kernels/backend.h"
+#include "generators/blocks/autocast.h"
+#include "generators/blocks/own_kernels.h"
 #include "kernels/cpu/conv3x3.h"
 #include "kernels/cpu/resample.h"
 
@@ -13,7 +14,6 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/reflection_pad2d.h>
 #include <ATen/ops/threshold_backward.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <optional>
@@ -61,15 +61,14 @@ bool is_slim(Convolution kind, const at::Tensor& weight)
 
 /// As the kernels take it: pixel by pixel, nothing between the channels of a pixel and the next unless @p kind allows
 /// it.
-at::Tensor pixel_by_pixel(Convolution kind, const at::Tensor& x)
+at::Tensor as_taken(Convolution kind, const at::Tensor& x)
 {
     const auto stride = pixel_stride(x);
     const bool wide = kind == Convolution::Mirror || (kind == Convolution::Same && !is_narrow(kind, x));
     const bool fits = stride == x.size(1) || (stride > 0 && wide);
     if (fits)
         return x;
-    // Of a tensor with one channel, contiguous() may keep other strides.
-    return x.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2});
+    return pixel_by_pixel(x);
 }
 
 at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t height, std::int64_t width)
@@ -196,7 +195,7 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
         const auto& weight = saved[1];
         const auto kind = static_cast<Convolution>(context->saved_data["kind"].toInt());
         const auto shape = shape_of(kind, x, weight);
-        const auto dy = pixel_by_pixel(Convolution::Down, gradients[0]);
+        const auto dy = as_taken(Convolution::Down, gradients[0]);
         const auto activation = static_cast<Activation>(context->saved_data["activation"].toInt());
         at::Tensor dx, dweight, dbias, mirrored_dx;
         if (context->needs_input_grad(0) && kind == Convolution::Mirror)
@@ -215,11 +214,6 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
     }
 };
 
-bool is_plain(const at::Tensor& tensor)
-{
-    return tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided;
-}
-
 /// Sizes that our kernels are made for: the sums of a weight gradient fit into memory, something is to be done. What is
 /// wrong altogether is left to LibTorch to say.
 bool is_possible(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias)
@@ -227,25 +221,27 @@ bool is_possible(Convolution kind, const at::Tensor& x, const at::Tensor& weight
     const auto side = kind == Convolution::Up ? 2 : 3;
     const auto out = kind == Convolution::Up ? 1 : 0;
     const bool large = kind != Convolution::Mirror || (x.dim() == 4 && x.size(2) > 1 && x.size(3) > 1);
-    return large && is_plain(x) && is_plain(weight) && x.dim() == 4 && weight.dim() == 4 && x.numel() > 0 &&
+    return large && is_ours(x) && is_ours(weight) && x.dim() == 4 && weight.dim() == 4 && x.numel() > 0 &&
            weight.numel() > 0 && x.size(1) == weight.size(1 - out) && weight.size(2) == side &&
            weight.size(3) == side && weight.size(0) * weight.size(1) <= 1024 * 1024 &&
            (!bias.defined() ||
-            (is_plain(bias) && bias.dim() == 1 && bias.size(0) == weight.size(out) && bias.is_contiguous()));
+            (is_ours(bias) && bias.dim() == 1 && bias.size(0) == weight.size(out) && bias.is_contiguous()));
 }
 
-bool is_ours(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-             Activation activation)
+bool kernels_win(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                 Activation activation)
 {
     // The golden numbers of a network with batch norm in training magnify the last digits of its first convolution:
     // with our sums there one output misses its bound (1.9e-4 against 1.6e-4), with LibTorch's slower ones it does not.
     // Where a norm follows there is no activation yet.
     const bool raw = kind == Convolution::Same && x.dim() == 4 && x.size(1) == 1 && activation == Activation::None;
-    return kernels::backend() != kernels::Backend::Aten && !raw && is_possible(kind, x, weight, bias);
+    return !raw && is_possible(kind, x, weight, bias);
 }
 
-at::Tensor with_aten(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias)
+at::Tensor with_aten(Convolution kind, const at::Tensor& given, const at::Tensor& weight, const at::Tensor& bias)
 {
+    // What has instructions for bfloat16 wants the channels of a pixel together.
+    const auto x = in_bfloat16(given) && given.dim() == 4 ? given.contiguous(channels_last) : given;
     if (kind == Convolution::Up)
         return at::conv_transpose2d(x, weight, bias, 2);
     if (kind == Convolution::Mirror)
@@ -258,13 +254,11 @@ at::Tensor with_aten(Convolution kind, const at::Tensor& x, const at::Tensor& we
 at::Tensor convolve(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     Activation activation)
 {
-    if (!is_ours(kind, x, weight, bias, activation))
+    if (!kernels_win(kind, x, weight, bias, activation))
         return activate(with_aten(kind, x, weight, bias), activation);
-    const auto images = pixel_by_pixel(kind, x);
+    const auto images = as_taken(kind, x);
     const auto filters = weight.contiguous();
-    const bool differentiable = c10::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() ||
-                                                                (bias.defined() && bias.requires_grad()));
-    if (!differentiable)
+    if (!needs_gradient(x, weight, bias))
         return forward(kind, images, filters, bias, activation, nullptr);
     std::optional<at::Tensor> given;
     if (bias.defined())

@@ -12,7 +12,8 @@ enum class Convolution {
 };
 
 /// activation(convolution(x, weight) + bias), differentiable once in all three. On a CPU in float32 our kernels do it
-/// where they are faster (kernels::set_backend()), LibTorch otherwise; callers see the difference in time only.
+/// where they are faster (kernels::set_backend()), LibTorch otherwise, which also computes in bfloat16 (Autocast);
+/// callers see the difference in time only, or in precision where they asked for it.
 ///
 /// @param x       any layout; channels last is taken as it is, with Same also when it is some channels of a larger
 /// tensor

@@ -1,10 +1,9 @@
 #include "generators/blocks/frequency_weights.h"
 
-#include "generators/blocks/activation.h"
+#include "generators/blocks/own_kernels.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace ptk::generators {
@@ -83,7 +82,7 @@ struct ByFrequency : torch::autograd::Function<ByFrequency> {
 at::Tensor frequency_weights(const at::Tensor& weights)
 {
     const auto plain = weights.resolve_conj().contiguous();
-    return c10::GradMode::is_enabled() && plain.requires_grad() ? ByFrequency::apply(plain) : by_frequency(plain);
+    return needs_gradient(plain) ? ByFrequency::apply(plain) : by_frequency(plain);
 }
 
 } // namespace ptk::generators

@@ -1,8 +1,6 @@
 #include "generators/blocks/gates.h"
 
-#include "generators/blocks/activation.h"
-#include "generators/blocks/image_map.h"
-#include "kernels/backend.h"
+#include "generators/blocks/own_kernels.h"
 #include "kernels/cpu/gates.h"
 
 #include <ATen/Parallel.h>
@@ -11,7 +9,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/max_pool2d.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <array>
@@ -57,35 +54,15 @@ template <class Work> void for_images(const at::Tensor& x, Work&& work)
     });
 }
 
-float* floats(const at::Tensor& tensor, std::int64_t offset = 0)
-{
-    return tensor.mutable_data_ptr<float>() + offset;
-}
-
-const float* values(const at::Tensor& tensor, std::int64_t offset = 0)
-{
-    return tensor.const_data_ptr<float>() + offset;
-}
-
 std::int32_t* places(const at::Tensor& tensor, std::int64_t offset)
 {
     return tensor.defined() ? tensor.mutable_data_ptr<std::int32_t>() + offset : nullptr;
 }
 
-bool is_plain(const at::Tensor& tensor)
+/// Images that our kernels can take.
+bool images_are_ours(const at::Tensor& x)
 {
-    return tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided;
-}
-
-bool is_ours(const at::Tensor& x)
-{
-    return kernels::backend() != kernels::Backend::Aten && is_plain(x) && x.dim() == 4 && x.numel() > 0 &&
-           image_size(x) <= std::numeric_limits<std::int32_t>::max();
-}
-
-template <class... Tensors> bool needs_gradient(const Tensors&... tensors)
-{
-    return c10::GradMode::is_enabled() && (tensors.requires_grad() || ...);
+    return is_ours(x) && x.dim() == 4 && x.numel() > 0 && image_size(x) <= std::numeric_limits<std::int32_t>::max();
 }
 
 // ---- mean and maximum of a channel ----
@@ -96,8 +73,8 @@ at::Tensor statistics_of_channels(const at::Tensor& x, const at::Tensor& where)
     const auto channels = x.size(1);
     auto both = at::empty({2, x.size(0), channels}, at::kFloat);
     for_images(x, [&](std::int64_t b) {
-        gate_kernels().channels(shape_of(x), values(x, b * image_size(x)), floats(both, b * channels),
-                                floats(both, (x.size(0) + b) * channels), places(where, b * channels));
+        gate_kernels().channels(shape_of(x), values(x, b * image_size(x)), targets(both, b * channels),
+                                targets(both, (x.size(0) + b) * channels), places(where, b * channels));
     });
     return both;
 }
@@ -122,7 +99,7 @@ struct ChannelsFunction : torch::autograd::Function<ChannelsFunction> {
         for_images(dx, [&](std::int64_t b) {
             gate_kernels().channels_backward(shape_of(dx), values(gradient, b * channels),
                                              values(gradient, (dx.size(0) + b) * channels), places(where, b * channels),
-                                             floats(dx, b * image_size(dx)));
+                                             targets(dx, b * image_size(dx)));
         });
         return {dx};
     }
@@ -139,8 +116,8 @@ at::Tensor statistics_of_pixels(const at::Tensor& x, const at::Tensor& gate, con
         for (auto row = begin; row < end; ++row) {
             const auto b = row / rows, first = row % rows * width;
             gate_kernels().pixels(width, channels, values(x, (b * pixels + first) * channels),
-                                  values(gate, b * channels), floats(both, 2 * b * pixels + first),
-                                  floats(both, (2 * b + 1) * pixels + first), places(where, b * pixels + first));
+                                  values(gate, b * channels), targets(both, 2 * b * pixels + first),
+                                  targets(both, (2 * b + 1) * pixels + first), places(where, b * pixels + first));
         }
     });
     return both;
@@ -167,8 +144,8 @@ struct PixelsFunction : torch::autograd::Function<PixelsFunction> {
         for_images(x, [&](std::int64_t b) {
             gate_kernels().pixels_backward(shape_of(x), values(x, b * image_size(x)), values(gate, b * channels),
                                            values(gradient, 2 * b * pixels), values(gradient, (2 * b + 1) * pixels),
-                                           places(where, b * pixels), floats(dx, b * image_size(x)),
-                                           floats(dgate, b * channels));
+                                           places(where, b * pixels), targets(dx, b * image_size(x)),
+                                           targets(dgate, b * channels));
         });
         return {dx, dgate};
     }
@@ -185,7 +162,7 @@ at::Tensor maximum_of_squares(const at::Tensor& x, const at::Tensor& channel_gat
             const auto b = row / rows;
             gate_kernels().pool(shape_of(x), values(x, b * image_size(x)), values(channel_gate, b * channels),
                                 values(pixel_gate, b * pixels), row % rows, row % rows + 1,
-                                floats(y, b * rows * y.size(3) * channels));
+                                targets(y, b * rows * y.size(3) * channels));
         }
     });
     return y;
@@ -211,8 +188,8 @@ struct MaximumFunction : torch::autograd::Function<MaximumFunction> {
         for_images(x, [&](std::int64_t b) {
             gate_kernels().pool_backward(shape_of(x), values(x, b * image_size(x)), values(channel_gate, b * channels),
                                          values(pixel_gate, b * pixels), values(gradient, b * image_size(gradient)),
-                                         floats(dx, b * image_size(x)), floats(dchannel, b * channels),
-                                         floats(dpixel, b * pixels));
+                                         targets(dx, b * image_size(x)), targets(dchannel, b * channels),
+                                         targets(dpixel, b * pixels));
         });
         return {dx, dchannel, dpixel};
     }
@@ -222,7 +199,7 @@ struct MaximumFunction : torch::autograd::Function<MaximumFunction> {
 
 ChannelStatistics channel_statistics(const at::Tensor& x)
 {
-    if (!is_ours(x))
+    if (!images_are_ours(x))
         return {x.mean(plane), std::get<0>(x.flatten(2).max(-1))};
     const auto image = pixel_by_pixel(x);
     const auto both = needs_gradient(x) ? ChannelsFunction::apply(image) : statistics_of_channels(image, {});
@@ -231,7 +208,7 @@ ChannelStatistics channel_statistics(const at::Tensor& x)
 
 at::Tensor pixel_statistics(const at::Tensor& x, const at::Tensor& gate)
 {
-    if (!is_ours(x) || !is_plain(gate)) {
+    if (!images_are_ours(x) || !is_ours(gate)) {
         const auto gated = x * gate.unsqueeze(-1).unsqueeze(-1);
         return at::cat({std::get<0>(gated.max(1, true)), gated.mean(1, true)}, 1);
     }
@@ -241,7 +218,7 @@ at::Tensor pixel_statistics(const at::Tensor& x, const at::Tensor& gate)
 
 at::Tensor gated_maximum(const at::Tensor& x, const at::Tensor& channel_gate, const at::Tensor& pixel_gate)
 {
-    if (!is_ours(x) || !is_plain(channel_gate) || !is_plain(pixel_gate))
+    if (!images_are_ours(x) || !is_ours(channel_gate) || !is_ours(pixel_gate))
         return at::max_pool2d(x * channel_gate.unsqueeze(-1).unsqueeze(-1) * pixel_gate, 2);
     const auto image = pixel_by_pixel(x), of_channel = channel_gate.contiguous(), of_pixel = pixel_gate.contiguous();
     return needs_gradient(x, channel_gate, pixel_gate) ? MaximumFunction::apply(image, of_channel, of_pixel)

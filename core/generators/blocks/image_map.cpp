@@ -1,14 +1,13 @@
 #include "generators/blocks/image_map.h"
 
 #include "base/error.h"
-#include "generators/blocks/activation.h"
 #include "generators/blocks/flops.h"
+#include "generators/blocks/own_kernels.h"
 #include "kernels/cpu/product.h"
 #include "kernels/cpu/workspace.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace ptk::generators {
@@ -129,17 +128,7 @@ struct Added : torch::autograd::Function<Added> {
     }
 };
 
-bool needs_gradient(const at::Tensor& x)
-{
-    return c10::GradMode::is_enabled() && x.requires_grad();
-}
-
 } // namespace
-
-at::Tensor pixel_by_pixel(const at::Tensor& x)
-{
-    return x.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2});
-}
 
 ImageMap::ImageMap(std::vector<Step> steps) : steps_(std::move(steps))
 {
@@ -202,7 +191,7 @@ at::Tensor ImageMap::operator()(const at::Tensor& x) const
 at::Tensor ImageMap::add_to(const at::Tensor& sum, const at::Tensor& x) const
 {
     const auto images = as_taken(x);
-    if (needs_gradient(images) || needs_gradient(sum))
+    if (needs_gradient(images, sum))
         return Added::apply(sum, images, *this);
     run(images, sum, true);
     return sum;

@@ -44,8 +44,4 @@ private:
     std::vector<Step> steps_;
 };
 
-/// Pixel by pixel in memory, all channels of a pixel together, (B, C, H, W); also where the strides of an axis of
-/// length one say otherwise.
-at::Tensor pixel_by_pixel(const at::Tensor& x);
-
 } // namespace ptk::generators

@@ -1,8 +1,6 @@
 #include "generators/blocks/instance_norm.h"
 
-#include "generators/blocks/activation.h"
-#include "generators/blocks/image_map.h"
-#include "kernels/backend.h"
+#include "generators/blocks/own_kernels.h"
 #include "kernels/cpu/instance_norm.h"
 
 #include <ATen/Parallel.h>
@@ -10,7 +8,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/instance_norm.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace ptk::generators {
@@ -34,16 +31,6 @@ struct Images {
     }
     std::int64_t count, channels, pixels;
 };
-
-const float* values(const at::Tensor& tensor, std::int64_t offset = 0)
-{
-    return tensor.const_data_ptr<float>() + offset;
-}
-
-float* targets(const at::Tensor& tensor, std::int64_t offset = 0)
-{
-    return tensor.mutable_data_ptr<float>() + offset;
-}
 
 /// (B, C) each.
 struct Statistics {
@@ -122,21 +109,16 @@ struct Normalised : torch::autograd::Function<Normalised> {
     }
 };
 
-bool is_plain(const at::Tensor& tensor)
-{
-    return tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided;
-}
-
 } // namespace
 
 at::Tensor instance_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double epsilon)
 {
-    const bool ours = kernels::backend() != kernels::Backend::Aten && is_plain(x) && is_plain(weight) &&
-                      is_plain(bias) && x.dim() == 4 && x.size(2) * x.size(3) > 1 && x.numel() > 0;
-    if (!ours)
+    const bool kernels_fit =
+        is_ours(x) && is_ours(weight) && is_ours(bias) && x.dim() == 4 && x.size(2) * x.size(3) > 1 && x.numel() > 0;
+    if (!kernels_fit)
         return at::instance_norm(x, weight, bias, {}, {}, true, 0, epsilon, true);
     const auto images = pixel_by_pixel(x), factor = weight.contiguous(), offset = bias.contiguous();
-    if (c10::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() || bias.requires_grad()))
+    if (needs_gradient(x, weight, bias))
         return Normalised::apply(images, factor, offset, epsilon);
     return normalised(images, factor, offset, epsilon, empty_statistics(images));
 }

@@ -1,6 +1,7 @@
 #include "generators/blocks/layers.h"
 
 #include "generators/blocks/activation_watch.h"
+#include "generators/blocks/autocast.h"
 #include "generators/blocks/flops.h"
 #include "generators/blocks/initial.h"
 #include "generators/blocks/instance_norm.h"
@@ -208,7 +209,7 @@ RmsNorm::RmsNorm(std::int64_t width) : weight_(at::ones({width}, at::kFloat))
 
 at::Tensor RmsNorm::operator()(const at::Tensor& x) const
 {
-    return at::rms_norm(x, weight_.sizes(), weight_);
+    return in_float32(x, [this](const at::Tensor& full) { return at::rms_norm(full, weight_.sizes(), weight_); });
 }
 
 } // namespace ptk::generators

@@ -6,8 +6,9 @@
 
 namespace ptk::generators {
 
-InputTransform input_transform_by_name(const std::string& name)
+InputTransform input_transform_of(const config::Settings& settings)
 {
+    const auto& name = settings.text("generator.input_transform");
     if (name == "sqrt")
         return InputTransform::SquareRoot;
     if (name == "log1p")

@@ -1,7 +1,6 @@
 #pragma once
+#include "config/config.h"
 #include "generators/blocks/layers.h"
-
-#include <string>
 
 namespace ptk::generators {
 
@@ -9,8 +8,8 @@ namespace ptk::generators {
 /// negative, which both bring the bright centre and the dim rim of a frame closer together; or each frame with mean 0
 /// and variance 1 (epsilon 1e-6).
 enum class InputTransform { None, SquareRoot, Log1p, InstanceNorm };
-/// "none", "sqrt", "log1p" or "instancenorm".
-InputTransform input_transform_by_name(const std::string& name);
+/// As option generator.input_transform says: none, sqrt, log1p or instancenorm.
+InputTransform input_transform_of(const config::Settings& settings);
 at::Tensor transformed(const at::Tensor& x, InputTransform transform);
 
 /// From frames to features: input transform, 3 x 3 convolution, GELU, 3 x 3 convolution. (B, in, H, W) -> (B, out, H,

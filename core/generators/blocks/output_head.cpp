@@ -1,11 +1,5 @@
 #include "generators/blocks/output_head.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/sigmoid.h>
-#include <ATen/ops/tanh.h>
-
-#include <numbers>
-
 namespace ptk::generators {
 
 OutputHead::OutputHead(std::int64_t width, std::int64_t channels, OutputMode mode, at::Generator random, Layers layers)
@@ -22,7 +16,7 @@ OutputHead::OutputHead(std::int64_t width, std::int64_t channels, OutputMode mod
 ChannelGenerator::Branches OutputHead::operator()(const at::Tensor& x) const
 {
     if (polar_)
-        return {at::sigmoid((*output_amp_)(x)), std::numbers::pi * at::tanh((*output_phase_)(x))};
+        return bounded((*output_amp_)(x), (*output_phase_)(x));
     const auto both = (*output_proj_)(x);
     return {both.slice(1, 0, channels_), both.slice(1, channels_, 2 * channels_)};
 }

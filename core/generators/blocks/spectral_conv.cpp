@@ -1,11 +1,12 @@
 #include "generators/blocks/spectral_conv.h"
 
+#include "generators/blocks/autocast.h"
 #include "generators/blocks/flops.h"
 #include "generators/blocks/frequency_weights.h"
 #include "generators/blocks/image_map.h"
 #include "generators/blocks/initial.h"
+#include "generators/blocks/own_kernels.h"
 #include "generators/blocks/truncated_fourier.h"
-#include "kernels/backend.h"
 #include "kernels/cpu/product.h"
 
 #include <ATen/TensorOperators.h>
@@ -47,10 +48,9 @@ at::Tensor along_rows(const at::Tensor& x, const at::Tensor& weights)
     return from_low_frequencies(mixed, x.size(3));
 }
 
-bool is_ours(const at::Tensor& x, const at::Tensor& weights)
+bool kernels_fit(const at::Tensor& x, const at::Tensor& weights)
 {
-    return kernels::backend() != kernels::Backend::Aten && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
-           x.layout() == at::kStrided && weights.scalar_type() == at::kComplexFloat && x.numel() > 0 &&
+    return is_ours(x) && weights.scalar_type() == at::kComplexFloat && x.numel() > 0 &&
            x.size(1) % kernels::cpu::product_columns == 0 && weights.size(1) % kernels::cpu::product_columns == 0;
 }
 
@@ -105,10 +105,14 @@ SpectralConv2d::SpectralConv2d(std::int64_t in, std::int64_t out, std::int64_t m
 
 at::Tensor SpectralConv2d::add_to(const at::Tensor& sum, const at::Tensor& x) const
 {
+    if (in_bfloat16(x)) {
+        const auto y = in_float32(x, [this](const at::Tensor& full) { return (*this)(full); });
+        return sum.defined() ? sum + y : y;
+    }
     const auto rows = std::min(weights_.size(2), x.size(2));
     const auto columns = kept(weights_.size(3), x.size(3));
     const auto weights = weights_.slice(2, 0, rows).slice(3, 0, columns);
-    if (!is_ours(x, weights))
+    if (!kernels_fit(x, weights))
         return sum.defined() ? sum + by_aten(x) : by_aten(x);
     const auto in = weights.size(0), out = weights.size(1);
     const PlaneMaps maps(x, out, rows, columns);
@@ -142,7 +146,9 @@ FactorizedSpectralConv2d::FactorizedSpectralConv2d(std::int64_t channels, std::i
 
 at::Tensor FactorizedSpectralConv2d::operator()(const at::Tensor& x) const
 {
-    if (!is_ours(x, weights_x_))
+    if (in_bfloat16(x))
+        return in_float32(x, [this](const at::Tensor& full) { return (*this)(full); });
+    if (!kernels_fit(x, weights_x_))
         return along_rows(x, weights_x_) + along_rows(x.transpose(2, 3), weights_y_).transpose(2, 3);
     const auto images = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
     const auto columns = kept(weights_x_.size(2), width), rows = kept(weights_y_.size(2), height);

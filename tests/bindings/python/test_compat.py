@@ -129,6 +129,11 @@ class Configurations(unittest.TestCase):
         more = config_params.overrides(pinn.DataConfig(), config_params.ModelConfig(physics_forward_mode="rectangular_scaled"))
         self.assertEqual(more, {"physics_forward_mode": "rectangular_scaled", "scale_contract_version": "ci_intensity_v2"})
 
+    def test_bfloat16_is_served(self):
+        half = self.translated(execution=pinn.PyTorchExecutionConfig(precision="bf16-mixed"))
+        self.assertEqual(half["training.precision"], "bfloat16")
+        self.assertNotIn("training.precision", self.translated())
+
     def test_our_generators_go_our_way(self):
         self.assertNotIn("compat", self.translated(model={"architecture": "physics_unet"}))
 

@@ -2,7 +2,11 @@
 #include "core/generators/testing.h"
 #include "core/golden.h"
 #include "generators/cost.h"
+#include "generators/initializers.h"
+#include "generators/precision.h"
 #include "small_networks.h"
+
+#include <c10/core/InferenceMode.h>
 
 #include <set>
 
@@ -87,6 +91,61 @@ TEST_P(EveryGenerator, EveryParameterThatHasAnEffectGetsAGradient)
         ASSERT_TRUE(tensor->grad().defined()) << name;
         EXPECT_TRUE(at::isfinite(tensor->grad()).all().item<bool>()) << name;
     }
+}
+
+double relative(const at::Tensor& actual, const at::Tensor& expected)
+{
+    return (actual - expected).norm().item<double>() / expected.norm().item<double>();
+}
+
+/// As small(), with weights that all have an effect.
+std::unique_ptr<Generator> alive(const std::string& name)
+{
+    auto generator = small(name, 2);
+    initialize(*generator, "glorot", base::torch_generator(2, "initializer"));
+    return generator;
+}
+
+TEST_P(EveryGenerator, PredictsInBfloat16WithASmallError)
+{
+    const auto generator = alive(GetParam());
+    const auto input = input_for(*generator, GetParam(), 2, 2);
+    const c10::InferenceMode inference;
+    const auto full = predicted(*generator, input, Precision::Float32);
+    const auto half = predicted(*generator, input, Precision::Bfloat16);
+    EXPECT_EQ(half.scalar_type(), at::kComplexFloat);
+    const double error = relative(half, full);
+    EXPECT_LT(error, 0.02);
+    EXPECT_GT(error, 1e-6) << "was in float32";
+    EXPECT_TRUE(at::equal(predicted(*generator, input, Precision::Float32), full)) << "the next is in float32 again";
+}
+
+TEST_P(EveryGenerator, GradientsInBfloat16AreThoseOfFloat32WithASmallError)
+{
+    const auto generator = alive(GetParam());
+    const auto input = input_for(*generator, GetParam(), 2, 2);
+    // A prediction before must not leave anything that a gradient could not go through.
+    {
+        const c10::InferenceMode inference;
+        predicted(*generator, input, Precision::Bfloat16);
+    }
+    generator->set_training(true);
+    const auto gradient = [&](Precision precision) {
+        for (const auto& parameter : generator->parameters())
+            parameter.mutable_grad() = at::Tensor();
+        (at::view_as_real(predicted(*generator, input, precision)) - 0.3).square().sum().backward();
+        std::vector<at::Tensor> all;
+        for (const auto& [name, tensor] : generator->named_parameters()) {
+            if (!tensor->grad().defined())
+                continue;
+            EXPECT_EQ(tensor->grad().scalar_type(), tensor->scalar_type()) << name;
+            const auto& each = tensor->grad();
+            all.push_back((each.is_complex() ? at::view_as_real(each) : each).flatten());
+        }
+        return at::cat(all);
+    };
+    const auto full = gradient(Precision::Float32), half = gradient(Precision::Bfloat16);
+    EXPECT_LT(relative(half, full), 0.1);
 }
 
 TEST_P(EveryGenerator, OutputModesSetTheRangeOfPatches)

@@ -1,7 +1,9 @@
 #include "base/random.h"
+#include "core/generators/testing.h"
 #include "core/golden.h"
 #include "data/groups.h"
 #include "data/normalisation.h"
+#include "generators/precision.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "reconstruction/canvas.h"
@@ -440,6 +442,43 @@ TEST(Reconstruct, WithoutAnyProbePatchesWeighTheSame)
     const auto result = reconstruct(experiment.model, experiment.scan, settings(), {});
     EXPECT_FALSE(result.probe.defined());
     EXPECT_EQ(result.coverage.sum().item<double>(), 5 * side * side);
+}
+
+TEST(Reconstruct, InBfloat16TheNetworkAloneIsLessExact)
+{
+    auto experiment = make(30);
+    auto& model = experiment.model;
+    const auto& registry = generators::testing::registry();
+    model = std::move(*model::make_model(registry, Config::from_json(R"({"generator": {"name": "fno", "width": 16}})"),
+                                         side, c10::kCPU));
+    model.probe = test_probe();
+    std::string said;
+    Log log;
+    log.set(LogLevel::Warn, [&](LogLevel, const char*, const char* message) { said += message; });
+    const auto object = [&](const char* precision) {
+        auto options = settings();
+        Config config;
+        config.set("reconstruction.precision", precision);
+        return reconstruction::reconstruct(model, experiment.scan, options.with(config), {}, log).object;
+    };
+    const auto full = object("float32");
+    EXPECT_EQ(said, "");
+    const auto half = object("bfloat16");
+    const double error = (half - full).norm().item<double>() / full.norm().item<double>();
+    EXPECT_GT(error, 1e-6);
+    EXPECT_LT(error, 0.02);
+    EXPECT_EQ(half.scalar_type(), full.scalar_type());
+    EXPECT_EQ(said.empty(), generators::computes_bfloat16(c10::kCPU)) << said;
+
+    const auto frames = experiment.scan.frames->gather(at::arange(4)).unsqueeze(1);
+    const auto plain = predict_patches(model, frames, {});
+    Config config;
+    config.set("reconstruction.precision", "bfloat16");
+    model.settings = model.settings.with(config);
+    const auto patches = predict_patches(model, frames, {});
+    EXPECT_EQ(patches.scalar_type(), at::kComplexFloat);
+    EXPECT_FALSE(at::equal(patches, plain));
+    EXPECT_LT((patches - plain).norm().item<double>(), 0.02 * plain.norm().item<double>());
 }
 
 TEST(Reconstruct, NumbersThatAreNotFiniteAreAnError)

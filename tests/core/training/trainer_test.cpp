@@ -109,6 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
         Interruption{7, "train", R"({"scan.grouping": "nearest", "training.schedule": "constant"})"},
         Interruption{3, "train", R"({"training": {"optimizer": "adamw", "weight_decay": 0.01, "accumulate": 2,
                           "average": 0.9, "schedule": "warmup_cosine", "warmup_epochs": 1, "gradient_clip_by": "agc"}})"},
+        Interruption{5, "train", R"({"training": {"precision": "bfloat16", "average": 0.9}})"},
         Interruption{5, "train", R"({"training": {"loss": "huber", "regularizers": {"tv_phase": 0.01}}})"},
         Interruption{8, "train", R"({"training": {"optimizer": "sgd", "batch_size": 1, "schedule": "plateau",
                           "plateau_patience": 0, "plateau_threshold": 1, "gradient_clip_by": "value"}})"}));

@@ -22,6 +22,7 @@ _REGULARIZERS = {"Total_Variation": "tv", "Mean_Deviation": "mean_deviation"}
 _SCHEDULES = {"Default": "constant", "Adaptive": "constant", "Exponential": "exponential", "MultiStage": "multi_stage",
               "WarmupCosine": "warmup_cosine", "ReduceLROnPlateau": "plateau"}
 _DEVICES = {"gpu": "cuda"}
+_PRECISIONS = {"32-true": "float32", "bf16-mixed": "bfloat16"}
 # Fields that a training here takes by the option of the same name (an alias of it).
 _SAME = ("batch_size", "nepochs", "n_groups", "neighbor_count", "enable_oversampling", "neighbor_pool_size", "sequential_sampling", "optimizer",
          "momentum", "weight_decay", "adam_beta1", "adam_beta2", "torch_loss_mode", "lr_warmup_epochs", "lr_min_ratio", "plateau_factor",
@@ -33,7 +34,7 @@ _INSTEAD = {
     "positions_provided": "give the positions; the override refinement.positions = True corrects them in ptychokit.Reconstructor.refine",
     "gaussian_smoothing_sigma": "smooth probeGuess before it is handed over",
     "probe_mask_tensor": "probe_mask with probe_mask_diameter and probe_mask_sigma, or multiply probeGuess with it",
-    "precision": "'32-true'",
+    "precision": "'32-true' or 'bf16-mixed'",
     "devices": "1",
     "recon_log_every_n_epochs": "a progress function of ptychokit.Trainer.fit",
 }
@@ -46,6 +47,8 @@ def refuse(name: str, value: Any) -> None:
 def _refuse_changed(config: Any) -> None:
     fresh = type(config)()
     for name in _INSTEAD:
+        if name == "precision" and getattr(config, name, None) in _PRECISIONS:
+            continue
         if hasattr(config, name) and getattr(config, name) != getattr(fresh, name):
             refuse(name, getattr(config, name))
 
@@ -118,6 +121,8 @@ def _named_otherwise(config: TrainingConfig, execution: PyTorchExecutionConfig) 
              "training.schedule": _SCHEDULES[scheduler], "training.learning_rate": execution.learning_rate,
              "training.gradient_clip": clip or 0.0, "training.accumulate": execution.accum_steps,
              "reconstruction.batch_size": execution.inference_batch_size, "deterministic": bool(execution.deterministic)}
+    if execution.precision != "32-true":
+        found["training.precision"] = _PRECISIONS[execution.precision]
     if config.model.model_type == "supervised":
         found["training.loss"] = "supervised"
     if scheduler == "ReduceLROnPlateau":  # the smallest rate is absolute there and a fraction here
