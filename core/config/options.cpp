@@ -120,6 +120,13 @@ std::vector<Option> physics_options()
          "what training compares with the frames: tiles = ours, patches merged on the object's pixels and incoherent probe modes; amplitude, rectangular = PtychoPINN's forward models with its losses: "
          "amplitudes of coherently summed modes, or counts with factors s1, s2 of the object's real and imaginary part",
          {}, {}, {"tiles", "amplitude", "rectangular"}, {"physics_forward_mode"}},
+        {"physics.propagator", Type::String, "\"auto\"",
+         "from the object to the detector: far_field; fresnel = paraxial over physics.distance_m, in the detector's pixels or in one transform, by the sampling; angular_spectrum = over the same, not paraxial; auto "
+         "= what the scan says, else far_field. Not for PtychoPINN's physics",
+         {}, {}, {"auto", "far_field", "fresnel", "angular_spectrum"}},
+        {"physics.distance_m", Type::Float, "null", "fresnel, angular_spectrum: distance from the object to the detector in metres (in a cone: the effective one); null = the scan's", -1e4, 1e4, {}, {}, true},
+        {"physics.wavelength_m", Type::Float, "null", "fresnel, angular_spectrum: wavelength in metres; null = that of the scan's photons", 1e-15, 1, {}, {}, true},
+        {"physics.pixel_m", Type::Float, "null", "fresnel, angular_spectrum: pixel of the object in metres; null = the scan's, else its detector pixel (a parallel beam)", 1e-15, 1, {}, {}, true},
         {"physics.scale_contract", Type::String, "\"legacy\"",
          "rectangular: legacy = the network sees amplitudes and the prediction is divided by PtychoPINN's physics scale; count_intensity = it sees counts, the probe keeps its power, and the loss is "
          "divided by the mean count of the training frames",
@@ -258,6 +265,7 @@ std::vector<Option> simulation_options()
         {"simulation.spokes", Type::Int, "36", "pairs of spokes of siemens_star", 1, 10000},
         {"simulation.probe", Type::String, "\"disk\"", "what the probe looks like; zernike = random aberrations, zone_plate = a Fresnel zone plate out of focus", {}, {},
          {"disk", "gaussian", "zernike", "zone_plate"}},
+        {"simulation.probe_file", Type::String, "\"\"", "a probe from a file (NPY, or 'probeGuess' of an NPZ) instead, (N, N) or (modes, N, N)"},
         {"simulation.probe_diameter", Type::Float, "null", "diameter of the probe in pixels (gaussian: full width at half maximum of the intensity); null = a third of the side; not for zone_plate", 0.5, 1e5, {}, {}, true},
         {"simulation.probe_defocus", Type::Float, "3", "disk and gaussian: phase of the curved wave at the edge of the diameter against the centre, radians", -1000, 1000},
         {"simulation.zernike_order", Type::Int, "4", "largest radial order of the aberrations", 0, 20},

@@ -143,6 +143,7 @@ private:
     Team& team_;
     Subpixel subpixel_;
     physics::PixelGrid grid_;
+    physics::PropagatorPtr propagator_; ///< of a scan in the near field
     at::Tensor training_groups_;   ///< (groups, G)
     at::Tensor validation_groups_; ///< (k, G), the validation frame first
     std::optional<GroupOrder> order_;
