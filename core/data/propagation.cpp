@@ -97,8 +97,7 @@ Scan seen_as(const Scan& scan, const config::Settings& settings)
     Scan seen = scan;
     if (settings.text("physics.propagator") == "auto")
         return seen;
-    const auto known =
-        scan.propagation.near_field() ? scan.propagation : lengths_of(scan.geometry, scan.side());
+    const auto known = scan.propagation.near_field() ? scan.propagation : lengths_of(scan.geometry, scan.side());
     seen.propagation = propagation_of(settings, known, scan.source);
     return seen;
 }

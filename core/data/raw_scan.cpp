@@ -405,8 +405,8 @@ Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log, const 
                               : static_cast<double>(height) / static_cast<double>(side * steps.bin);
     if (!settings.has("physics.pixel_m")) // which is that of the finished frames
         scan.propagation.pixel_m *= change;
-    const double pixel = scan.propagation.near_field() ? scan.propagation.pixel_m
-                                                       : object_pixel(scan.geometry, settings, side, change);
+    const double pixel =
+        scan.propagation.near_field() ? scan.propagation.pixel_m : object_pixel(scan.geometry, settings, side, change);
     if (pixel > 0)
         scan.geometry.object_pixel_m = pixel;
     scan.object = object_frame(raw);

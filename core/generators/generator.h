@@ -23,7 +23,8 @@ struct Input {
                             ///< when all are good
     at::Tensor scales = {}; ///< (B, 1, 1, 1) float32, a factor for each group instead of scale; mostly undefined
     physics::PropagatorPtr propagator = {}; ///< of frames in the near field; nullptr: in the far field
-    at::Tensor fractions = {}; ///< (B, G, 2), by which the probes were shifted; only for the propagator; undefined: none
+    at::Tensor fractions =
+        {};                 ///< (B, G, 2), by which the probes were shifted; only for the propagator; undefined: none
     bool intensity = false; ///< networks see squared amplitudes, and the factors are made for them
 
     /// The images of order one that a network sees: amplitudes (or intensities) times their factor, (B, G, N, N).

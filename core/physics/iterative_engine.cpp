@@ -152,8 +152,8 @@ class Engine {
 public:
     Engine(const data::Scan& scan, const EngineState& start)
         : scan_(scan), frame_{start.object.size(0), start.object.size(1), start.origin_x, start.origin_y},
-          side_(scan.side()), margin_(side_ / 4), step_(start.probe.size(0), side_, Propagator::of(scan.propagation, side_)),
-          amplitudes_(scan)
+          side_(scan.side()), margin_(side_ / 4),
+          step_(start.probe.size(0), side_, Propagator::of(scan.propagation, side_)), amplitudes_(scan)
     {
         model.object = at::constant_pad_nd(start.object.detach().to(at::kCPU, at::kComplexFloat).resolve_conj(),
                                            {margin_, margin_, margin_, margin_}, 1)
@@ -201,11 +201,10 @@ public:
         const auto use = [&](std::int64_t i, std::int64_t k, const float* amplitude, double frame_power) {
             monitor.check();
             auto* first = object + 2 * ((corner[2 * i + 1] + margin_) * stride + corner[2 * i] + margin_);
-            const auto outcome = step_.run(
-                model.spectrum,
-                {amplitude, floats(rows) + 2 * k * side_, floats(columns) + 2 * k * side_, first, stride,
-                 fraction[2 * i], fraction[2 * i + 1]},
-                steps);
+            const auto outcome = step_.run(model.spectrum,
+                                           {amplitude, floats(rows) + 2 * k * side_, floats(columns) + 2 * k * side_,
+                                            first, stride, fraction[2 * i], fraction[2 * i + 1]},
+                                           steps);
             require(std::isfinite(outcome.error), Status::NotConverged,
                     "{}: frame {} gives a Fourier error of {}: the frame holds numbers that are not finite, or the "
                     "steps are too large",
@@ -232,8 +231,8 @@ public:
                 "{}: after epoch {} object or probe are not finite: the steps are too large", scan_.source, epoch);
     }
 
-    /// Orthogonal modes, power and centre of the probe; the object takes the inverse factor and moves along. In the near
-    /// field the frames tell the centre.
+    /// Orthogonal modes, power and centre of the probe; the object takes the inverse factor and moves along. In the
+    /// near field the frames tell the centre.
     void fix_gauge(double power, const CentreOfMass& centre)
     {
         const auto modes = orthogonal_modes(at::fft_ifft2(model.spectrum));

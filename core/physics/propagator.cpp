@@ -62,9 +62,9 @@ at::Tensor Propagator::factor(const at::Tensor& fractions, const at::TensorOptio
     const auto side = factor_.size(0);
     const auto at_home = fractions.to(at::kCPU, at::kDouble);
     // |r - d|^2 = |r|^2 - 2 r d + a constant phase, which the square of the modulus does not see.
-    const auto moved =
-        transfer_ ? ramps(frequencies(side), at_home)
-                  : ramps(at::arange(side, at::kDouble) - static_cast<double>(side / 2), at_home * -fresnel_);
+    const auto moved = transfer_
+                           ? ramps(frequencies(side), at_home)
+                           : ramps(at::arange(side, at::kDouble) - static_cast<double>(side / 2), at_home * -fresnel_);
     return (factor_ * moved).unsqueeze(1).to(options);
 }
 

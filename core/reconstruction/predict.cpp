@@ -228,10 +228,10 @@ private:
     std::string subpixel_, weighting_;
     physics::PixelGrid grid_;
     physics::PropagatorPtr propagator_; ///< of a scan in the near field
-    at::Tensor probe_;  ///< on the model's device
-    at::Tensor good_;   ///< (N, N), 0 at bad pixels, or undefined
-    at::Tensor groups_; ///< (rows, G)
-    at::Tensor places_; ///< (n, 2) float64: where the centres of the patches go
+    at::Tensor probe_;                  ///< on the model's device
+    at::Tensor good_;                   ///< (N, N), 0 at bad pixels, or undefined
+    at::Tensor groups_;                 ///< (rows, G)
+    at::Tensor places_;                 ///< (n, 2) float64: where the centres of the patches go
     std::int64_t rows_per_batch_ = 1;
     std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
@@ -253,10 +253,11 @@ void warn_of_other_lengths(const data::Scan& stated, const data::Scan& used, Log
     const auto &theirs = stated.propagation, &ours = used.propagation;
     const auto differ = [](double a, double b) { return std::abs(a - b) > 0.01 * std::abs(b); };
     if (theirs.near_field() && ours.near_field() && differ(theirs.fresnel_number(), ours.fresnel_number()))
-        log.warn("reconstruction",
-                 "{}: the scan states a Fresnel number of {:.4g} for a pixel, the options (a model's own are among them) "
-                 "{:.4g}, which is used",
-                 stated.source, theirs.fresnel_number(), ours.fresnel_number());
+        log.warn(
+            "reconstruction",
+            "{}: the scan states a Fresnel number of {:.4g} for a pixel, the options (a model's own are among them) "
+            "{:.4g}, which is used",
+            stated.source, theirs.fresnel_number(), ours.fresnel_number());
     if (theirs.near_field() && !ours.near_field())
         log.warn("reconstruction", "{}: the scan states '{}', but physics.propagator = far_field is used",
                  stated.source, data::propagator_name(theirs.kind));

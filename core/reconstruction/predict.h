@@ -9,7 +9,8 @@ namespace ptk::reconstruction {
 /// Patches of frames given as they are (each group one row of G frames), without gradient, in evaluation mode.
 /// @param amplitude (B, G, N, N) float32 sqrt(counts) @param probe (B, G, M, N, N) or undefined @return (B, G, N, N)
 /// complex64 on the CPU
-/// @param fractions (B, G, 2) by which the probes were shifted, which a model of the near field looks at; undefined: none
+/// @param fractions (B, G, 2) by which the probes were shifted, which a model of the near field looks at; undefined:
+/// none
 /// @throws Error(Shape), Error(State) when the generator needs a probe
 at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, const at::Tensor& probe,
                            const at::Tensor& fractions = {});

@@ -24,7 +24,8 @@ Result refine(const data::Scan& scan, const Result& start, const config::Setting
 /// Iterate from a flat object and the scan's probe. @throws Error(State) when the scan has no probe
 Result refine_from_scratch(const data::Scan& scan, const config::Settings& settings, const Monitor& monitor, Log& log);
 
-/// Relative Fourier error of a result against the measured frames, by the scan's own propagation; pixels that no frame reached as in refine().
+/// Relative Fourier error of a result against the measured frames, by the scan's own propagation; pixels that no frame
+/// reached as in refine().
 double fourier_error(const data::Scan& scan, const Result& result, const Monitor& monitor);
 
 } // namespace ptk::reconstruction

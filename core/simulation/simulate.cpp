@@ -281,8 +281,11 @@ data::Scan simulate(const config::Settings& settings, Log& log, const Monitor& m
     scan.positions = place(points, bounds, scan.object);
     scan.probe =
         probe_modes(settings, scan.geometry, base::uniform(probe_random, photons.first, photons.second), probe_random);
-    Experiment experiment{scan.object, scan.probe, physics::pixel_grid(scan.positions, side),
-                          physics::Propagator::of(scan.propagation, side), detector_of(settings),
+    Experiment experiment{scan.object,
+                          scan.probe,
+                          physics::pixel_grid(scan.positions, side),
+                          physics::Propagator::of(scan.propagation, side),
+                          detector_of(settings),
                           static_cast<std::uint64_t>(settings.integer("seed"))};
     auto frames = data::allocate({count, side, side}, at::kFloat, "simulation.frames");
     simulate_frames(experiment, frames, monitor);

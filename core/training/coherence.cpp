@@ -93,9 +93,12 @@ const std::vector<Switched>& switched()
 {
     static const std::vector<Json> near_field{"fresnel", "angular_spectrum"};
     static const std::vector<Switched> all{
-        {"probe.learning_rate", "probe.trainable", {true}},      {"probe.start_step", "probe.trainable", {true}},
-        {"probe.mask_diameter", "probe.mask", {true}},           {"probe.mask_sigma", "probe.mask", {true}},
-        {"probe.scale", "physics.object_scale", {"ptychopinn"}}, {"input.rms", "input.scaling", {"parseval"}},
+        {"probe.learning_rate", "probe.trainable", {true}},
+        {"probe.start_step", "probe.trainable", {true}},
+        {"probe.mask_diameter", "probe.mask", {true}},
+        {"probe.mask_sigma", "probe.mask", {true}},
+        {"probe.scale", "physics.object_scale", {"ptychopinn"}},
+        {"input.rms", "input.scaling", {"parseval"}},
         {"physics.distance_m", "physics.propagator", near_field},
         {"physics.wavelength_m", "physics.propagator", near_field},
         {"physics.pixel_m", "physics.propagator", near_field},
@@ -188,8 +191,7 @@ void check_near_field(const config::Settings& settings)
              "physics.propagator = far_field",
              propagator, option, value, instead);
     };
-    for (const auto& [option, only] :
-         {std::pair{"physics.model", "tiles"}, std::pair{"physics.object_scale", "one"}})
+    for (const auto& [option, only] : {std::pair{"physics.model", "tiles"}, std::pair{"physics.object_scale", "one"}})
         if (settings.text(option) != only)
             refuse(option, settings.text(option), only);
     if (settings.flag("reconstruction.varpro"))

@@ -144,8 +144,8 @@ private:
     Subpixel subpixel_;
     physics::PixelGrid grid_;
     physics::PropagatorPtr propagator_; ///< of a scan in the near field
-    at::Tensor training_groups_;   ///< (groups, G)
-    at::Tensor validation_groups_; ///< (k, G), the validation frame first
+    at::Tensor training_groups_;        ///< (groups, G)
+    at::Tensor validation_groups_;      ///< (k, G), the validation frame first
     std::optional<GroupOrder> order_;
     std::optional<Amplitudes> amplitudes_;
     std::optional<Labels> labels_;               ///< of a supervised training
