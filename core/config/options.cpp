@@ -126,7 +126,7 @@ std::vector<Option> physics_options()
          {}, {}, {"auto", "far_field", "fresnel", "angular_spectrum"}},
         {"physics.distance_m", Type::Float, "null", "fresnel, angular_spectrum: distance from the object to the detector in metres (in a cone: the effective one); null = the scan's", -1e4, 1e4, {}, {}, true},
         {"physics.wavelength_m", Type::Float, "null", "fresnel, angular_spectrum: wavelength in metres; null = that of the scan's photons", 1e-15, 1, {}, {}, true},
-        {"physics.pixel_m", Type::Float, "null", "fresnel, angular_spectrum: pixel of the object in metres; null = the scan's, else its detector pixel (a parallel beam)", 1e-15, 1, {}, {}, true},
+        {"physics.pixel_m", Type::Float, "null", "fresnel, angular_spectrum: pixel of the object in metres, of the frames as they are used; null = the scan's, else its detector pixel (a parallel beam)", 1e-15, 1, {}, {}, true},
         {"physics.scale_contract", Type::String, "\"legacy\"",
          "rectangular: legacy = the network sees amplitudes and the prediction is divided by PtychoPINN's physics scale; count_intensity = it sees counts, the probe keeps its power, and the loss is "
          "divided by the mean count of the training frames",

@@ -403,7 +403,8 @@ Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log, const 
     const double change = scan.propagation.keeps_pixel(height)
                               ? static_cast<double>(steps.bin)
                               : static_cast<double>(height) / static_cast<double>(side * steps.bin);
-    if (!settings.has("physics.pixel_m")) // which is that of the finished frames
+    const bool finished_pixel = settings.text("physics.propagator") != "auto" && settings.has("physics.pixel_m");
+    if (!finished_pixel)
         scan.propagation.pixel_m *= change;
     const double pixel =
         scan.propagation.near_field() ? scan.propagation.pixel_m : object_pixel(scan.geometry, settings, side, change);
