@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include "base/json.h"
 #include "base/random.h"
 #include "data/normalisation.h"
 #include "generators/initializers.h"
@@ -122,7 +123,7 @@ std::string describe(Model& model)
           {"object_pixel_m", model.object_pixel_m}}},
         {"physics", physics_json(model.physics)},
         {"history", history_json(model.history)},
-        {"provenance", Json::parse(model.provenance, nullptr, false)},
+        {"provenance", base::parse_json(model.provenance)},
     };
     return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }

@@ -1,5 +1,6 @@
 #include "training/preparation.h"
 
+#include "base/json.h"
 #include "data/normalisation.h"
 #include "model/physics_model.h"
 #include "model/scaling.h"
@@ -79,7 +80,7 @@ at::Tensor prepared_probe(const model::Model& model, data::Scan scan, double pow
 
 std::string provenance(const std::string& before, const data::Scan& training, const config::Settings& settings)
 {
-    auto json = Json::parse(before, nullptr, /*allow_exceptions=*/false);
+    auto json = base::parse_json(before);
     if (!json.is_object())
         json = Json::object();
     json["training_source"] = training.source;
