@@ -1,4 +1,5 @@
 #include "base/constants.h"
+#include "config/config.h"
 #include "core/golden.h"
 #include "core/physics/gradient.h"
 #include "data/scan.h"
