@@ -185,50 +185,48 @@ TEST_F(Simulate, ObjectsComeFromFilesToo)
 TEST_F(Simulate, ProbesComeFromFilesToo)
 {
     const auto modes = at::complex(at::rand({2, 32, 32}), at::rand({2, 32, 32}));
-    const std::string common = R"({"simulation.frames": 4, "simulation.size": 32, "simulation.photons": [1e4, 1e4],
-                                   "simulation.probe_file": ")";
+    const auto from = [&](const std::string& file, const std::string& more = "") {
+        return run(R"({"simulation.frames": 4, "simulation.photons": [1e4, 1e4], "simulation.probe_file": ")" +
+                   path(file) + "\", " + (more.empty() ? "\"simulation.size\": 32" : more) + "}");
+    };
     data::write_npz(path("modes.npz"), {{"probeGuess", modes}});
-    const auto both = run(common + path("modes.npz") + ""
-}
-").probe;
+    const auto both = from("modes.npz").probe;
     EXPECT_NEAR(both.abs().square().sum().item<double>(), 1e4, 1);
-EXPECT_TRUE((both / both[0][0][0]).allclose(modes / modes[0][0][0], 1e-4)) << "all modes, up to one factor";
-data::write_npz(path("one.npz"), {{"probeGuess", modes[0]}});
-EXPECT_EQ(run(common + path("one.npz") + R"(", "simulation.modes": 3})").probe.size(0), 3);
-    expect_error(Status::Shape, "simulation.probe_file", [&] {
-        run(R"({"simulation.frames": 4, "simulation.size": 64, "simulation.probe_file": ")" + path("one.npz") + ""}");
-    });
+    EXPECT_TRUE((both / both[0][0][0]).allclose(modes / modes[0][0][0], 1e-4)) << "all modes, up to one factor";
+    data::write_npz(path("one.npz"), {{"probeGuess", modes[0]}});
+    EXPECT_EQ(from("one.npz", R"("simulation.size": 32, "simulation.modes": 3)").probe.size(0), 3);
+    expect_error(Status::Shape, "simulation.probe_file", [&] { from("one.npz", R"("simulation.size": 64)"); });
     data::write_npz(path("real.npz"), {{"probeGuess", at::rand({32, 32})}});
-    expect_error(Status::Format, "complex", [&] { run(common + path("real.npz") + ""}"); });
-    }
+    expect_error(Status::Format, "complex", [&] { from("real.npz"); });
+}
 
-    TEST_F(Simulate, CancelledWorkStops)
-    {
-        auto token = std::make_shared<CancelToken>();
-        token->request();
-        expect_error(Status::Cancelled, "",
-                     [&] { simulate(options(R"({"simulation.frames": 10})"), log, Monitor({}, token)); });
-    }
+TEST_F(Simulate, CancelledWorkStops)
+{
+    auto token = std::make_shared<CancelToken>();
+    token->request();
+    expect_error(Status::Cancelled, "",
+                 [&] { simulate(options(R"({"simulation.frames": 10})"), log, Monitor({}, token)); });
+}
 
-    /// Every way to write what was simulated, read again.
-    TEST_F(Simulate, WrittenScansAreReadBack)
-    {
-        const auto scan = run(
-            R"({"simulation.frames": 30, "simulation.size": 32, "simulation.modes": 2, "simulation.dead_pixels": 0.02})");
-        for (const std::string name : {"scan.npz", "scan.cxi", "folder"}) {
-            data::write_scan(scan, path(name), data::scan_format("auto", path(name)));
-            const auto back = read(path(name));
-            EXPECT_TRUE(frames(back).equal(frames(scan))) << name;
-            EXPECT_EQ(back.measurement, data::Measurement::Counts) << name;
-            EXPECT_LT((back.positions - scan.positions).abs().max().item<double>(), 1e-6) << name;
-            EXPECT_TRUE(back.probe.equal(scan.probe)) << name;
-            ASSERT_TRUE(back.object.defined()) << name;
-            EXPECT_TRUE(back.object.equal(scan.object)) << name;
-            ASSERT_TRUE(back.bad_pixels.defined()) << name;
-            EXPECT_TRUE(back.bad_pixels.equal(scan.bad_pixels)) << name;
-            EXPECT_NEAR(back.geometry.object_pixel_m.value_or(0) / *scan.geometry.object_pixel_m, 1, 1e-9) << name;
-        }
+/// Every way to write what was simulated, read again.
+TEST_F(Simulate, WrittenScansAreReadBack)
+{
+    const auto scan = run(
+        R"({"simulation.frames": 30, "simulation.size": 32, "simulation.modes": 2, "simulation.dead_pixels": 0.02})");
+    for (const std::string name : {"scan.npz", "scan.cxi", "folder"}) {
+        data::write_scan(scan, path(name), data::scan_format("auto", path(name)));
+        const auto back = read(path(name));
+        EXPECT_TRUE(frames(back).equal(frames(scan))) << name;
+        EXPECT_EQ(back.measurement, data::Measurement::Counts) << name;
+        EXPECT_LT((back.positions - scan.positions).abs().max().item<double>(), 1e-6) << name;
+        EXPECT_TRUE(back.probe.equal(scan.probe)) << name;
+        ASSERT_TRUE(back.object.defined()) << name;
+        EXPECT_TRUE(back.object.equal(scan.object)) << name;
+        ASSERT_TRUE(back.bad_pixels.defined()) << name;
+        EXPECT_TRUE(back.bad_pixels.equal(scan.bad_pixels)) << name;
+        EXPECT_NEAR(back.geometry.object_pixel_m.value_or(0) / *scan.geometry.object_pixel_m, 1, 1e-9) << name;
     }
+}
 
-    } // namespace
-    } // namespace ptk::simulation
+} // namespace
+} // namespace ptk::simulation
