@@ -82,6 +82,10 @@ Json scan_json(const Scan& scan)
         json["distance_m"] = *scan.geometry.distance_m;
     if (scan.geometry.detector_pixel_m)
         json["detector_pixel_m"] = *scan.geometry.detector_pixel_m;
+    if (scan.propagation.near_field()) {
+        json["propagator"] = propagator_name(scan.propagation.kind);
+        json["fresnel_number"] = scan.propagation.fresnel_number();
+    }
     return json;
 }
 

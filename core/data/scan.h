@@ -1,6 +1,7 @@
 #pragma once
 #include "data/frames.h"
 #include "data/measurement.h"
+#include "data/propagation.h"
 
 #include <optional>
 #include <string>
@@ -33,6 +34,7 @@ struct Scan {
     at::Tensor bad_pixels{}; ///< (N, N) bool, CPU: pixels that say nothing and are zero in every frame; undefined when
                              ///< all are good
     Geometry geometry{};
+    Propagation propagation{}; ///< from the object to the detector
     at::Tensor
         position_origin_m; ///< (2) float64: metres of position (0, 0), (x, y); undefined for positions given in pixels
     std::vector<std::string> notes{}; ///< what the reader decided or repaired, for 'info' and the log

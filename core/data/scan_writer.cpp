@@ -90,6 +90,11 @@ std::string metadata(const Scan& scan)
     add("distance_m", scan.geometry.distance_m);
     add("detector_pixel_m", scan.geometry.detector_pixel_m);
     add("object_pixel_m", scan.geometry.object_pixel_m);
+    if (const auto& way = scan.propagation; way.near_field())
+        json["propagation"] = {{"propagator", propagator_name(way.kind)},
+                               {"pixel_m", way.pixel_m},
+                               {"wavelength_m", way.wavelength_m},
+                               {"distance_m", way.distance_m}};
     return json.dump();
 }
 

@@ -141,10 +141,11 @@ physics::EngineOptions engine_options(const config::Settings& settings)
     return options;
 }
 
-Result refine(const data::Scan& scan, const Result& start, const config::Settings& settings, const Monitor& monitor,
+Result refine(const data::Scan& given, const Result& start, const config::Settings& settings, const Monitor& monitor,
               Log& log)
 {
     const at::NoGradGuard no_gradient;
+    const auto scan = data::seen_as(given, settings);
     auto options = engine_options(settings);
     if (options.epochs == 0)
         return start;
@@ -157,9 +158,10 @@ Result refine(const data::Scan& scan, const Result& start, const config::Setting
     return result;
 }
 
-Result refine_from_scratch(const data::Scan& scan, const config::Settings& settings, const Monitor& monitor, Log& log)
+Result refine_from_scratch(const data::Scan& given, const config::Settings& settings, const Monitor& monitor, Log& log)
 {
     const at::NoGradGuard no_gradient;
+    const auto scan = data::seen_as(given, settings);
     require(scan.probe.defined(), Status::State, "{}: there is no probe to start from", scan.source);
     auto start = physics::flat_start(scan, scan.probe, settings.integer("probe.modes"));
     return result_of(scan, physics::iterate(scan, std::move(start), engine_options(settings), monitor, log), settings);

@@ -77,7 +77,7 @@ Light Illumination::on(const at::Tensor& frames) const
     if (!kept_probes_.defined())
         return on(frames, probe_);
     const auto flat = frames.reshape({-1}).to(device_);
-    Light light{grouped(kept_probes_.index_select(0, flat), frames), {}};
+    Light light{grouped(kept_probes_.index_select(0, flat), frames), {}, fractions_of(frames)};
     if (kept_weights_.defined())
         light.weights = grouped(kept_weights_.index_select(0, flat), frames);
     return light;
@@ -86,10 +86,17 @@ Light Illumination::on(const at::Tensor& frames) const
 Light Illumination::on(const at::Tensor& frames, const at::Tensor& probe) const
 {
     const auto probes = shifted(frames.reshape({-1}), probe);
-    Light light{grouped(probes, frames), {}};
+    Light light{grouped(probes, frames), {}, fractions_of(frames)};
     if (const auto each = weights(probes.detach()); each.defined())
         light.weights = grouped(each, frames);
     return light;
+}
+
+at::Tensor Illumination::fractions_of(const at::Tensor& frames) const
+{
+    if (subpixel_ != Subpixel::ShiftProbe)
+        return {};
+    return grouped(fractions_.index_select(0, frames.reshape({-1})), frames);
 }
 
 at::Tensor Illumination::shifted(const at::Tensor& frames, const at::Tensor& probe) const

@@ -19,6 +19,8 @@ Weighting weighting_of(const config::Settings& settings);
 struct Light {
     at::Tensor probe;   ///< (B, G, M, N, N) complex64
     at::Tensor weights; ///< (B, G, N, N) float32 for merging, no gradient; undefined when patches stay apart
+    at::Tensor
+        fractions{}; ///< (B, G, 2) float64 (x, y), by which the probes were shifted; undefined when they were not
 };
 
 /// Gives each frame its probe: shifted to the fraction of its position, or as it is. A fixed probe is shifted for all
@@ -38,6 +40,7 @@ public:
     Light on(const at::Tensor& frames, const at::Tensor& probe) const;
 
 private:
+    at::Tensor fractions_of(const at::Tensor& frames) const;
     at::Tensor shifted(const at::Tensor& frames, const at::Tensor& probe) const;
     at::Tensor weights(const at::Tensor& shifted_probe) const;
 

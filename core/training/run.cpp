@@ -187,6 +187,7 @@ void Run::prepare(const Checkpoint* from)
     steps_per_epoch_ = (split.training.size(0) + frames_per_step - 1) / frames_per_step;
 
     grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
+    propagator_ = physics::Propagator::of(scan.propagation, scan.side());
     amplitudes_.emplace(scan, setting_.model.device);
     if (!from)
         prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, *setting_.log);
@@ -910,7 +911,7 @@ double Run::validate()
 
 void Run::recentre_probe()
 {
-    if (!probe_)
+    if (!probe_ || propagator_) // in the near field the frames tell where it is
         return;
     const auto shift = probe_->drift();
     if (shift.rows == 0 && shift.columns == 0)
@@ -952,6 +953,7 @@ Batch Run::batch(const at::Tensor& groups, bool probe_moves)
     batch.amplitude = amplitudes_->of(groups);
     if (setting_.scan.bad_pixels.defined())
         batch.good = setting_.scan.bad_pixels.logical_not().to(batch.amplitude.device(), at::kFloat);
+    batch.propagator = propagator_;
     batch.corners = grid_.corners.index_select(0, groups.reshape({-1})).view({groups.size(0), groups.size(1), 2});
     if (subpixel_ == Subpixel::Interpolate)
         batch.relative = data::relative_positions(setting_.scan.positions, groups).relative;

@@ -152,8 +152,9 @@ private:
     Subpixel subpixel_;
     generators::Precision precision_; ///< of the network's layers in steps
     physics::PixelGrid grid_;
-    at::Tensor training_groups_;   ///< (groups, G)
-    at::Tensor validation_groups_; ///< (k, G), the validation frame first
+    physics::PropagatorPtr propagator_; ///< of a scan in the near field
+    at::Tensor training_groups_;        ///< (groups, G)
+    at::Tensor validation_groups_;      ///< (k, G), the validation frame first
     std::optional<GroupOrder> order_;
     std::optional<Amplitudes> amplitudes_;
     std::optional<Labels> labels_;               ///< of a supervised training

@@ -29,6 +29,8 @@ at::Tensor predicted_patches(generators::Generator& generator, const Batch& batc
         input.probe = batch.light.probe.detach();
     input.known = known;
     input.good = batch.good;
+    input.propagator = batch.propagator;
+    input.fractions = batch.light.fractions;
     return scaling.object_of(generators::predicted(generator, input, precision), input);
 }
 
@@ -61,6 +63,8 @@ std::vector<Pass> predicted_passes(generators::Generator& generator, const Batch
 
 at::Tensor predicted_intensity(const at::Tensor& patches, const Batch& batch)
 {
+    if (batch.propagator)
+        return batch.propagator->intensity(patches, batch.light.probe, batch.light.fractions);
     return physics::far_field_intensity(patches, batch.light.probe);
 }
 
