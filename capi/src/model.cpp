@@ -296,6 +296,7 @@ ptk_status ptk_model_set_probe(ptk_model* model, const ptk_view* probe)
         const auto given = borrowed(probe, "probe", Numbers::Complex, {2, 3});
         require(at::isfinite(given).all().item<bool>(), Status::Shape, "probe: not all numbers are finite");
         handle.model->probe = physics::canonical_probe(given, handle.model->problem.side).clone();
+        handle.model->experiments.clear(); // it is for any scan
     });
 }
 

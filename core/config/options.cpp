@@ -54,6 +54,7 @@ std::vector<Option> data_options()
         {"data.flip_x", Type::Bool, "false", "mirror the columns of the frames"},
         {"data.flip_y", Type::Bool, "false", "mirror the rows of the frames"},
         {"data.transpose", Type::Bool, "false", "swap rows and columns of the frames, after the flips"},
+        {"data.more", Type::String, "\"\"", "further scans, separated by ':', that are read together with the one that is named: several experiments in one, each with its own probe"},
         {"data.memory_mib", Type::Int, "4096", "frames larger than this stay in their HDF5 file and are read when needed", 1, 1e9},
         {"data.store", Type::String, "\"\"", "frames of any file, after the detector's options, are read from this mapped file, which is built when it is missing or was made of something else: auto = beside the scan (.ptkframes), a folder = a file in it, else the file; empty = none"},
         {"data.remake_store", Type::Bool, "false", "build the frame store anew even when it fits", {}, {}, {}, {"remake_map"}},

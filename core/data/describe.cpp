@@ -70,6 +70,8 @@ Json scan_json(const Scan& scan)
     if (scan.probe.defined())
         json["probe"] = {{"modes", scan.probe.size(0)},
                          {"power", scan.probe.abs().square().sum(at::kDouble).item<double>()}};
+    for (const auto& experiment : scan.experiments)
+        json["experiments"].push_back({{"source", experiment.source}, {"probe", experiment.probe.defined()}});
     if (scan.bad_pixels.defined())
         json["bad_pixels"] = scan.bad_pixels.sum().item<std::int64_t>();
     if (scan.object.defined())

@@ -1,5 +1,6 @@
 #pragma once
 #include "config/config.h"
+#include "data/scan.h"
 #include "generators/all.h"
 
 #include <c10/core/Device.h>
@@ -23,6 +24,16 @@ struct HistoryRow {
     std::map<std::string, double> terms{};
 };
 
+/// What a model keeps of one of several experiments that it was trained on together; numbers as in Model.
+struct Experiment {
+    std::string source;
+    std::string mark; ///< data::experiment_mark()
+    at::Tensor probe;
+    double input_scale = 1;
+    double object_scale = 0;
+    double mean_power = 0;
+};
+
 /// A generator with its weights and everything that is needed to use it again: settings, probe, statistics, history.
 /// Threads: concurrent reads are allowed.
 struct Model {
@@ -36,7 +47,8 @@ struct Model {
     double object_scale = 0; ///< the object is the network's patches times this over the input's factor; 0 = they
                              ///< are the object
     double mean_power = 0;   ///< mean counts in a training frame; 0 until trained
-    double object_pixel_m = 0; ///< object pixel of the training scan; 0 when unknown
+    double object_pixel_m = 0;             ///< object pixel of the training scan; 0 when unknown
+    std::vector<Experiment> experiments{}; ///< empty when trained on one; else probe and statistics are the first's
     std::vector<HistoryRow> history{};
     std::string provenance = "{}"; ///< JSON: library version, LibTorch, training file, seed
     c10::Device device = c10::kCPU;
@@ -47,6 +59,9 @@ struct Model {
 /// @param mean_power  mean sum of the squared amplitudes of a frame
 /// @throws Error(InvalidArgument) when it is not a positive number
 double scale_by_frames(const Model& model, double mean_power);
+
+/// The experiment that @p scan is, of those that the model was trained on; nullptr when it is none of them.
+const Experiment* experiment_like(const Model& model, const data::Scan& scan);
 
 /// Whether a new model's weights are drawn, or zero because they will be filled.
 enum class FirstWeights { Drawn, Zero };
@@ -59,6 +74,9 @@ std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry,
 
 /// JSON array of the rows' fields; "terms" only where there are any, numbers that are not finite as null.
 config::Json history_json(const std::vector<HistoryRow>& history);
+
+/// JSON array of the experiments' fields, without the probes.
+config::Json experiments_json(const std::vector<Experiment>& experiments);
 
 /// JSON: generator, N, group size, parameters, settings, probe, statistics, history, provenance.
 std::string describe(Model& model);

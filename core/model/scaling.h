@@ -15,11 +15,16 @@ struct Scaling {
     bool per_group = false; ///< a factor for each group, from its own frames, instead of @ref input
     data::InputNorm norm{};
     double object = 0; ///< see Model::object_scale
+    /// Of each of several experiments, (E) float32, instead of @ref input and @ref object; undefined for one.
+    at::Tensor inputs{};
+    at::Tensor objects{};
 
-    /// @param amplitude  (B, G, N, N) float32, sqrt(counts)
-    generators::Input input_of(const at::Tensor& amplitude) const;
+    /// @param amplitude    (B, G, N, N) float32, sqrt(counts)
+    /// @param experiments  (B) int64: which experiment each group is of; looked at when there are several
+    generators::Input input_of(const at::Tensor& amplitude, const at::Tensor& experiments = {}) const;
     /// The object's transmission from what the network made of @p input. (B, G, N, N) complex64
-    at::Tensor object_of(const at::Tensor& predicted, const generators::Input& input) const;
+    at::Tensor object_of(const at::Tensor& predicted, const generators::Input& input,
+                         const at::Tensor& experiments = {}) const;
 };
 
 /// By the model's own settings: what a network was trained with is what it has to see.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/shape.h"
+#include "data/experiments.h"
 #include "data/groups.h"
 #include "data/read_ahead.h"
 #include "model/scaling.h"
@@ -55,19 +56,42 @@ struct Optics {
     model::Scaling scaling;
 };
 
-/// The model's probe (trained or warmed) and scaling, else the scan's probe with the frames' power. With probe.from =
-/// scan all of it is prepared from the scan as for a training.
+/// Of a scan that is not among the experiments of a model that was trained on several: nobody knows which of their
+/// probes it has.
+bool needs_its_own(const model::Model& model, const model::Experiment* known, const data::Scan& scan, Log& log)
+{
+    if (model.experiments.empty() || known != nullptr)
+        return false;
+    require(scan.probe.defined(), Status::State,
+            "{}: is none of the {} experiments that the model was trained on, the first of which is {}, and has no "
+            "probe of its own",
+            scan.source, model.experiments.size(), model.experiments.front().source);
+    log.info("reconstruction",
+             "{}: is none of the {} experiments that the model was trained on; its probe is the file's", scan.source,
+             model.experiments.size());
+    return true;
+}
+
+/// The model's probe (trained or warmed) and scaling, for one of several experiments that experiment's, else the scan's
+/// probe with the frames' power. With probe.from = scan all of it is prepared from the scan as for a training.
 Optics optics_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
                  const Monitor& monitor, Log& log)
 {
     Optics optics{.probe = {}, .scaling = model::scaling_of(model)};
     if (optics.scaling.input == 0)
         optics.scaling.input = model::scale_by_frames(model, data::mean_power(scan));
-    if (settings.text("probe.from") == "scan") {
+    const auto* known = model::experiment_like(model, scan);
+    if (known != nullptr) {
+        optics.scaling.input = known->input_scale;
+        optics.scaling.object = known->object_scale;
+    }
+    if (settings.text("probe.from") == "scan" || needs_its_own(model, known, scan, log)) {
         const auto prepared = training::preparation_of(model, scan, settings, monitor, log);
         optics.probe = prepared.probe;
         optics.scaling.input = prepared.input_scale;
         optics.scaling.object = prepared.object_scale;
+    } else if (known != nullptr) {
+        optics.probe = known->probe;
     } else if (model.probe.defined()) {
         optics.probe = physics::canonical_probe(model.probe, model.problem.side);
     } else if (scan.probe.defined() || model.generator->needs_probe()) {
@@ -270,6 +294,7 @@ Result reconstruct(model::Model& model, const data::Scan& scan, const config::Se
                    const Monitor& monitor, Log& log)
 {
     data::check_scan(scan);
+    data::require_one_experiment(scan);
     require(scan.side() == model.problem.side, Status::Shape,
             "{}: the frames are {} x {}, but the model was made for {} x {}", scan.source, scan.side(), scan.side(),
             model.problem.side, model.problem.side);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/experiments.h"
 #include "physics/probe.h"
 #include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
@@ -145,6 +146,7 @@ Result refine(const data::Scan& scan, const Result& start, const config::Setting
               Log& log)
 {
     const at::NoGradGuard no_gradient;
+    data::require_one_experiment(scan);
     auto options = engine_options(settings);
     if (options.epochs == 0)
         return start;
@@ -160,6 +162,7 @@ Result refine(const data::Scan& scan, const Result& start, const config::Setting
 Result refine_from_scratch(const data::Scan& scan, const config::Settings& settings, const Monitor& monitor, Log& log)
 {
     const at::NoGradGuard no_gradient;
+    data::require_one_experiment(scan);
     require(scan.probe.defined(), Status::State, "{}: there is no probe to start from", scan.source);
     auto start = physics::flat_start(scan, scan.probe, settings.integer("probe.modes"));
     return result_of(scan, physics::iterate(scan, std::move(start), engine_options(settings), monitor, log), settings);

@@ -1,5 +1,6 @@
 #include "training/preparation.h"
 
+#include "data/experiments.h"
 #include "data/normalisation.h"
 #include "model/scaling.h"
 #include "physics/iterative_engine.h"
@@ -40,11 +41,9 @@ double object_scale(const at::Tensor& probe, const generators::Generator& genera
     return physics::normalised_like_ptychopinn(probe, probe_scale, {}).factor / probe_scale;
 }
 
-at::Tensor prepared_probe(const model::Model& model, data::Scan scan, double power, const config::Settings& settings,
+at::Tensor prepared_probe(const data::Scan& scan, double power, const config::Settings& settings,
                           const Monitor& monitor, Log& log)
 {
-    if (model.probe.defined() && settings.text("probe.from") == "model")
-        scan.probe = model.probe;
     require(scan.probe.defined(), Status::State,
             "{}: holds no probe and the model has none; training needs a first guess (in NPZ the array 'probeGuess'), "
             "which probe.warm_epochs improves",
@@ -71,6 +70,51 @@ std::string provenance(const std::string& before, const data::Scan& training, co
     return json.dump();
 }
 
+/// With the probe that @p scan holds.
+Preparation prepared(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
+                     const Monitor& monitor, Log& log)
+{
+    Preparation made;
+    made.power = data::mean_power(scan);
+    require(std::isfinite(made.power) && made.power > 0, Status::Format,
+            "{}: the frames hold {} counts on average; expected a finite number above zero", scan.source, made.power);
+    made.input_scale = input_scale(scan, made.power, settings);
+    made.probe = prepared_probe(scan, made.power, settings, monitor, log);
+    made.object_scale = object_scale(made.probe, *model.generator, settings);
+    return made;
+}
+
+/// The probe that an experiment's preparation begins with: of the model when it was trained on this one, else the
+/// file's.
+at::Tensor first_probe(const model::Model& model, const data::Experiment& experiment, const config::Settings& settings)
+{
+    if (settings.text("probe.from") == "model")
+        for (const auto& known : model.experiments)
+            if (known.mark == experiment.mark)
+                return known.probe;
+    return experiment.probe;
+}
+
+std::vector<model::Experiment> prepared_experiments(const model::Model& model, const data::Scan& training,
+                                                    const config::Settings& settings, const Monitor& monitor, Log& log)
+{
+    std::vector<model::Experiment> all;
+    for (const auto& experiment : training.experiments) {
+        auto scan = data::experiment(training, static_cast<std::int64_t>(all.size()));
+        require(scan.size() > 0, Status::Shape, "{}: no frames of it are left to train on", experiment.source);
+        scan.probe = first_probe(model, experiment, settings);
+        const auto made = prepared(model, scan, settings, monitor, log);
+        all.push_back(
+            {experiment.source, experiment.mark, made.probe, made.input_scale, made.object_scale, made.power});
+    }
+    return all;
+}
+
+Preparation preparation_of(const model::Experiment& experiment)
+{
+    return {experiment.probe, experiment.mean_power, experiment.input_scale, experiment.object_scale};
+}
+
 } // namespace
 
 at::Tensor probe_mask(const config::Settings& settings, std::int64_t side)
@@ -86,26 +130,28 @@ at::Tensor probe_mask(const config::Settings& settings, std::int64_t side)
 Preparation preparation_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
                            const Monitor& monitor, Log& log)
 {
-    Preparation made;
-    made.power = data::mean_power(scan);
-    require(std::isfinite(made.power) && made.power > 0, Status::Format,
-            "{}: the frames hold {} counts on average; expected a finite number above zero", scan.source, made.power);
-    made.input_scale = input_scale(scan, made.power, settings);
-    made.probe = prepared_probe(model, scan, made.power, settings, monitor, log);
-    made.object_scale = object_scale(made.probe, *model.generator, settings);
-    return made;
+    auto lit = scan;
+    const bool has_one = model.probe.defined() && model.experiments.empty(); // of several it may be none
+    if (settings.text("probe.from") == "model" && (has_one || !scan.probe.defined()))
+        lit.probe = model.probe;
+    return prepared(model, lit, settings, monitor, log);
 }
 
 void prepare_model(model::Model& model, const data::Scan& training, const config::Settings& settings,
                    const Monitor& monitor, Log& log)
 {
-    auto made = preparation_of(model, training, settings, monitor, log);
+    std::vector<model::Experiment> experiments;
+    if (!training.experiments.empty())
+        experiments = prepared_experiments(model, training, settings, monitor, log);
+    const auto made = experiments.empty() ? preparation_of(model, training, settings, monitor, log)
+                                          : preparation_of(experiments.front());
     model.provenance = provenance(model.provenance, training, settings);
     model.input_scale = made.input_scale;
     model.object_scale = made.object_scale;
     model.mean_power = made.power;
     model.object_pixel_m = training.geometry.object_pixel_m.value_or(0);
-    model.probe = std::move(made.probe);
+    model.probe = made.probe;
+    model.experiments = std::move(experiments);
     model.history.clear();
 }
 

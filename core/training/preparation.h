@@ -21,8 +21,8 @@ struct Preparation {
 Preparation preparation_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
                            const Monitor& monitor, Log& log);
 
-/// Give the model the preparation_of() the training frames, their object pixel and a provenance. On an error the model
-/// is as it was.
+/// Give the model the preparation_of() the training frames, of several experiments that of each with its own probe,
+/// their object pixel and a provenance. On an error the model is as it was.
 /// @param training  the frames that are trained on
 /// @throws as preparation_of()
 void prepare_model(model::Model& model, const data::Scan& training, const config::Settings& settings,

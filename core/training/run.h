@@ -90,6 +90,7 @@ private:
     std::vector<at::Tensor> weights();
     void remember_good_weights();
     [[noreturn]] void give_up(const std::string& what);
+    at::Tensor light() const; ///< the probe as it is, (M, N, N), or of several experiments (E, M, N, N)
     void hand_probe_to_model();
     void save_last();
     std::string path(const char* name) const { return setting_.folder + "/" + name; }
@@ -106,7 +107,7 @@ private:
     std::optional<Labels> labels_; ///< of a supervised training
     model::Scaling scaling_;
     std::optional<Illumination> illumination_;
-    std::optional<ProbeParameter> probe_; ///< when it is trained along
+    std::vector<ProbeParameter> probes_; ///< of each experiment, when they are trained along
     std::optional<Optimizer> network_optimizer_;
     std::optional<Optimizer> probe_optimizer_;
     std::optional<WeightAverage> average_; ///< when training.average says so

@@ -24,12 +24,12 @@ std::int64_t region_side(const Batch& batch)
 at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
                              const at::Tensor& known)
 {
-    auto input = scaling.input_of(batch.amplitude);
+    auto input = scaling.input_of(batch.amplitude, batch.experiments);
     if (generator.needs_probe())
         input.probe = batch.light.probe.detach();
     input.known = known;
     input.good = batch.good;
-    return scaling.object_of(generator.forward(input), input);
+    return scaling.object_of(generator.forward(input), input, batch.experiments);
 }
 
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel)

@@ -14,7 +14,8 @@ struct Batch {
     at::Tensor relative;  ///< (B, G, 2) float64 (x, y): centre of the group minus position; only Subpixel::Interpolate
                           ///< looks at it
     Light light;
-    at::Tensor good{};   ///< (N, N) float32, 0 at the detector's bad pixels; undefined when all are good
+    at::Tensor good{};        ///< (N, N) float32, 0 at the detector's bad pixels; undefined when all are good
+    at::Tensor experiments{}; ///< (B) int64: which of several experiments each group is of; undefined when there is one
     at::Tensor labels{}; ///< (B, G, N, N) complex64, the true object around each frame; only for supervised training
 };
 

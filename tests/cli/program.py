@@ -89,6 +89,30 @@ class Program(unittest.TestCase):
         self.assertIn("Saxe", run("describe", "initializer", "orthogonal").stdout)
         self.assert_fails(run("describe", "initializer", "orthogonl"), 2, "orthogonal")
 
+    def test_several_experiments_in_one_training(self):
+        small = ["-s", "simulation.size=32", "-s", "simulation.frames=60"]
+        scans = []
+        for name, diameter, photons in (("narrow", 9, "1e5,1e5"), ("wide", 14, "1e6,1e6")):
+            scans.append(self.folder / f"{name}.npz")
+            made = run("simulate", "-o", scans[-1], *small, "-s", f"simulation.probe_diameter={diameter}", "-s", f"simulation.photons={photons}")
+            self.assertEqual(made.returncode, 0, made.stderr)
+        by_name = run("train", *scans, "-o", self.folder / "names", *SMALL, "-s", "training.epochs=1")
+        self.assertEqual(by_name.returncode, 0, by_name.stderr)
+        self.assertIn("2 experiments, each with its own probe", by_name.stderr)
+        by_folder = run("train", self.folder, "-o", self.folder / "run", *SMALL, "-s", "training.epochs=1")
+        self.assertEqual(by_folder.returncode, 0, by_folder.stderr)
+        histories = [(self.folder / run_folder / "history.csv").read_text().splitlines()[1].split(",")[:4] for run_folder in ("names", "run")]
+        self.assertEqual(*histories)
+        told = json.loads(run("info", self.folder / "run" / "model.ptk", "--json").stdout)
+        self.assertTrue(told)
+        for scan in scans:
+            made = run("reconstruct", scan, "-m", self.folder / "run" / "model.ptk", "-o", self.folder / scan.stem, "--no-refine")
+            self.assertEqual(made.returncode, 0, made.stderr)
+            self.assertNotIn("is none of the", made.stderr, "it is known")
+        self.assert_fails(run("reconstruct", self.folder, "-m", self.folder / "run" / "model.ptk", "-o", self.folder / "all"), 2,
+                          "reconstruct them one by one", "narrow.npz")
+        self.assert_fails(run("train", scans[0], self.folder / "a:b.npz", "-o", self.folder / "colon"), 2, "a:b.npz")
+
     def test_everything_that_is_registered_is_listed_and_described(self):
         categories = run("list").stdout
         for category, name in [("losses", "huber"), ("regularizers", "tv_phase"), ("optimizers", "sgd"), ("schedules", "plateau"),
