@@ -3,7 +3,8 @@
 #
 #   ./setup.sh           Debian packages (as root) and the CPU part of LibTorch into .deps/
 #   ./setup.sh --cuda    the complete LibTorch with CUDA (about 5 GB)
-#   ./setup.sh --tests   also what only tests need, into .deps/: Julia (300 MB) when there is none, matplotlib (110 MB), two ptychodus (1.3 GB)
+#   ./setup.sh --tests   also what only tests need, into .deps/: Julia (300 MB) when there is none, matplotlib (110 MB),
+#                       MLflow (650 MB), two ptychodus (1.3 GB)
 #
 # Nothing outside the checkout is changed but Debian packages; the user's Python is only used to make a private environment.
 set -euo pipefail
@@ -16,7 +17,7 @@ for argument in "$@"; do
     --cuda) cuda=1 ;;
     --tests) tests=1 ;;
     -h | --help)
-        sed -n '2,8s/^# \{0,1\}//p' "$0"
+        sed -n '2,9s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
@@ -27,6 +28,7 @@ for argument in "$@"; do
 done
 
 required=(g++ gcc cmake ninja-build pkg-config git python3 python3-venv libhdf5-dev libzip-dev libpng-dev zlib1g-dev
+    libcurl4-openssl-dev
     nlohmann-json3-dev libyaml-cpp-dev libfmt-dev libnanoflann-dev libcli11-dev libgtest-dev libgmock-dev)
 # Without these something is skipped (bindings, benchmarks) or only slower to build.
 optional=(ccache mold swig gfortran python3-dev python3-numpy default-jdk-headless libbenchmark-dev abigail-tools)
@@ -138,6 +140,27 @@ install_matplotlib() {
     fi
 }
 
+# Without it the test of tracking against a real server is skipped and says so.
+install_mlflow() {
+    local wanted
+    wanted="mlflow==$(version_of mlflow)"
+    if [ "$(cat .deps/mlflow/installed 2>/dev/null || true)" = "$wanted" ]; then
+        echo "setup: MLflow: there"
+        return
+    fi
+    echo "setup: installing MLflow from PyPI into .deps/mlflow"
+    rm -rf .deps/mlflow
+    mkdir -p .deps
+    if python3 -m venv .deps/mlflow &&
+        .deps/mlflow/bin/python -m pip --disable-pip-version-check install --quiet --no-compile \
+            --constraint tests/cli/mlflow_constraints.txt "$wanted" >.deps/mlflow.log 2>&1; then
+        echo "$wanted" >.deps/mlflow/installed
+    else
+        rm -rf .deps/mlflow
+        echo "setup: MLflow could not be had (.deps/mlflow.log); the test of tracking against a real server will be skipped"
+    fi
+}
+
 # Without it the tests of that version are skipped and say so.
 install_ptychodus() {
     local name="$1" version="$2" folder=".deps/ptychodus-$1" python=python3
@@ -157,6 +180,7 @@ install_torch
 [ "$tests" -eq 0 ] || {
     install_julia
     install_matplotlib
+    install_mlflow
     install_ptychodus 1.2 1.2
     install_ptychodus 1.7 1.7.0
 }

@@ -31,6 +31,29 @@ check_cxx_source_compiles("#include <torch/csrc/distributed/c10d/ProcessGroupGlo
 unset(CMAKE_REQUIRED_LIBRARIES)
 unset(CMAKE_REQUIRED_INCLUDES)
 unset(CMAKE_REQUIRED_DEFINITIONS)
+# Fourier transforms of single planes in the cache: Intel's MKL, where LibTorch has it inside and lets others call it.
+# That is no promised interface, so it is tried; without it LibTorch's transforms do the same.
+include(CheckCXXSourceRuns)
+set(CMAKE_REQUIRED_LIBRARIES LibTorch::torch_cpu)
+check_cxx_source_runs("
+  extern \"C\" {
+  long DftiCreateDescriptor_s_md(void**, int, long, const long*);
+  long DftiSetValue(void*, int, ...);
+  long DftiCommitDescriptor(void*);
+  long DftiComputeForward(void*, void*, ...);
+  long DftiComputeBackward(void*, void*, ...);
+  long DftiFreeDescriptor(void**);
+  }
+  int main() {
+    void* handle = nullptr;
+    const long lengths[] = {2, 3};
+    float values[12] = {1};
+    const bool done = DftiCreateDescriptor_s_md(&handle, 32, 2, lengths) == 0 && DftiSetValue(handle, 27, 1L) == 0 &&
+      DftiCommitDescriptor(handle) == 0 && DftiComputeForward(handle, values) == 0 &&
+      DftiComputeBackward(handle, values) == 0 && DftiFreeDescriptor(&handle) == 0;
+    return done && values[0] > 5.99F && values[0] < 6.01F ? 0 : 1;
+  }" PTK_HAS_MKL_DFTI)
+unset(CMAKE_REQUIRED_LIBRARIES)
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -41,8 +64,9 @@ find_package(PNG REQUIRED)
 pkg_check_modules(PTK_HDF5 REQUIRED IMPORTED_TARGET hdf5)
 pkg_check_modules(PTK_ZIP REQUIRED IMPORTED_TARGET libzip)
 find_path(PTK_NANOFLANN nanoflann.hpp REQUIRED)
+find_path(PTK_CURL curl/curl.h REQUIRED)  # the headers alone: the library is opened when a training is tracked (core/tracking/curl.h)
 
 add_library(ptk_dependencies INTERFACE)
 target_link_libraries(ptk_dependencies INTERFACE nlohmann_json::nlohmann_json yaml-cpp fmt::fmt-header-only PNG::PNG PkgConfig::PTK_HDF5
   PkgConfig::PTK_ZIP Threads::Threads)
-target_include_directories(ptk_dependencies SYSTEM INTERFACE "${PTK_NANOFLANN}")
+target_include_directories(ptk_dependencies SYSTEM INTERFACE "${PTK_NANOFLANN}" "${PTK_CURL}")

@@ -247,7 +247,10 @@ std::string number(double value, int digits)
     if (!std::isfinite(value))
         return "-";
     char text[32];
-    std::snprintf(text, sizeof text, "%.*g", digits, value);
+    if (std::abs(value) >= std::pow(10, digits) && std::abs(value) < 1e7)
+        std::snprintf(text, sizeof text, "%.0f", value);
+    else
+        std::snprintf(text, sizeof text, "%.*g", digits, value);
     return text;
 }
 

@@ -13,9 +13,13 @@ using namespace ptk::capi;
 
 namespace {
 
-std::string scores(const CanvasHandle& canvas, const evaluation::Reference& reference)
+std::string scores(const CanvasHandle& canvas, const evaluation::Reference& reference, const config::Settings& settings)
 {
-    return json_text(evaluation::to_json(evaluation::evaluate(canvas.result(), reference)));
+    const auto result = canvas.result();
+    auto text = evaluation::to_json(evaluation::evaluate(result, reference));
+    if (settings.text("compat") == "ptychopinn")
+        text["ptychopinn"] = evaluation::to_json(evaluation::evaluate_as_ptychopinn(result, reference));
+    return json_text(text);
 }
 
 } // namespace
@@ -28,8 +32,8 @@ ptk_status ptk_evaluate(const ptk_canvas* canvas, const ptk_view* reference, con
         require_text_out(buf, capacity, needed_out);
         const Session session(*handle.context);
         const auto known = borrowed(reference, "reference", Numbers::Complex, {2});
-        resolved(*handle.context, config);
-        give_text(scores(handle, {.object = known}), buf, capacity, needed_out);
+        const auto settings = resolved(*handle.context, config);
+        give_text(scores(handle, {.object = known}, settings), buf, capacity, needed_out);
     });
 }
 
@@ -41,8 +45,8 @@ ptk_status ptk_evaluate_file(const ptk_canvas* canvas, const char* path, const p
         required_text(path, "path");
         require_text_out(buf, capacity, needed_out);
         const Session session(*handle.context);
-        resolved(*handle.context, config);
-        give_text(scores(handle, evaluation::read_reference(path)), buf, capacity, needed_out);
+        const auto settings = resolved(*handle.context, config);
+        give_text(scores(handle, evaluation::read_reference(path), settings), buf, capacity, needed_out);
     });
 }
 

@@ -3,7 +3,9 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "config/presets.h"
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
 
@@ -11,6 +13,7 @@
 #include <cctype>
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 namespace ptk::config {
 
@@ -100,18 +103,19 @@ std::string range_text(const Option& option)
     return option.low ? fmt::format("{} or more", *option.low) : fmt::format("{} or less", *option.high);
 }
 
-std::string join(const std::vector<std::string>& words)
-{
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
 void check_bounds(const Option& option, double value)
 {
     if ((option.low && value < *option.low) || (option.high && value > *option.high))
         fail(Status::InvalidConfig, "{}: {} is out of range; expected {}", option.name, value, range_text(option));
+}
+
+/// PtychoPINN's words for choices that have other names here.
+std::string our_word(const std::string& word)
+{
+    static const std::map<std::string, std::string> words{
+        {"rectangular_scaled", "rectangular"}, {"legacy_v1", "legacy"}, {"ci_intensity_v2", "count_intensity"}};
+    const auto found = words.find(word);
+    return found == words.end() ? word : found->second;
 }
 
 /// The choice that @p value names, in capitals or not: PtychoPINN writes 'Batch' and 'Parseval'.
@@ -122,17 +126,34 @@ std::string chosen(const Option& option, const std::string& value)
         return text;
     };
     const auto found = std::find_if(option.choices.begin(), option.choices.end(),
-                                    [&](const auto& choice) { return lower(choice) == lower(value); });
+                                    [&](const auto& choice) { return lower(choice) == our_word(lower(value)); });
     if (found == option.choices.end())
-        fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value, join(option.choices),
+        fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value, fmt::join(option.choices, ", "),
              base::did_you_mean(value, option.choices));
     return *found;
+}
+
+/// A text may be given as a list: of texts, "a,b", or of objects, which stay JSON.
+Json as_text(Json value)
+{
+    const auto all = [&](auto&& test) { return !value.empty() && std::all_of(value.begin(), value.end(), test); };
+    if (all([](const Json& item) { return item.is_object(); }))
+        return value.dump();
+    if (!all([](const Json& item) { return item.is_string(); }))
+        return value;
+    const auto words = value.get<std::vector<std::string>>();
+    std::string text;
+    for (const auto& word : words)
+        text += (text.empty() ? "" : ",") + word;
+    return text;
 }
 
 Json checked(const Option& option, Json value)
 {
     if (value.is_null() && option.optional)
         return value;
+    if (option.type == Type::String && option.choices.empty() && value.is_array())
+        value = as_text(std::move(value));
     require(has_type(value, option.type), Status::InvalidConfig, "{}: expected {}{}, found {}", option.name,
             type_name(option.type), option.optional ? " or null" : "",
             value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 80));
@@ -147,6 +168,34 @@ Json checked(const Option& option, Json value)
                 "{}: expected [a, b] with a <= b, found {}", option.name, value.dump());
     }
     return option.choices.empty() ? value : Json(chosen(option, value.get<std::string>()));
+}
+
+/// The text that is given for an option of the library, under its name or an alias.
+std::optional<std::string> named_by(const Config& given, std::string_view name)
+{
+    for (const auto& [key, value] : given.values()) {
+        const auto* option = library_schema().find(key);
+        if (option != nullptr && option->name == name)
+            return checked(*option, value).get<std::string>();
+    }
+    return std::nullopt;
+}
+
+/// Values of the preset that @p given names, of options that there are. Those of its network are left out when there
+/// is one already, or @p given names another one: options may be called the same and mean something else.
+Config preset_of(const Config& given, const Schema& schema, bool network)
+{
+    Config values;
+    const auto preset = named_by(given, "preset");
+    if (!preset)
+        return values;
+    const auto& chosen = preset_named(*preset).values;
+    const auto name = named_by(given, "generator.name");
+    network = network && (!name || name == named_by(chosen, "generator.name"));
+    for (const auto& [key, value] : chosen.values())
+        if (schema.find(key) != nullptr && (network || !key.starts_with("generator.")))
+            values.set(key, value);
+    return values;
 }
 
 } // namespace
@@ -248,12 +297,17 @@ Settings::Settings(Schema schema, const Config& given) : schema_(std::move(schem
         (*values)[option.name] = Json::parse(option.initial);
     values_ = std::move(values);
     given_ = std::make_shared<std::map<std::string, bool, std::less<>>>();
+    const auto nothing = given_;
+    apply(preset_of(given, schema_, /*network=*/true));
+    given_ = nothing;
     apply(given);
 }
 
 Settings Settings::with(const Config& given) const
 {
     Settings copy = *this;
+    copy.apply(preset_of(given, schema_, /*network=*/false));
+    copy.given_ = given_;
     copy.apply(given);
     return copy;
 }

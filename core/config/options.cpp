@@ -11,12 +11,13 @@ namespace {
 std::vector<Option> general_options()
 {
     return {
+        {"preset", Type::String, "\"none\"", "a set of values that hold where none is given; see 'ptychokit list presets'. On a model that is there already the network's own options stay", {}, {}, {"none", "ci", "legacy", "fast", "quality"}},
         {"seed", Type::Int, "0", "seed of every random stream (grouping, initialisation, shuffling, simulation)", 0, 9007199254740992.0, {}, {"subsample_seed"}},
         {"threads", Type::Int, "0", "threads of one operation; 0 = as many as the machine gives", 0, 4096},
-        {"kernels", Type::String, "\"own\"", "whose convolutions run on a CPU: our own, which are faster, or LibTorch's (aten)", {}, {}, {"own", "aten"}},
+        {"kernels", Type::String, "\"own\"", "who computes on a CPU where both can: our own kernels, which are faster, or LibTorch's (aten)", {}, {}, {"own", "aten"}},
         {"deterministic", Type::Bool, "false", "same seed, same numbers on the same device and thread count, at some cost of speed"},
         {"plugins", Type::String, "\"\"", "files with generators that are loaded with the context, separated by ':': shared libraries (see ptychokit/plugin.h) and TorchScript programs. They are executed"},
-        {"compat", Type::String, "\"none\"", "'ptychopinn' reproduces quirks of PtychoPINN where equal numbers are needed", {}, {}, {"none", "ptychopinn"}},
+        {"compat", Type::String, "\"none\"", "'ptychopinn' reproduces quirks of PtychoPINN where equal numbers are needed, and evaluation adds its scores under that name", {}, {}, {"none", "ptychopinn"}},
     };
 }
 
@@ -116,7 +117,23 @@ std::vector<Option> physics_options()
          "unit of what the network predicts: one = the object's transmission; ptychopinn = transmission times the factors that PtychoPINN's forward model divides by: probe.scale squared, the probe's "
          "mean modulus and the input's factor (kept in the model, undone in reconstructions)",
          {}, {}, {"one", "ptychopinn"}},
+        {"physics.model", Type::String, "\"tiles\"",
+         "what training compares with the frames: tiles = ours, patches merged on the object's pixels and incoherent probe modes; amplitude, rectangular = PtychoPINN's forward models with its losses: "
+         "amplitudes of coherently summed modes, or counts with factors s1, s2 of the object's real and imaginary part",
+         {}, {}, {"tiles", "amplitude", "rectangular"}, {"physics_forward_mode"}},
+        {"physics.scale_contract", Type::String, "\"legacy\"",
+         "rectangular: legacy = the network sees amplitudes and the prediction is divided by PtychoPINN's physics scale; count_intensity = it sees counts, the probe keeps its power, and the loss is "
+         "divided by the mean count of the training frames",
+         {}, {}, {"legacy", "count_intensity"}, {"scale_contract_version"}},
+        {"physics.loss_units", Type::String, "\"normalised\"",
+         "amplitude: what the loss compares: normalised = amplitudes over their mean sum in a frame (PtychoPINN's memory-mapped data sets), counts = roots of counts (its containers)", {}, {}, {"normalised", "counts"}},
+        {"physics.gain", Type::Float, "1", "amplitude: factor on predicted amplitudes", 1e-9, 1e9, {}, {"amplitude_physics_gain"}},
+        {"physics.alpha_beta", Type::Bool, "false", "amplitude: predicted amplitudes A become alpha A + beta, both trained from 1; physics.intensity_scale is then the input's factor", {}, {}, {}, {"intensity_scale_trainable"}},
+        {"physics.intensity_scale", Type::Float, "10000", "amplitude, alpha_beta: factor on the input, which predicted amplitudes are divided by", 1e-9, 1e12, {}, {"intensity_scale"}},
+        {"physics.scales_trainable", Type::Bool, "true", "rectangular: train s1 and s2 along with the network", {}, {}, {}, {"rect_s1s2_trainable"}},
+        {"physics.scales_start", Type::String, "\"ones\"", "rectangular: s1 and s2 begin as ones, or by data = as what brings the first prediction to the mean of the frames", {}, {}, {"ones", "data"}, {"rect_s1s2_init"}},
         {"probe.scale", Type::Float, "4", "PtychoPINN's probe_scale, for physics.object_scale = 'ptychopinn'", 1e-6, 1e6, {}, {"probe_scale"}},
+        {"probe.power", Type::String, "\"frames\"", "power of the probe that training starts with: that of the training frames, or as given in the file, whose unit then is roots of counts", {}, {}, {"frames", "given"}},
         {"probe.modes", Type::Int, "3", "incoherent probe modes; missing ones are made from the first", 1, 64},
         {"probe.from", Type::String, "\"model\"",
          "whose probe is used: the model's when it has one (else the scan's), or the scan's, prepared by probe.warm_epochs, for a scan with another beam than the model was trained with",
@@ -149,6 +166,7 @@ std::vector<Option> training_options()
         {"training.optimizer", Type::String, "\"adam\"", "adam; adamw = with decoupled weight decay; sgd = descent with Nesterov's momentum", {}, {}, {"adam", "adamw", "sgd"}, {"optimizer"}},
         {"training.momentum", Type::Float, "0.9", "sgd: momentum", 0, 0.999999, {}, {"momentum"}},
         {"training.learning_rate", Type::Float, "2e-3", "largest learning rate", 0, 10, {}, {"learning_rate"}},
+        {"training.find_rate", Type::String, "\"no\"", "before training a range test on a copy of the weights, 100 steps of a growing rate, finds a largest learning rate: suggest = log it, use = and train with it", {}, {}, {"no", "suggest", "use"}},
         {"training.schedule", Type::String, "\"one_cycle\"", "learning rate over the run: one_cycle (Smith and Topin 2018), constant, exponential, warmup_cosine, plateau, multi_stage", {}, {},
          {"one_cycle", "constant", "exponential", "warmup_cosine", "plateau", "multi_stage"}},
         {"training.schedule_gamma", Type::Float, "0.95", "exponential: factor of an epoch", 1e-6, 1},
@@ -167,12 +185,34 @@ std::vector<Option> training_options()
          {"norm", "value", "agc"}, {"gradient_clip_algorithm"}},
         {"training.accumulate", Type::Int, "1", "batches whose gradients make one step", 1, 65536, {}, {"accum_steps"}},
         {"training.average", Type::Float, "0", "decay of a running mean of the weights, e.g. 0.999; validation, best.ptk and the trained model use it; 0 = none", 0, 0.9999999},
-        {"training.patience", Type::Int, "0", "stop after so many epochs without a lower validation loss (training loss without validation frames); 0 = never", 0, 1e7},
+        {"training.freeze", Type::String, "\"\"", "parameters that do not move: names or what they lie in, with * and ?, as in \"encoder,decoder_amp.blocks.*\"; a wrong name is answered with those that there are"},
+        {"training.stages", Type::String, "\"\"",
+         "stages one after the other instead of one training: a list of {epochs, learning_rate, loss, schedule, freeze, blend}, of which only epochs must be there; blend = linear, cosine or exponential lets the loss grow out of that of the stage before. The schedule runs anew in each"},
+        {"training.fine_tune_epochs", Type::Int, "0", "epochs of a last stage with a frozen encoder (parameters 'encoder')", 0, 1e7, {}, {"epochs_fine_tune"}},
+        {"training.fine_tune_rate", Type::Float, "0.1", "its learning rate as a fraction of training.learning_rate", 0, 1e6, {}, {"fine_tune_gamma"}},
+        {"training.patience", Type::Int, "0", "stop after so many epochs (of the last stage) without a lower validation loss (training loss without validation frames); 0 = never", 0, 1e7},
         {"training.rate_scaling", Type::String, "\"none\"", "factor on training.learning_rate for the groups of a step (training.batch_size times training.accumulate): none = 1; linear = their number; sqrt = its root", {}, {}, {"none", "linear", "sqrt"}},
         {"training.parallel", Type::String, "\"auto\"", "processes that train one model together, each on its part of every batch: auto = those that torchrun, mpirun or srun started with this one, if any; env = the same, and an error when there are none; off = each trains for itself", {}, {}, {"auto", "env", "off"}},
         {"training.parallel_timeout", Type::Float, "300", "seconds that a process waits for the others before the training ends with an error and a checkpoint", 1, 1e6},
         {"training.validation_fraction", Type::Float, "0.05", "fraction of the frames that is kept out of training and measures it", 0, 0.9},
         {"training.checkpoint_epochs", Type::Int, "5", "epochs between checkpoints when a run folder is given; the last epoch always has one", 1, 1e7},
+    };
+}
+
+std::vector<Option> tracking_options()
+{
+    return {
+        {"tracking.uri", Type::String, "\"\"",
+         "MLflow server that is told of a training, e.g. http://127.0.0.1:5000; empty = none. Credentials come from the environment (MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD). No model keeps it"},
+        {"tracking.experiment", Type::String, "\"PtychoKit\"", "MLflow experiment; made when it is missing", {}, {}, {}, {"experiment_name"}},
+        {"tracking.run_name", Type::String, "\"\"", "name of the run; empty = the run folder's, else MLflow's choice"},
+        {"tracking.tags", Type::String, "\"\"", "tags of the run, NAME=VALUE,NAME=VALUE"},
+        {"tracking.notes", Type::String, "\"\"", "description of the run", {}, {}, {}, {"notes"}},
+        {"tracking.model_name", Type::String, "\"\"", "tag 'model_name' of the run", {}, {}, {}, {"model_name"}},
+        {"tracking.every_steps", Type::Int, "10", "steps between numbers of single steps (loss, learning rate, norm of the gradient); 0 = epochs only", 0, 1e9},
+        {"tracking.artifacts", Type::Bool, "true", "send history.csv, history.json and best.ptk of the run folder at the end, where the server takes files (mlflow-artifacts)"},
+        {"tracking.timeout_s", Type::Float, "10", "longest time of a request in seconds; training never waits for one", 0.05, 3600},
+        {"tracking.closing_s", Type::Float, "30", "longest time in seconds that the end of a training waits until the server has the rest", 0, 86400},
     };
 }
 
@@ -183,6 +223,9 @@ std::vector<Option> reconstruction_options()
         {"reconstruction.passes", Type::Int, "null", "times the network looks at each frame, with overlapping patches merged in between; null = two more than it was trained with when those are several, else one", 1, 64, {}, {}, true},
         {"reconstruction.fill", Type::Float, "0", "value of the object where no frame reached", -1e30, 1e30},
         {"reconstruction.coverage", Type::Float, "1e-3", "smallest weight, relative to the largest, at which a pixel of the object counts as reached", 0, 1},
+        {"reconstruction.groups", Type::String, "\"nearest\"",
+         "networks that see groups: nearest = every frame with its nearest others; training = groups as in training (scan.*), drawn anew, as PtychoPINN predicts: a frame may come several times or not at all", {}, {}, {"nearest", "training"}},
+        {"reconstruction.varpro", Type::Bool, "false", "fit one factor of the object's real and one of its imaginary part to the scan's frames and apply them (PtychoPINN's VarPro); for physics.model = 'rectangular', elsewhere it changes phases", {}, {}, {}, {"varpro_scaling"}},
         {"reconstruction.middle_trim", Type::Int, "0", "use only this many central pixels of each patch; 0 = all", 0, 65536, {}, {"middle_trim"}},
     };
 }
@@ -248,8 +291,9 @@ const Schema& library_schema()
 {
     static const Schema schema = [] {
         std::vector<Option> all;
-        for (auto part : {general_options(), data_options(), scan_options(), input_options(), generator_options(), physics_options(),
-                          training_options(), reconstruction_options(), refinement_options(), simulation_options()})
+        for (auto part : {general_options(), data_options(), scan_options(), input_options(), generator_options(),
+                          physics_options(), training_options(), tracking_options(), reconstruction_options(),
+                          refinement_options(), simulation_options()})
             all.insert(all.end(), part.begin(), part.end());
         return Schema(std::move(all));
     }();

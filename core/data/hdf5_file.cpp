@@ -872,6 +872,16 @@ void Hdf5File::set_attribute(const std::string& object, const std::string& name,
     impl_->write_attribute(object, name, text_type(text.size()), text.c_str());
 }
 
+void Hdf5File::set_str_attribute(const std::string& object, const std::string& name, const std::string& text)
+{
+    const Session session;
+    const Id type(H5Tcopy(H5T_C_S1), H5Tclose);
+    H5Tset_size(type, H5T_VARIABLE);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    const char* raw = text.c_str();
+    impl_->write_attribute(object, name, type, &raw);
+}
+
 void Hdf5File::set_attribute(const std::string& object, const std::string& name, double value)
 {
     const Session session;

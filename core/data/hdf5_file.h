@@ -63,6 +63,9 @@ public:
     void write_string(const std::string& name, const std::string& text);
     /// Sets or replaces. @throws Error(NotFound) no such object; Error(Io)
     void set_attribute(const std::string& object, const std::string& name, const std::string& text);
+    /// The same as a text of variable length, which h5py gives to Python as str where fixed ones are bytes; for the
+    /// files of programs that count on it.
+    void set_str_attribute(const std::string& object, const std::string& name, const std::string& text);
     void set_attribute(const std::string& object, const std::string& name, double value);
     void link(const std::string& target, const std::string& name); ///< soft link
     /// Flush and close; errors of the disk surface here. The destructor closes too but cannot report.

@@ -1,13 +1,13 @@
 #include "data/neighbours.h"
 
 #include "base/error.h"
+#include "data/point_grid.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <nanoflann.hpp>
 
 #include <algorithm>
-#include <vector>
 
 namespace ptk::data {
 
@@ -27,72 +27,46 @@ struct Points {
 
 using Tree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, Points>, Points, 2, std::int64_t>;
 
-struct Neighbour {
-    double distance; ///< squared
-    std::int64_t index;
-
-    bool operator<(const Neighbour& other) const
-    {
-        return distance < other.distance || (distance == other.distance && index < other.index);
-    }
+struct Cloud {
+    const double* xy;
+    std::int64_t count;
 };
 
-/// The tree passes on what is closer than a bound; a little more lets ties through, which nanoflann's own result sets
-/// cut off in the order of the tree.
-double slightly_above(double distance)
+/// Where the neighbours go.
+struct Rows {
+    std::int64_t* index;
+    std::int64_t count, k;
+};
+
+/// @param centre  of each row, or null for the points themselves
+/// @param order   in which the rows are made, or null
+template <class Search>
+void search_all(const Cloud& cloud, const Window& window, const std::int64_t* centre, const std::int64_t* order,
+                const Rows& rows, Search&& search)
 {
-    return std::min(distance * (1 + 1e-10) + std::numeric_limits<double>::min(), std::numeric_limits<double>::max());
+    at::parallel_for(0, rows.count, queries_per_task, [&](std::int64_t begin, std::int64_t end) {
+        Nearest nearest(static_cast<std::size_t>(std::min(rows.k, cloud.count)), window);
+        for (auto i = begin; i < end; ++i) {
+            const auto row = order != nullptr ? order[i] : i;
+            const auto self = centre != nullptr ? centre[row] : row;
+            nearest.begin(self);
+            search(self, nearest);
+            auto* first = rows.index + row * rows.k;
+            auto* last = std::transform(nearest.sorted().begin(), nearest.sorted().end(), first,
+                                        [](const Neighbour& found) { return found.index; });
+            std::fill(last, first + rows.k, -1);
+        }
+    });
 }
 
-/// The k best inside the window of what a search of the tree offers, by (distance, index).
-class Nearest {
-public:
-    using DistanceType = double;
-
-    Nearest(std::size_t k, const Window& window)
-        : k_(k), smallest_(window.smallest * window.smallest), largest_(window.largest * window.largest),
-          itself_(window.itself)
-    {
-        best_.reserve(k);
-    }
-
-    void begin(std::int64_t self)
-    {
-        self_ = itself_ ? -1 : self;
-        best_.clear();
-        bound_ = slightly_above(largest_);
-    }
-    bool full() const { return best_.size() == k_; }
-    const std::vector<Neighbour>& sorted() const { return best_; }
-    double worstDist() const { return bound_; }
-
-    bool addPoint(double distance, std::int64_t index)
-    {
-        const Neighbour found{distance, index};
-        if (distance < smallest_ || distance > largest_ || index == self_)
-            return true;
-        if (full()) {
-            if (!(found < best_.back()))
-                return true;
-            best_.pop_back();
-        }
-        auto place = best_.end();
-        while (place != best_.begin() && found < *(place - 1))
-            --place;
-        best_.insert(place, found);
-        if (full())
-            bound_ = slightly_above(best_.back().distance);
-        return true;
-    }
-
-private:
-    std::size_t k_;
-    double smallest_, largest_; ///< squared
-    bool itself_;
-    std::int64_t self_ = -1;
-    double bound_ = 0;
-    std::vector<Neighbour> best_;
-};
+void search_tree(const Cloud& cloud, const Window& window, const std::int64_t* centre, const Rows& rows)
+{
+    const Points points{cloud.xy, static_cast<std::size_t>(cloud.count)};
+    const Tree tree(2, points, nanoflann::KDTreeSingleIndexAdaptorParams(12));
+    search_all(cloud, window, centre, nullptr, rows, [&](std::int64_t self, Nearest& nearest) {
+        tree.findNeighbors(nearest, cloud.xy + 2 * self, nanoflann::SearchParams());
+    });
+}
 
 /// (n, 2) float64, contiguous, on the CPU.
 at::Tensor checked(const at::Tensor& positions)
@@ -128,22 +102,17 @@ at::Tensor neighbours_within(const at::Tensor& positions, const at::Tensor& cent
     require(rows <= std::numeric_limits<std::int64_t>::max() / 8 / k, Status::Shape,
             "{} neighbours of {} frames are too many", k, rows);
 
+    const Cloud cloud{points.const_data_ptr<double>(), count};
     const auto* centre = chosen.defined() ? chosen.const_data_ptr<std::int64_t>() : nullptr;
-    const Points cloud{points.const_data_ptr<double>(), static_cast<std::size_t>(count)};
-    const Tree tree(2, cloud, nanoflann::KDTreeSingleIndexAdaptorParams(12));
     auto neighbours = at::empty({rows, k}, at::kLong);
-    auto* out = neighbours.mutable_data_ptr<std::int64_t>();
-    at::parallel_for(0, rows, queries_per_task, [&](std::int64_t begin, std::int64_t end) {
-        Nearest nearest(static_cast<std::size_t>(std::min(k, count)), window);
-        for (std::int64_t i = begin; i < end; ++i) {
-            const auto self = centre != nullptr ? centre[i] : i;
-            nearest.begin(self);
-            tree.findNeighbors(nearest, cloud.xy + 2 * self, nanoflann::SearchParams());
-            auto* row = std::transform(nearest.sorted().begin(), nearest.sorted().end(), out + i * k,
-                                       [](const Neighbour& found) { return found.index; });
-            std::fill(row, out + (i + 1) * k, -1);
-        }
-    });
+    const Rows found{neighbours.mutable_data_ptr<std::int64_t>(), rows, k};
+    // Cells so large that the square of three around a point holds most of its neighbours.
+    const auto grid = PointGrid::made(cloud.xy, count, std::max(1.0, static_cast<double>(k) / 3.5));
+    if (grid)
+        search_all(cloud, window, centre, centre ? nullptr : grid->order().data(), found,
+                   [&](std::int64_t self, Nearest& nearest) { grid->search(self, nearest); });
+    else
+        search_tree(cloud, window, centre, found);
     return neighbours;
 }
 

@@ -6,8 +6,9 @@
 
 namespace ptk::data {
 
-// Exact nearest neighbours in the plane by a k-d tree. Ties in distance are broken by index, so that a result depends
-// on the positions only. O(n k log n), also for clusters and lines; only thousands of points at one place make it slow.
+// Exact nearest neighbours in the plane: on a grid of cells where the points are spread evenly, O(n k), by a k-d tree
+// where they are clustered, O(n k log n); only thousands of points at one place make it slow. Ties in distance are
+// broken by index, so that a result depends on the positions only.
 
 /// k nearest neighbours of every point, itself included, sorted by (distance, index). @return (n, k) int64
 /// @throws Error(Shape) when there are fewer than k points

@@ -219,8 +219,8 @@ void write_product(const Scan& scan, const std::string& path)
             file.set_attribute(name, axis, pixel);
     file.set_attribute("/object", "center_x_m", x + pixel * static_cast<double>(object.size(1)) / 2);
     file.set_attribute("/object", "center_y_m", y + pixel * static_cast<double>(object.size(0)) / 2);
-    file.set_attribute("/", "name", std::filesystem::path(scan.source).stem().string());
-    file.set_attribute("/", "comments", "written by PtychoKit");
+    file.set_str_attribute("/", "name", std::filesystem::path(scan.source).stem().string());
+    file.set_str_attribute("/", "comments", "written by PtychoKit");
     const auto counts = scan.measurement == Measurement::Counts ? mean_power(scan) : 0.0;
     for (const auto& [name, value] : std::initializer_list<std::pair<const char*, double>>{
              {"detector_object_distance_m", scan.geometry.distance_m.value_or(0)},

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "data/hdf5_file.h"
 #include "data/readers.h"
+#include "evaluation/images.h"
 
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
@@ -75,6 +76,27 @@ std::int64_t origin(const data::Hdf5File& file, const std::string& path, const c
     return static_cast<std::int64_t>(value);
 }
 
+/// The object in the reference's frame, and where it is scored.
+struct Compared {
+    at::Tensor object;
+    at::Tensor mask;
+};
+
+Compared compared(const reconstruction::Result& result, const Reference& reference)
+{
+    const auto height = reference.object.size(0);
+    const auto width = reference.object.size(1);
+    const Frame frame{common(result.origin_y, result.object.size(0), reference.origin_y, height),
+                      common(result.origin_x, result.object.size(1), reference.origin_x, width), height, width};
+    const auto mask = scored_area(result, reference, frame);
+    require(mask.any().item<bool>(), Status::Shape,
+            "reference: the object ({} x {} from x = {}, y = {}) has no scanned pixel in its frame ({} x {} from x = "
+            "{}, y = {})",
+            result.object.size(0), result.object.size(1), result.origin_x, result.origin_y, height, width,
+            reference.origin_x, reference.origin_y);
+    return {moved(result.object, frame), mask};
+}
+
 } // namespace
 
 Reference read_reference(const std::string& path)
@@ -90,17 +112,16 @@ Reference read_reference(const std::string& path)
 
 Scores evaluate(const reconstruction::Result& result, const Reference& reference)
 {
-    const auto height = reference.object.size(0);
-    const auto width = reference.object.size(1);
-    const Frame frame{common(result.origin_y, result.object.size(0), reference.origin_y, height),
-                      common(result.origin_x, result.object.size(1), reference.origin_x, width), height, width};
-    const auto mask = scored_area(result, reference, frame);
-    require(mask.any().item<bool>(), Status::Shape,
-            "reference: the object ({} x {} from x = {}, y = {}) has no scanned pixel in its frame ({} x {} from x = "
-            "{}, y = {})",
-            result.object.size(0), result.object.size(1), result.origin_x, result.origin_y, height, width,
-            reference.origin_x, reference.origin_y);
-    return compare(moved(result.object, frame), reference.object, mask);
+    const auto [object, mask] = compared(result, reference);
+    return compare(object, reference.object, mask);
+}
+
+PtychoPinnScores evaluate_as_ptychopinn(const reconstruction::Result& result, const Reference& reference,
+                                        const PtychoPinnEvaluation& options)
+{
+    const auto [object, mask] = compared(result, reference);
+    const auto box = bounding_box(mask.contiguous());
+    return ptychopinn_scores(crop(object, box), crop(reference.object, box), options);
 }
 
 config::Json to_json(const Scores& s)

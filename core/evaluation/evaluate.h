@@ -1,6 +1,7 @@
 #pragma once
 #include "config/schema.h"
 #include "evaluation/metrics.h"
+#include "evaluation/ptychopinn_scores.h"
 #include "reconstruction/result.h"
 
 #include <string>
@@ -22,6 +23,10 @@ Reference read_reference(const std::string& path);
 /// there is coverage, or everywhere).
 /// @throws Error(Shape) when that area is empty
 Scores evaluate(const reconstruction::Result& result, const Reference& reference);
+
+/// PtychoPINN's scores of the smallest box that holds that area. @throws as evaluate()
+PtychoPinnScores evaluate_as_ptychopinn(const reconstruction::Result& result, const Reference& reference,
+                                        const PtychoPinnEvaluation& options = {});
 
 /// The fields of the scores by name; numbers that are not finite become null in the text.
 config::Json to_json(const Scores& scores);

@@ -20,7 +20,8 @@ at::Tensor patches_of(const ChannelGenerator::Branches& branches, OutputMode mod
     const auto second = branches.second.contiguous();
     switch (mode) {
     case OutputMode::AmpPhase:
-        return at::polar(first, second);
+        // Not at::polar, whose gradient takes the modulus for its argument: an amplitude may be negative here (SiLU).
+        return at::complex(first * second.cos(), first * second.sin());
     case OutputMode::AmpPhaseLogits:
         return at::polar(at::sigmoid(first), std::numbers::pi * at::tanh(second));
     case OutputMode::RealImag:

@@ -1,5 +1,6 @@
 #include "generators/cnn.h"
 
+#include "generators/blocks/activation_watch.h"
 #include "generators/common_options.h"
 
 #include <ATen/TensorOperators.h>
@@ -7,7 +8,9 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/tanh.h>
+#include <ATen/ops/tensor.h>
 
+#include <limits>
 #include <numbers>
 
 namespace ptk::generators {
@@ -33,6 +36,17 @@ at::Tensor imaginary_part(const at::Tensor& x)
 at::Tensor identity(const at::Tensor& x)
 {
     return x;
+}
+
+/// A head's values, after they were shown to an ActivationWatch.
+at::Tensor activated(HeadActivation activation, const at::Tensor& x)
+{
+    auto y = activation(x);
+    if (ActivationWatch::active()) {
+        constexpr double infinity = std::numeric_limits<double>::infinity();
+        ActivationWatch::ends("saturated_head", activation(at::tensor({-infinity, infinity}, at::kDouble)), y);
+    }
+    return y;
 }
 
 HeadActivation first_activation(bool polar, bool sigmoid)
@@ -254,13 +268,15 @@ public:
     {
         const auto half = x.size(2);
         auto centre = conv1_(x.slice(1, 0, in_ - outer_));
-        centre = activation_(bn1_ ? (*bn1_)(centre) : centre);
+        centre = activated(activation_, bn1_ ? (*bn1_)(centre) : centre);
         if (!probe_big_)
             return at::constant_pad_nd(centre, {half / 2, half / 2, half / 2, half / 2});
         auto patch = conv2_(conv_up_block_(x.slice(1, in_ - outer_, in_)));
         // A quirk of the reference: the border has SiLU whatever the head is, so an amplitude may be negative there and
         // a phase is not bounded.
-        patch = at::silu(bn2_ ? (*bn2_)(patch) : patch);
+        patch = bn2_ ? (*bn2_)(patch) : patch;
+        ActivationWatch::silu("saturated_border", patch);
+        patch = at::silu(patch);
         patch.slice(2, half / 2, half / 2 + half).slice(3, half / 2, half / 2 + half).copy_(centre);
         return patch;
     }
@@ -351,7 +367,7 @@ public:
         for (std::size_t i = 0; i < blocks_.size(); ++i)
             x = refinements_[i](blocks_[i](x));
         const auto both = (*last_)((*eca_)(x)).chunk(2, 1);
-        return {first_(both[0]), second_(both[1])};
+        return {activated(first_, both[0]), activated(second_, both[1])};
     }
 
 private:

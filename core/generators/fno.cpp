@@ -2,8 +2,6 @@
 
 #include "generators/common_options.h"
 
-#include <ATen/ops/gelu.h>
-
 namespace ptk::generators {
 
 namespace {
@@ -61,7 +59,7 @@ ChannelGenerator::Branches Fno::branches(const at::Tensor& x)
         y = fno_blocks_[i](y);
     y = intermediate_(y);
     for (std::size_t i = 0; i < cnn_refiner_.size(); ++i)
-        y = at::gelu(cnn_refiner_[i].conv(y));
+        y = cnn_refiner_[i].conv(y, Activation::Gelu);
     return output_(y);
 }
 

@@ -3,7 +3,6 @@
 #include "generators/common_options.h"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/gelu.h>
 
 namespace ptk::generators {
 
@@ -39,7 +38,7 @@ Hybrid::Merge::Merge(std::int64_t in, std::int64_t out, at::Generator random)
 
 at::Tensor Hybrid::Merge::operator()(const at::Tensor& x) const
 {
-    return second(at::gelu(first(x)));
+    return second(first(x, Activation::Gelu));
 }
 
 Hybrid::Hybrid(const Problem& problem, const config::Settings& settings, at::Generator random)

@@ -201,9 +201,8 @@ private:
         require(fits, Status::Shape,
                 "{}: for amplitudes {} the program returns {} {}; expected Float, two images of that shape or both in "
                 "({}, {}, {}, {})",
-                path_, base::shape_of(x), c10::toString(image.scalar_type()),
-                base::shape_of(image), x.size(0), 2 * x.size(1), x.size(2),
-                x.size(3));
+                path_, base::shape_of(x), c10::toString(image.scalar_type()), base::shape_of(image), x.size(0),
+                2 * x.size(1), x.size(2), x.size(3));
         return image;
     }
 

@@ -30,6 +30,8 @@ constexpr const char* kind_attribute = "ptychokit_kind";
 constexpr const char* version_attribute = "ptychokit_version";
 constexpr const char* checksum_attribute = "ptychokit_header_fnv1a";
 constexpr const char* term_prefix = "history/term_";
+constexpr const char* diagnostic_prefix = "history/diagnostic_";
+constexpr const char* physics_prefix = "physics/";
 constexpr std::size_t header_limit = std::size_t{1} << 26;
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923): finds damage, does not protect from forgery.
@@ -90,6 +92,8 @@ std::map<std::string, at::Tensor> tensors_of(Model& model, const std::map<std::s
         put("buffers/" + name, *tensor);
     for (const auto& [name, tensor] : extra)
         put("extra/" + name, tensor);
+    for (const auto& [name, tensor] : model.physics)
+        put(physics_prefix + name, tensor);
     if (model.probe.defined())
         put("probe", model.probe);
     for (std::size_t i = 0; i < model.experiments.size(); ++i)
@@ -97,12 +101,15 @@ std::map<std::string, at::Tensor> tensors_of(Model& model, const std::map<std::s
     return tensors;
 }
 
-/// NaN in epochs without the term.
-void put_terms(const std::vector<HistoryRow>& history, std::map<std::string, at::Tensor>& tensors)
+using NamedNumbers = std::map<std::string, double> HistoryRow::*;
+
+/// NaN in epochs without the number.
+void put_named(const std::vector<HistoryRow>& history, NamedNumbers numbers, const std::string& prefix,
+               std::map<std::string, at::Tensor>& tensors)
 {
     for (std::size_t i = 0; i < history.size(); ++i)
-        for (const auto& [name, value] : history[i].terms) {
-            auto& column = tensors[term_prefix + name];
+        for (const auto& [name, value] : history[i].*numbers) {
+            auto& column = tensors[prefix + name];
             if (!column.defined())
                 column = at::full({static_cast<std::int64_t>(history.size())}, std::nan(""), at::kDouble);
             column[static_cast<std::int64_t>(i)] = value;
@@ -124,14 +131,16 @@ void put_history(const std::vector<HistoryRow>& history, std::map<std::string, a
     column("validation_loss", &HistoryRow::validation_loss, at::kDouble);
     column("learning_rate", &HistoryRow::learning_rate, at::kDouble);
     column("seconds", &HistoryRow::seconds, at::kDouble);
-    put_terms(history, tensors);
+    put_named(history, &HistoryRow::terms, term_prefix, tensors);
+    put_named(history, &HistoryRow::diagnostics, diagnostic_prefix, tensors);
 }
 
 /// A bundle with such weights would be of no use, and would replace one that is.
 void require_finite(const std::map<std::string, at::Tensor>& tensors, const std::string& path)
 {
     for (const auto& [name, tensor] : tensors)
-        if (name.rfind("parameters/", 0) == 0 || name == "probe" || name.rfind("experiments/", 0) == 0)
+        if (name.rfind("parameters/", 0) == 0 || name.rfind(physics_prefix, 0) == 0 ||
+            name.rfind(experiments_prefix, 0) == 0 || name == "probe")
             require(all_finite(tensor), Status::NotConverged, "{}: not written: '{}' holds values that are not finite",
                     path, name);
 }
@@ -144,12 +153,14 @@ Json parse_object(const std::string& text, const char* what)
     return json;
 }
 
-/// Where a program lies is for the user to say, not for a file of data (see model_of_header).
+/// Where a program lies, and who is told of a training, is for the user to say, not for a file of data (see
+/// model_of_header).
 Json stored_settings(const config::Settings& settings)
 {
     auto json = settings.to_json();
     json["generator"].erase("file");
     json.erase("plugins");
+    json.erase("tracking");
     return json;
 }
 
@@ -170,7 +181,8 @@ Json make_header(Model& model, const std::map<std::string, at::Tensor>& tensors,
           {"object_scale", model.object_scale},
           {"input_rms", model.input_rms},
           {"mean_power", model.mean_power},
-          {"object_pixel_m", model.object_pixel_m}}},
+          {"object_pixel_m", model.object_pixel_m},
+          {"mean_amplitude", model.mean_amplitude}}},
         {"experiments", experiments_json(model.experiments)},
         {"provenance", parse_object(model.provenance, "provenance")},
         {"extra", parse_object(extra_json, "extra_json")},
@@ -384,17 +396,30 @@ std::vector<Experiment> read_experiments(const Reader& reader, std::int64_t side
     return experiments;
 }
 
-void read_terms(const Reader& reader, std::vector<HistoryRow>& history)
+std::map<std::string, at::Tensor> read_physics(const Reader& reader, c10::Device device)
 {
-    for (const auto& name : reader.listed(term_prefix)) {
-        const auto values = reader.read(term_prefix + name);
+    std::map<std::string, at::Tensor> factors;
+    for (const auto& name : reader.listed(physics_prefix)) {
+        const auto value = reader.read(physics_prefix + name);
+        const bool fits = value.numel() == 1 && value.dim() == 1 && value.scalar_type() == at::kFloat;
+        require(fits && all_finite(value), Status::Format, "{}: '{}{}' is {} {}, expected one finite float32",
+                reader.path(), physics_prefix, name, type_name(value), base::shape_of(value));
+        factors[name] = value.to(device);
+    }
+    return factors;
+}
+
+void read_named(const Reader& reader, NamedNumbers numbers, const std::string& prefix, std::vector<HistoryRow>& history)
+{
+    for (const auto& name : reader.listed(prefix)) {
+        const auto values = reader.read(prefix + name);
         require(values.dim() == 1 && values.numel() == static_cast<std::int64_t>(history.size()) &&
                     values.scalar_type() == at::kDouble,
-                Status::Format, "{}: '{}{}' is {} {}, expected {} rows", reader.path(), term_prefix, name,
-                type_name(values), base::shape_of(values), history.size());
+                Status::Format, "{}: '{}{}' is {} {}, expected {} rows", reader.path(), prefix, name, type_name(values),
+                base::shape_of(values), history.size());
         for (std::size_t i = 0; i < history.size(); ++i)
             if (const double value = values[static_cast<std::int64_t>(i)].item<double>(); !std::isnan(value))
-                history[i].terms[name] = value;
+                (history[i].*numbers)[name] = value;
     }
 }
 
@@ -418,7 +443,8 @@ std::vector<HistoryRow> read_history(const Reader& reader)
     column("validation_loss", &HistoryRow::validation_loss, at::kDouble);
     column("learning_rate", &HistoryRow::learning_rate, at::kDouble);
     column("seconds", &HistoryRow::seconds, at::kDouble);
-    read_terms(reader, history);
+    read_named(reader, &HistoryRow::terms, term_prefix, history);
+    read_named(reader, &HistoryRow::diagnostics, diagnostic_prefix, history);
     return history;
 }
 
@@ -461,6 +487,8 @@ Bundle load_bundle(const generators::GeneratorRegistry& registry, const std::str
     model.object_scale = reader.statistic("object_scale", 0); // not in the first bundles
     model.mean_power = reader.statistic("mean_power");
     model.object_pixel_m = reader.statistic("object_pixel_m");
+    model.mean_amplitude = reader.statistic("mean_amplitude", 0);
+    model.physics = read_physics(reader, device);
     model.history = read_history(reader);
     model.provenance = reader.object("provenance").dump();
     model.generator->to(device);

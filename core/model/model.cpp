@@ -41,6 +41,14 @@ Json probe_json(const at::Tensor& probe)
             {"power", probe.abs().square().sum(at::kDouble).item<double>()}};
 }
 
+Json physics_json(const std::map<std::string, at::Tensor>& factors)
+{
+    auto json = Json::object();
+    for (const auto& [name, value] : factors)
+        json[name] = value.item<double>();
+    return json;
+}
+
 } // namespace
 
 std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config,
@@ -97,6 +105,8 @@ Json history_json(const std::vector<HistoryRow>& history)
                         {"seconds", row.seconds}});
         if (!row.terms.empty())
             rows.back()["terms"] = row.terms;
+        if (!row.diagnostics.empty())
+            rows.back()["diagnostics"] = row.diagnostics;
     }
     return rows;
 }
@@ -134,6 +144,7 @@ std::string describe(Model& model)
           {"input_rms", model.input_rms},
           {"mean_power", model.mean_power},
           {"object_pixel_m", model.object_pixel_m}}},
+        {"physics", physics_json(model.physics)},
         {"experiments", experiments_json(model.experiments)},
         {"history", history_json(model.history)},
         {"provenance", Json::parse(model.provenance, nullptr, false)},

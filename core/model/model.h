@@ -22,6 +22,9 @@ struct HistoryRow {
     /// What training_loss is the sum of, by name: the loss and the regularizers times their weights. Empty when the
     /// loss is alone.
     std::map<std::string, double> terms{};
+    /// What the validation frames showed of the network's health, by name: fractions of units that never fire and of
+    /// values at the ends of their range. Empty when there was nothing to see.
+    std::map<std::string, double> diagnostics{};
 };
 
 /// What a model keeps of one of several experiments that it was trained on together; numbers as in Model.
@@ -47,7 +50,12 @@ struct Model {
     double object_scale = 0; ///< the object is the network's patches times this over the input's factor; 0 = they
                              ///< are the object
     double mean_power = 0;   ///< mean counts in a training frame; 0 until trained
-    double object_pixel_m = 0;             ///< object pixel of the training scan; 0 when unknown
+    double object_pixel_m = 0; ///< object pixel of the training scan; 0 when unknown
+    double mean_amplitude = 0; ///< mean sum of the amplitudes of a training frame; 0 unless physics.model is
+                               ///< PtychoPINN's
+    /// Factors of PtychoPINN's physics: "s1", "s2", "alpha", "beta", each (1) float32 on the device; those that its
+    /// model has.
+    std::map<std::string, at::Tensor> physics{};
     std::vector<Experiment> experiments{}; ///< empty when trained on one; else probe and statistics are the first's
     std::vector<HistoryRow> history{};
     std::string provenance = "{}"; ///< JSON: library version, LibTorch, training file, seed
@@ -72,7 +80,8 @@ enum class FirstWeights { Drawn, Zero };
 std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry, const config::Config& config,
                                   std::int64_t side, c10::Device device, FirstWeights first = FirstWeights::Drawn);
 
-/// JSON array of the rows' fields; "terms" only where there are any, numbers that are not finite as null.
+/// JSON array of the rows' fields; "terms" and "diagnostics" only where there are any, numbers that are not finite as
+/// null.
 config::Json history_json(const std::vector<HistoryRow>& history);
 
 /// JSON array of the experiments' fields, without the probes.

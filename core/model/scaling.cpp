@@ -1,5 +1,7 @@
 #include "model/scaling.h"
 
+#include "model/physics_model.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 
@@ -41,6 +43,8 @@ at::Tensor Scaling::object_of(const at::Tensor& predicted, const generators::Inp
         return predicted * (of_groups(objects, experiments, made.amplitude) / made.scales);
     if (object == 0)
         return predicted;
+    if (!over_input)
+        return physics::scaled_parts(predicted, parts) * object;
     return made.scales.defined() ? predicted * (object / made.scales) : predicted * (object / made.scale);
 }
 
@@ -54,6 +58,14 @@ Scaling scaling_of(const Model& model)
     }
     if (model.settings.schema().options().empty())
         return scaling; // put together by hand
+    if (physics_model(model.settings) == PhysicsModel::Rectangular) {
+        const auto factor = [&](const char* name) {
+            const auto found = model.physics.find(name);
+            return found == model.physics.end() ? 1 : found->second.item<double>();
+        };
+        scaling.over_input = false;
+        scaling.parts = {factor("s1"), factor("s2")};
+    }
     // A generator that sees each frame alone is not told which frames are a group.
     scaling.per_group = model.settings.text("input.normalize") == "group" && model.generator->grouped();
     scaling.norm = input_norm(model.settings);

@@ -2,6 +2,7 @@
 #include "data/normalisation.h"
 #include "generators/generator.h"
 #include "model/model.h"
+#include "physics/rectangular_fit.h"
 
 namespace ptk::model {
 
@@ -14,7 +15,9 @@ struct Scaling {
     double input;
     bool per_group = false; ///< a factor for each group, from its own frames, instead of @ref input
     data::InputNorm norm{};
-    double object = 0; ///< see Model::object_scale
+    double object = 0;                  ///< see Model::object_scale
+    bool over_input = true;             ///< the object is also divided by the input's factor
+    physics::RectangularScales parts{}; ///< factors of the patches' real and imaginary part
     /// Of each of several experiments, (E) float32, instead of @ref input and @ref object; undefined for one.
     at::Tensor inputs{};
     at::Tensor objects{};

@@ -30,7 +30,7 @@ std::string chosen_generator(const config::Config& config)
     config::Config name;
     for (const auto& [key, value] : config.values()) {
         const auto* option = config::library_schema().find(key);
-        if (option != nullptr && option->name == "generator.name")
+        if (option != nullptr && (option->name == "generator.name" || option->name == "preset"))
             name.set(option->name, value);
     }
     return config::Settings(config::library_schema(), name).text("generator.name");

@@ -10,6 +10,7 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/view_as_complex.h>
 #include <c10/core/GradMode.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <torch/headeronly/version.h>
 
@@ -55,21 +56,14 @@ Json origin_of(const Weights& weights, const Fit& fit, const SortedTensors& cont
             {"assumed", fit.assumed},     {"left_out", content.left_out}};
 }
 
-std::string joined(const std::vector<std::string>& parts)
-{
-    std::string all;
-    for (const auto& part : parts)
-        all += (all.empty() ? "" : ", ") + part;
-    return all;
-}
-
 void report(const Weights& weights, const Fit& fit, const SortedTensors& content, Log& log)
 {
-    log.debug("import", "{}: {}, {} tensors; {}", weights.path, weights.format, content.own.size(), joined(fit.found));
+    log.debug("import", "{}: {}, {} tensors; {}", weights.path, weights.format, content.own.size(),
+              fmt::join(fit.found, ", "));
     if (!fit.assumed.empty())
-        log.debug("import", "names and shapes do not tell, defaults are taken: {}", joined(fit.assumed));
+        log.debug("import", "names and shapes do not tell, defaults are taken: {}", fmt::join(fit.assumed, ", "));
     if (!content.left_out.empty())
-        log.debug("import", "not part of the network, left out: {}", joined(content.left_out));
+        log.debug("import", "not part of the network, left out: {}", fmt::join(content.left_out, ", "));
     if (const auto mode = weights.fields.find("physics_forward_mode");
         mode != weights.fields.end() && *mode == "rectangular_scaled")
         log.warn("import",

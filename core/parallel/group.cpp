@@ -129,6 +129,7 @@ private:
                 [&] {
                     for (auto& bucket : buckets) {
                         pack(bucket);
+                        const std::lock_guard lock(sending());
                         bucket.work = send(bucket.packed);
                     }
                     for (auto& bucket : buckets)
@@ -136,6 +137,14 @@ private:
                 });
         for (const auto& bucket : buckets)
             unpack(bucket);
+    }
+
+    /// c10d keeps one record of what was sent by the whole process and does not guard it: several groups in one process
+    /// take turns.
+    static std::mutex& sending()
+    {
+        static std::mutex mutex;
+        return mutex;
     }
 
     c10::intrusive_ptr<c10d::Backend> backend_;

@@ -1,6 +1,7 @@
 #include "physics/far_field.h"
 
 #include "base/shape.h"
+#include "physics/framewise_far_field.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/fft_fft2.h>
@@ -35,6 +36,8 @@ void check_shapes(const at::Tensor& patches, const at::Tensor& probe)
 at::Tensor far_field_intensity(const at::Tensor& patches, const at::Tensor& probe)
 {
     check_shapes(patches, probe);
+    if (takes_framewise(patches, probe))
+        return framewise_far_field(patches, probe);
     const auto field = at::fft_fft2(patches.unsqueeze(-3) * probe, c10::nullopt, {-2, -1}, "ortho");
     // One shift of the real intensity moves half as many bytes as a checkerboard on one exit wave, and there is one
     // wave a mode.

@@ -4,7 +4,9 @@
 namespace ptk::physics {
 
 /// Diffracted intensity of exit waves in the far field, incoherent in the modes:
-/// I(q) = sum_m |FFT2(P_m(r) O(r))|^2, orthonormal FFT, zero frequency at index N/2. Differentiable in both arguments.
+/// I(q) = sum_m |FFT2(P_m(r) O(r))|^2, orthonormal FFT, zero frequency at index N/2. Differentiable in both arguments;
+/// complex64 on the CPU once, and frame by frame with little memory (framewise_far_field()) unless LibTorch's kernels
+/// are asked for (kernels::set_backend()).
 ///
 /// @param patches  (..., N, N) complex, object transmission around each position
 /// @param probe    (M, N, N), or (..., M, N, N) with the leading axes of the patches: a probe for each patch; unit

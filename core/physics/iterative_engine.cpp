@@ -26,6 +26,7 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/view_as_real.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <chrono>
 #include <cmath>
@@ -486,10 +487,15 @@ at::Tensor warm_probe(const data::Scan& scan, std::int64_t modes, std::int64_t e
 double fourier_error(const data::Scan& scan, const EngineState& state, const Monitor& monitor)
 {
     const at::NoGradGuard no_gradient;
+    const auto began = Clock::now();
     check_start(scan, state);
     Engine engine(scan, state);
     at::Tensor moves;
-    return engine.sweep(all_indices(scan.size()), {}, moves, monitor);
+    const double error = engine.sweep(all_indices(scan.size()), {}, moves, monitor);
+    const double seconds = seconds_since(began);
+    monitor.report({"fourier error", 0, 0, scan.size(), scan.size(), error, std::numeric_limits<double>::quiet_NaN(),
+                    static_cast<double>(scan.size()) / seconds, seconds});
+    return error;
 }
 
 } // namespace ptk::physics

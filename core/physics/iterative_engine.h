@@ -57,10 +57,10 @@ ObjectFrame frame_for(const at::Tensor& positions, std::int64_t side, std::int64
 /// start.
 ///
 /// With frames held out, stops after `patience` epochs without a better error on them and returns the best state, which
-/// is the start when it competes and no epoch was better. What the frames cannot tell is fixed after each epoch in which the probe
-/// moved: its modes are orthogonal, strongest first, the sum of their squares is the frames' mean power (the object
-/// takes the inverse factor), and its centre of mass stays within half a pixel of where the start's was (the object
-/// moves along in its frame). So object and positions keep the start's frame.
+/// is the start when it competes and no epoch was better. What the frames cannot tell is fixed after each epoch in
+/// which the probe moved: its modes are orthogonal, strongest first, the sum of their squares is the frames' mean power
+/// (the object takes the inverse factor), and its centre of mass stays within half a pixel of where the start's was
+/// (the object moves along in its frame). So object and positions keep the start's frame.
 ///
 /// Positions, when asked for, move from the third epoch on by half the least-squares shift of each frame, at most 0.25
 /// pixels an epoch and 2 in all, inside the object. A common shift, stretch or shear is taken out: with the object they

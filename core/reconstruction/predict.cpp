@@ -8,19 +8,25 @@
 #include "model/scaling.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
+#include "physics/rectangular_fit.h"
 #include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
+#include "training/grouping.h"
 #include "training/preparation.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/view_as_real.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
 #include <chrono>
+#include <optional>
 
 namespace ptk::reconstruction {
 
@@ -110,6 +116,17 @@ std::int64_t passes_of(const model::Model& model, const config::Settings& settin
     return trained > 1 ? trained + 2 : trained;
 }
 
+/// Rows of frames that the network sees at once.
+at::Tensor groups_for(const generators::Generator& generator, const data::Scan& scan, const config::Settings& settings)
+{
+    if (!generator.grouped())
+        return data::single_groups(scan.positions);
+    if (settings.text("reconstruction.groups") == "nearest")
+        return data::tile_groups(scan.positions, generator.channels());
+    const training::FrameSplit all{at::arange(scan.size(), at::kLong), at::empty({0}, at::kLong)};
+    return training::training_groups(scan, all, training::resolve_grouping(settings, generator), settings);
+}
+
 /// What one call of reconstruct() knows: which frames make a row, where each patch goes, with which probe and weight.
 class Plan {
 public:
@@ -123,12 +140,14 @@ public:
     {
         if (probe.defined())
             probe_ = probe.to(model.device);
-        groups_ = model.generator->grouped() ? data::tile_groups(scan.positions, model.generator->channels())
-                                             : data::single_groups(scan.positions);
+        groups_ = groups_for(*model.generator, scan, settings);
         rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
         places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble)
                                              : (grid_.corners + scan.side() / 2).to(at::kDouble);
         passes_ = passes_of(model, settings);
+        fit_parts_ = settings.flag("reconstruction.varpro");
+        require(!fit_parts_ || probe.defined(), Status::State,
+                "{}: reconstruction.varpro needs a probe; neither the model nor the scan has one", scan.source);
         if (scan.bad_pixels.defined())
             good_ = scan.bad_pixels.logical_not().to(model.device, at::kFloat);
         trim_ = settings.integer("reconstruction.middle_trim");
@@ -160,7 +179,20 @@ public:
         if (known.defined())
             input.known = canvas.cut(known, places, side).to(model_.device).view(input.amplitude.sizes());
         const auto patches = scaling_.object_of(model_.generator->forward(input), input).reshape({-1, side, side});
+        if (fit_parts_)
+            moments_.add(physics::rectangular_basis(physics::rectangular_waves(patches, probes)), amplitude.square(),
+                         good_);
         canvas.add(trimmed(patches).cpu(), places, trimmed(weights_of(probes)).cpu());
+    }
+
+    /// Before each pass.
+    void begin_pass() { moments_ = {}; }
+    /// The factors of real and imaginary part that fit the frames best, when they were asked for.
+    std::optional<physics::RectangularScales> parts() const
+    {
+        if (!fit_parts_)
+            return {};
+        return physics::exact_scales(moments_);
     }
 
     at::Tensor probe; ///< (M, N, N) as it was used, or undefined
@@ -219,6 +251,8 @@ private:
     std::int64_t rows_per_batch_ = 1;
     std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
+    bool fit_parts_ = false;
+    physics::RectangularMoments moments_;    ///< of the patches seen in this pass
     data::ReadAhead<at::Tensor> amplitudes_; ///< of the scan, by indices
 };
 
@@ -230,11 +264,17 @@ Canvas canvas_for(const data::Scan& scan)
 }
 
 Result result_of(const Canvas& canvas, const Plan& plan, const data::Scan& scan, const model::Model& model,
-                 const config::Settings& settings)
+                 const config::Settings& settings, Log& log)
 {
     const double coverage = settings.number("reconstruction.coverage");
     Result result;
     result.object = canvas.object(settings.number("reconstruction.fill"), coverage);
+    if (const auto parts = plan.parts()) {
+        log.info("reconstruction", "{}: real part times {:.5g}, imaginary part times {:.5g} fit the frames best",
+                 scan.source, parts->s1, parts->s2);
+        result.object =
+            at::where(canvas.covered(coverage), physics::scaled_parts(result.object, *parts), result.object);
+    }
     require(at::isfinite(at::view_as_real(result.object)).all().item<bool>(), Status::NotConverged,
             "{}: generator '{}' gives numbers that are not finite; the model was not trained well, or the frames are "
             "far from what it knows",
@@ -306,6 +346,7 @@ Result reconstruct(model::Model& model, const data::Scan& scan, const config::Se
     const auto began = Clock::now();
     at::Tensor known;
     for (std::int64_t pass = 0; pass < plan.passes(); ++pass) {
+        plan.begin_pass();
         if (pass > 0) {
             known = canvas.object(/*fill=*/1, /*coverage=*/0);
             canvas = canvas_for(scan);
@@ -324,7 +365,7 @@ Result reconstruct(model::Model& model, const data::Scan& scan, const config::Se
             monitor.report(progress);
         }
     }
-    return result_of(canvas, plan, scan, model, settings);
+    return result_of(canvas, plan, scan, model, settings, log);
 }
 
 } // namespace ptk::reconstruction

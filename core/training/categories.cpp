@@ -1,10 +1,15 @@
 #include "training/categories.h"
 
+#include "config/presets.h"
 #include "generators/initializers.h"
 #include "training/losses.h"
 #include "training/optimizer.h"
 #include "training/regularizers.h"
 #include "training/schedule.h"
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
 
 namespace ptk::training {
 
@@ -36,6 +41,38 @@ template <class Registry> Category category_of(const Registry& (*registry)())
             }};
 }
 
+using PresetRegistry = registry::Registry<const config::Preset*>;
+
+/// The options that a preset sets, each with its value as the default. Those of its network are looked up in the
+/// network's own schema.
+config::Schema options_of(const config::Preset& preset)
+{
+    std::vector<config::Option> rows;
+    auto schema = config::library_schema();
+    if (const auto name = preset.values.values().find("generator.name"); name != preset.values.values().end())
+        schema = schema.with(generators::builtin_generators().get(name->second.get<std::string>()).metadata.options);
+    for (const auto& [key, value] : preset.values.values()) {
+        rows.push_back(schema.only({key}).options().front());
+        rows.back().initial = value.dump();
+    }
+    return config::Schema(std::move(rows));
+}
+
+const PresetRegistry& preset_registry()
+{
+    static const PresetRegistry registry = [] {
+        PresetRegistry all("preset");
+        for (const auto& preset : config::presets())
+            all.add({.name = preset.name,
+                     .summary = preset.summary,
+                     .source = preset.source,
+                     .options = options_of(preset)},
+                    &preset);
+        return all;
+    }();
+    return registry;
+}
+
 CategoryRegistry make_registry()
 {
     CategoryRegistry all("category");
@@ -53,6 +90,7 @@ CategoryRegistry make_registry()
         category_of(builtin_optimizers));
     add("schedules", "schedule", "learning rate over a training, option training.schedule",
         category_of(builtin_schedules));
+    add("presets", "preset", "values for a whole job, option preset", category_of(preset_registry));
     add("gradient_limits", "gradient_limit", "how gradients are kept small, option training.gradient_clip_by",
         category_of(builtin_gradient_limits));
     return all;

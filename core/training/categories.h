@@ -16,8 +16,8 @@ struct Category {
 };
 using CategoryRegistry = registry::Registry<Category>;
 
-/// generators, initializers, losses, regularizers, optimizers, schedules, gradient_limits; the singular is an alias.
-/// Generators are those of the registry that is asked about, the others those of the library. Threads: any.
+/// generators, initializers, losses, regularizers, optimizers, schedules, presets, gradient_limits; the singular is an
+/// alias. Generators are those of the registry that is asked about, the others those of the library. Threads: any.
 const CategoryRegistry& categories();
 
 } // namespace ptk::training

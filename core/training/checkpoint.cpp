@@ -31,6 +31,8 @@ Json to_json(const TrainingPosition& position, const std::string& mark)
               {"term_sums", position.term_sums},
               {"best_loss", finite_or_null(position.best_loss)},
               {"seconds", position.seconds},
+              {"found_rate", position.found_rate},
+              {"tracking_id", position.tracking_id},
               {"scan", mark}}}};
 }
 
@@ -46,6 +48,8 @@ TrainingPosition position_from(const Json& json)
     if (!best.is_null())
         position.best_loss = best.get<double>();
     position.seconds = json.at("seconds").get<double>();
+    position.found_rate = json.value("found_rate", 0.0);
+    position.tracking_id = json.value("tracking_id", "");
     const bool possible = position.epoch >= 0 && position.step >= position.epoch && position.seconds >= 0;
     require(possible, Status::Format, "step {} of epoch {} cannot be", position.step, position.epoch);
     return position;

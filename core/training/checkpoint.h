@@ -17,6 +17,8 @@ struct TrainingPosition {
     std::map<std::string, double> term_sums{};                  ///< the same of its terms, when there are several
     double best_loss = std::numeric_limits<double>::infinity(); ///< smallest loss of an epoch so far
     double seconds = 0;                                         ///< of training so far
+    double found_rate = 0;                                      ///< by a range test, to be used; 0 = none
+    std::string tracking_id{};                                  ///< of the run on a tracking server; "" = none
 };
 
 /// A training that can go on: the model with its settings, and what only training needs.

@@ -2,13 +2,12 @@
 
 #include "base/shape.h"
 #include "training/phase.h"
+#include "training/sums.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/huber_loss.h>
-#include <ATen/ops/lgamma.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/xlogy.h>
 
 #include <variant>
 #include <vector>
@@ -17,15 +16,12 @@ namespace ptk::training {
 
 namespace {
 
-/// Rates below are raised to it, as PtychoPINN does: the likelihood of a count at rate zero is zero.
+/// PtychoPINN's bound of its count-intensity form.
 constexpr double smallest_rate = 1e-8;
 
 /// The gradient of the root is infinite at zero. Intensities below (counts; far less than a rounding error) are taken
 /// as constant; above, the factor 2 psi of the intensity's own gradient makes up for it.
 constexpr double smallest_intensity = 1e-30;
-
-/// Added by PtychoPINN to the power that a prediction is divided by.
-constexpr double smallest_power = 1e-8;
 
 void require_same_shape(const at::Tensor& prediction, const at::Tensor& measurement)
 {
@@ -77,26 +73,10 @@ private:
     std::variant<double, at::Tensor> count_; ///< of good pixels; a tensor stays on the device
 };
 
+/// In double.
 at::Tensor likelihood_of_pixels(const at::Tensor& rate, const at::Tensor& counts)
 {
-    const auto expected = rate.to(at::kDouble).clamp_min(smallest_rate);
-    const auto measured = counts.to(at::kDouble);
-    return expected - at::xlogy(measured, expected) + at::lgamma(measured + 1);
-}
-
-/// Over all axes but the first.
-at::Tensor sum_of_each(const at::Tensor& values)
-{
-    return values.reshape({values.size(0), -1}).sum(1, /*keepdim=*/false, at::kDouble);
-}
-
-/// Factor of each group, (B, 1, ...), that gives predicted amplitudes the measured sum of squares.
-at::Tensor norm_match(const Pixels& pixels)
-{
-    std::vector<std::int64_t> shape(static_cast<std::size_t>(pixels.intensity.dim()), 1);
-    shape[0] = pixels.intensity.size(0);
-    const auto power = sum_of_each(pixels.intensity) + smallest_power;
-    return (sum_of_each(pixels.amplitude.square()) / power).sqrt().to(pixels.intensity.scalar_type()).view(shape);
+    return poisson_of_pixels(rate.to(at::kDouble), counts.to(at::kDouble), smallest_rate);
 }
 
 bool as_ptychopinn(const config::Settings& settings)
@@ -223,7 +203,7 @@ at::Tensor mae_loss(const at::Tensor& intensity, const at::Tensor& amplitude, co
     const Pixels pixels(intensity, amplitude, good);
     auto predicted = root(pixels.intensity);
     if (match_norm)
-        predicted = predicted * norm_match(pixels);
+        predicted = predicted * norm_match(pixels.intensity, pixels.amplitude);
     return (predicted - pixels.amplitude).abs().sum(at::kDouble) / pixels.amplitude.sum(at::kDouble);
 }
 

@@ -2,9 +2,11 @@
 
 #include "data/experiments.h"
 #include "data/normalisation.h"
+#include "model/physics_model.h"
 #include "model/scaling.h"
 #include "physics/iterative_engine.h"
 #include "physics/probe.h"
+#include "training/ptychopinn_physics.h"
 
 #include <ATen/TensorOperators.h>
 #include <torch/version.h>
@@ -22,6 +24,8 @@ double input_scale(const data::Scan& training, double power, const config::Setti
 {
     if (settings.text("input.normalize") == "none")
         return 1;
+    if (settings.flag("physics.alpha_beta"))
+        return settings.number("physics.intensity_scale");
     const auto norm = model::input_norm(settings);
     if (norm.kind == data::InputNorm::Kind::Parseval && !norm.intensity)
         return data::parseval_scale(power, training.side(), norm.half_side);
@@ -41,6 +45,16 @@ double object_scale(const at::Tensor& probe, const generators::Generator& genera
     return physics::normalised_like_ptychopinn(probe, probe_scale, {}).factor / probe_scale;
 }
 
+double reference_object_scale(const model::Model& model, const at::Tensor& probe, double mean_amplitude,
+                              const config::Settings& settings)
+{
+    const auto side = model.problem.side;
+    const auto chosen = model::ptychopinn_settings(settings, *model.generator, model.problem.group_size, side);
+    const auto factor =
+        physics::normalised_like_ptychopinn(probe, chosen.probe_scale, probe_mask(settings, side)).factor;
+    return ptychopinn_object_scale(chosen, factor, data::physics_scale(mean_amplitude));
+}
+
 at::Tensor prepared_probe(const data::Scan& scan, double power, const config::Settings& settings,
                           const Monitor& monitor, Log& log)
 {
@@ -53,9 +67,13 @@ at::Tensor prepared_probe(const data::Scan& scan, double power, const config::Se
     auto probe = epochs == 0 ? physics::with_modes(physics::canonical_probe(scan.probe, side), modes)
                              : physics::warm_probe(scan, modes, epochs,
                                                    static_cast<std::uint64_t>(settings.integer("seed")), monitor, log);
-    if (const auto mask = probe_mask(settings, side); mask.defined())
+    // PtychoPINN's physics masks what the object sees, and not what patches are weighted with.
+    if (const auto mask = probe_mask(settings, side);
+        mask.defined() && model::physics_model(settings) == model::PhysicsModel::Tiles)
         probe = probe * mask;
-    return physics::with_power(probe, power).to(at::kCPU).contiguous();
+    if (settings.text("probe.power") == "frames")
+        probe = physics::with_power(probe, power);
+    return probe.to(at::kCPU).contiguous();
 }
 
 std::string provenance(const std::string& before, const data::Scan& training, const config::Settings& settings)
@@ -149,6 +167,7 @@ void prepare_model(model::Model& model, const data::Scan& training, const config
     model.input_scale = made.input_scale;
     model.object_scale = made.object_scale;
     model.mean_power = made.power;
+    model.mean_amplitude = made.mean_amplitude;
     model.object_pixel_m = training.geometry.object_pixel_m.value_or(0);
     model.probe = made.probe;
     model.experiments = std::move(experiments);

@@ -8,10 +8,11 @@ namespace ptk::training {
 
 /// What is learnt of a scan before the first step.
 struct Preparation {
-    at::Tensor probe;        ///< (M, N, N) complex64 on the CPU
-    double power = 0;        ///< mean counts of a frame
-    double input_scale = 1;  ///< see Model::input_scale
-    double object_scale = 0; ///< see Model::object_scale
+    at::Tensor probe;          ///< (M, N, N) complex64 on the CPU
+    double power = 0;          ///< mean counts of a frame
+    double input_scale = 1;    ///< see Model::input_scale
+    double object_scale = 0;   ///< see Model::object_scale
+    double mean_amplitude = 0; ///< see Model::mean_amplitude
 };
 
 /// The probe is that of the model or else of the scan (of the scan in any case with probe.from = scan), with

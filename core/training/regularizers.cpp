@@ -2,6 +2,7 @@
 
 #include "base/shape.h"
 #include "training/phase.h"
+#include "training/sums.h"
 
 #include <ATen/ops/diff.h>
 #include <ATen/ops/sgn.h>
@@ -16,11 +17,6 @@ void require_images(const at::Tensor& images)
 {
     require(images.dim() >= 3 && images.size(-1) > 0 && images.size(-2) > 0, Status::Shape,
             "regularizer: images of shape {}; expected (groups, ..., rows, columns)", base::shape_of(images));
-}
-
-at::Tensor sum_of_magnitudes(const at::Tensor& values)
-{
-    return values.abs().reshape({values.size(0), -1}).sum(1, /*keepdim=*/false, at::kDouble);
 }
 
 at::Tensor reduced(const at::Tensor& sums, const at::Tensor& patches, PenaltyForm form)
@@ -105,7 +101,7 @@ at::Tensor total_variation(const at::Tensor& images, bool circular)
     require_images(images);
     const auto along = [&](std::int64_t axis) {
         const auto difference = at::diff(images, 1, axis);
-        return sum_of_magnitudes(circular ? short_way(difference) : difference);
+        return sum_of_each((circular ? short_way(difference) : difference).abs());
     };
     return along(-1) + along(-2);
 }
@@ -113,14 +109,14 @@ at::Tensor total_variation(const at::Tensor& images, bool circular)
 at::Tensor mean_deviation(const at::Tensor& images)
 {
     require_images(images);
-    return sum_of_magnitudes(images - images.mean(image_axes, /*keepdim=*/true));
+    return sum_of_each((images - images.mean(image_axes, /*keepdim=*/true)).abs());
 }
 
 at::Tensor circular_deviation(const at::Tensor& images)
 {
     require_images(images);
     const auto mean = at::sgn(images).mean(image_axes, /*keepdim=*/true);
-    return sum_of_magnitudes((images * mean.conj()).angle());
+    return sum_of_each((images * mean.conj()).angle().abs());
 }
 
 } // namespace ptk::training

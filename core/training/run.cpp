@@ -3,15 +3,20 @@
 #include "base/atomic_file.h"
 #include "data/experiments.h"
 #include "data/groups.h"
+#include "data/normalisation.h"
+#include "generators/blocks/activation_watch.h"
 #include "model/bundle.h"
+#include "physics/probe.h"
 #include "training/history.h"
 #include "training/preparation.h"
+#include "training/run_description.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_unique.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/roll.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -22,6 +27,7 @@
 #include <filesystem>
 #include <limits>
 #include <numeric>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -53,6 +59,8 @@ public:
     {
         generator_.set_training(false);
         optimizer_.clear_gradients();
+        for (const auto& [name, tensor] : generator_.named_parameters()) // a stage may have frozen some
+            tensor->requires_grad_(true);
     }
     TrainingMode(const TrainingMode&) = delete;
     TrainingMode& operator=(const TrainingMode&) = delete;
@@ -85,11 +93,11 @@ std::vector<Optimizer::Parameter> parameters_of(generators::Generator& generator
     return parameters;
 }
 
-std::vector<WeightAverage::Weight> averaged_weights(generators::Generator& generator)
+std::vector<WeightAverage::Weight> averaged_weights(const std::vector<Optimizer::Parameter>& parameters)
 {
     std::vector<WeightAverage::Weight> weights;
-    for (const auto& [name, tensor] : generator.named_parameters())
-        weights.push_back({name, *tensor});
+    for (const auto& [name, tensor] : parameters)
+        weights.push_back({name, tensor});
     return weights;
 }
 
@@ -128,9 +136,9 @@ void make_folder(const std::string& folder)
 
 Run::Run(Setting setting, const Checkpoint* from)
     : setting_(std::move(setting)), generator_(*setting_.model.generator), team_(setting_.team),
-      subpixel_(subpixel_of(setting_.settings)), schedule_(make_schedule(setting_.settings)),
-      batch_size_(setting_.settings.integer("training.batch_size")),
-      parts_(setting_.settings.integer("training.accumulate")), epochs_(setting_.settings.integer("training.epochs"))
+      subpixel_(subpixel_of(setting_.settings)), stages_(stages_of(setting_.settings, generator_)),
+      penalties_(penalties_of(setting_.settings)), batch_size_(setting_.settings.integer("training.batch_size")),
+      parts_(setting_.settings.integer("training.accumulate")), epochs_(stages_.back().end())
 {
     team_.together([&] { prepare(from); });
     check_team();
@@ -142,7 +150,7 @@ Run::Run(Setting setting, const Checkpoint* from)
 void Run::prepare(const Checkpoint* from)
 {
     check_scan();
-    choose_loss();
+    prepare_labels();
     scan_mark_ = scan_mark(setting_.scan);
     require(!from || from->scan_mark == scan_mark_, Status::State,
             "{}: is not the scan of the checkpoint ({}; the checkpoint: {})", setting_.scan.source, scan_mark_,
@@ -168,13 +176,16 @@ void Run::prepare(const Checkpoint* from)
     grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
     amplitudes_.emplace(scan, setting_.model.device);
     if (!from)
-        prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, setting_.log);
+        prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, *setting_.log);
     setting_.model.settings = settings;
-    setting_.log.info("training",
-                      "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
-                      scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
-                      grouping.size, epochs_, steps_per_epoch_);
+    setting_.log->info("training",
+                       "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
+                       scan.source, split.training.size(0), split.validation.size(0), training_groups_.size(0),
+                       grouping.size, epochs_, steps_per_epoch_);
     log_left_out(split.training.size(0));
+    if (const auto start = settings.integer("probe.start_step"); settings.flag("probe.trainable") && start >= steps())
+        setting_.log->warn("training", "probe.start_step = {}: the probe never moves, because there are {} steps",
+                           start, steps());
 }
 
 /// Different programmes would wait for each other in different places.
@@ -188,11 +199,11 @@ void Run::check_team()
     settings["generator"].erase("file");
     team_.require_same(settings.dump(), "configuration");
     team_.require_same(scan_mark_, "scan");
-    if (!generator_.named_buffers().empty())
-        setting_.log.warn("training",
-                          "'{}' keeps statistics of its batches, which each process takes from its own part "
-                          "of a batch: weights are not those of one process",
-                          setting_.model.generator_name);
+    if (team_.writes() && !generator_.named_buffers().empty())
+        setting_.log->warn("training",
+                           "'{}' keeps statistics of its batches, which each process takes from its own part "
+                           "of a batch: weights are not those of one process",
+                           setting_.model.generator_name);
 }
 
 void Run::share_preparation()
@@ -223,20 +234,63 @@ void Run::share_preparation()
     }
 }
 
-void Run::choose_loss()
+void Run::prepare_labels()
 {
     const auto& settings = setting_.settings;
-    const auto& loss = builtin_losses().get(settings.text("training.loss")).make;
-    loss_ = loss.make(settings);
-    loss_per_ = loss.per;
-    penalties_ = penalties_of(settings);
-    if (loss.compared == Compared::Intensities)
+    // All of it is checked before the probe is warmed.
+    if (model::physics_model(settings) != model::PhysicsModel::Tiles) {
+        require(team_.alone(), Status::InvalidConfig,
+                "physics.model = '{}' trains in one process, but {} were started; training.parallel = 'off' lets each "
+                "train for itself, physics.model = 'tiles' lets them train together",
+                settings.text("physics.model"), team_.size());
+        model::ptychopinn_settings(settings, generator_, setting_.model.problem.group_size,
+                                   setting_.model.problem.side);
+    }
+    for (const auto& stage : stages_) {
+        if (stage.goal.compared == Compared::Intensities)
+            continue;
+        require(!settings.flag("probe.trainable"), Status::InvalidConfig,
+                "training.loss = '{}' does not look at the probe, so that probe.trainable cannot be true",
+                stage.goal.name);
+        if (!labels_)
+            labels_.emplace(setting_.scan, subpixel_, settings.flag("training.phase_subtraction"),
+                            settings.text("compat") == "ptychopinn", setting_.model.device);
+    }
+}
+
+const Stage& Run::stage_of(std::int64_t epoch) const
+{
+    const auto found =
+        std::find_if(stages_.begin(), stages_.end(), [&](const Stage& stage) { return epoch < stage.end(); });
+    return found == stages_.end() ? stages_.back() : *found;
+}
+
+void Run::freeze()
+{
+    const auto& names = stage().frozen;
+    const std::set<std::string> frozen(names.begin(), names.end());
+    for (const auto& [name, tensor] : generator_.named_parameters())
+        tensor->requires_grad_(!frozen.contains(name));
+}
+
+void Run::enter_stage()
+{
+    const auto& now = stage();
+    freeze();
+    if (stages_.size() == 1)
         return;
-    require(!settings.flag("probe.trainable"), Status::InvalidConfig,
-            "training.loss = '{}' does not look at the probe, so that probe.trainable cannot be true",
-            settings.text("training.loss"));
-    labels_.emplace(setting_.scan, subpixel_, settings.flag("training.phase_subtraction"),
-                    settings.text("compat") == "ptychopinn", setting_.model.device);
+    const bool begins = position_.step == now.first_epoch * steps_per_epoch_;
+    if (begins && now.first_epoch > 0 && stage_of(now.first_epoch - 1).goal.name != now.goal.name)
+        position_.best_loss = std::numeric_limits<double>::infinity(); // of another loss
+    setting_.log->info("training", "stage of epochs {} to {}: {}{}, learning rate {:.3g}{}", now.first_epoch + 1,
+                       now.end(), now.before ? now.before->name + " into " : "", now.goal.name, now.learning_rate,
+                       now.frozen.empty() ? "" : fmt::format(", {} parameters frozen", now.frozen.size()));
+}
+
+std::span<const model::HistoryRow> Run::history_of(const Stage& stage) const
+{
+    const std::span<const model::HistoryRow> all(setting_.model.history);
+    return all.subspan(std::min(all.size(), static_cast<std::size_t>(stage.first_epoch)));
 }
 
 /// Frames that no group holds are not trained on, which nobody would see otherwise.
@@ -244,8 +298,8 @@ void Run::log_left_out(std::int64_t frames) const
 {
     const auto used = std::get<0>(at::_unique(training_groups_)).numel();
     if (used < frames)
-        setting_.log.info("training", "{} of {} training frames are in no group ({})", frames - used, frames,
-                          "scan.grouping = " + setting_.settings.text("scan.grouping"));
+        setting_.log->info("training", "{} of {} training frames are in no group ({})", frames - used, frames,
+                           "scan.grouping = " + setting_.settings.text("scan.grouping"));
 }
 
 void Run::check_scan() const
@@ -257,21 +311,30 @@ void Run::check_scan() const
             scan.source, scan.side(), scan.side(), side, side);
 }
 
-/// Optimizers, probe and the position in the training.
-void Run::start(const Checkpoint* from)
+Optimizer::Options Run::optimizer_options() const
 {
     const auto& settings = setting_.settings;
-    auto& model = setting_.model;
-    scaling_ = model::scaling_of(model);
     Optimizer::Options options;
     options.method = builtin_optimizers().get(settings.text("training.optimizer")).make;
     options.momentum = settings.number("training.momentum");
     options.beta1 = settings.number("training.adam_beta1");
     options.beta2 = settings.number("training.adam_beta2");
     options.weight_decay = settings.number("training.weight_decay");
-    network_optimizer_.emplace(parameters_of(generator_), options);
+    return options;
+}
+
+/// Optimizers, probe and the position in the training.
+void Run::start(const Checkpoint* from)
+{
+    const auto& settings = setting_.settings;
+    auto& model = setting_.model;
+    scaling_ = model::scaling_of(model);
+    auto options = optimizer_options();
+    if (model::physics_model(settings) != model::PhysicsModel::Tiles)
+        start_reference(from);
+    network_optimizer_.emplace(parameters(), options);
     if (const double decay = settings.number("training.average"); decay > 0)
-        average_.emplace(averaged_weights(generator_), decay);
+        average_.emplace(averaged_weights(parameters()), decay);
 
     require(model.probe.defined(), Status::State, "the checkpoint's model has no probe");
     illumination_.emplace(grid_.fractions, setting_.scan.experiment_of, subpixel_, weighting_of(settings),
@@ -294,6 +357,7 @@ void Run::start(const Checkpoint* from)
     if (!from)
         return;
     position_ = from->position;
+    scale_rates();
     seconds_before_ = position_.seconds;
     if (position_.step > 0)
         learning_rate_ = rate_at(position_.step - 1);
@@ -310,12 +374,136 @@ void Run::start(const Checkpoint* from)
     }
 }
 
+void Run::start_reference(const Checkpoint* from)
+{
+    auto& model = setting_.model;
+    const auto& settings = setting_.settings;
+    const auto side = model.problem.side;
+    require(model.probe.defined(), Status::State, "the checkpoint's model has no probe");
+    const auto chosen = model::ptychopinn_settings(settings, generator_, training_groups_.size(1), side);
+    const auto mask = probe_mask(settings, side);
+    const auto normalised = physics::normalised_like_ptychopinn(model.probe, chosen.probe_scale, mask);
+    PtychoPinnStatistics statistics;
+    statistics.probe_factor = normalised.factor;
+    statistics.physics_scale = data::physics_scale(model.mean_amplitude);
+    statistics.mean_intensity = model.mean_power / static_cast<double>(side * side);
+    statistics.input_scale = model.input_scale;
+    model.physics = PtychoPinnPhysics::factors_of(chosen, model.physics, model.device);
+    reference_.emplace(chosen, statistics, normalised.probe.to(model.device),
+                       mask.defined() ? mask.to(model.device) : mask, model.physics);
+    for (const auto& factor : reference_->trained())
+        factor.tensor.requires_grad_(true);
+    // Patches stay as the network makes them; this physics has their factors.
+    scaling_.object = 0;
+    for (auto& stage : stages_) {
+        require(!stage.before && stage.goal.name == settings.text("training.loss"), Status::InvalidConfig,
+                "training.stages: physics.model = '{}' has one loss, training.loss = '{}', in all stages",
+                settings.text("physics.model"), settings.text("training.loss"));
+        stage.goal.loss = [this](const at::Tensor& predicted, const at::Tensor& measured, const at::Tensor& good) {
+            return reference_->loss(predicted, measured, good);
+        };
+    }
+    const auto relative = data::relative_positions(setting_.scan.positions, training_groups_).relative;
+    const double reach = relative.abs().max().item<double>();
+    if (const double margin = static_cast<double>(chosen.padded - side) / 2;
+        chosen.merge != physics::PatchMerge::None && reach > margin)
+        setting_.log->warn(
+            "training",
+            "patches lie up to {:.1f} pixels from their group's centre, and {:g} of them are kept beyond "
+            "the frame's side as in PtychoPINN; a larger scan.max_distance keeps more",
+            reach, margin);
+    if (chosen.scales_from_data && !from)
+        calibrate_reference();
+}
+
+void Run::calibrate_reference()
+{
+    const at::NoGradGuard no_gradient;
+    const auto data = batch(groups_of(0), false);
+    const auto& goal = stages_.front().goal;
+    const double factor = reference_->calibrate(compared(goal, passes(data).back(), data), data.amplitude);
+    setting_.log->info("training", "s1 = s2 = {:.5g} from the first batch", factor);
+}
+
+std::vector<Pass> Run::passes(const Batch& batch)
+{
+    if (!reference_)
+        return predicted_passes(generator_, batch, scaling_, subpixel_);
+    const auto patches = predicted_patches(generator_, batch, scaling_);
+    return std::vector<Pass>{Pass{patches, patches}};
+}
+
+std::vector<Optimizer::Parameter> Run::parameters()
+{
+    auto all = parameters_of(generator_);
+    if (reference_)
+        for (const auto& [name, tensor] : reference_->trained())
+            all.push_back({name, tensor});
+    return all;
+}
+
+at::Tensor Run::input_scales(const Batch& batch) const
+{
+    if (scaling_.per_group)
+        return data::group_scales(batch.amplitude, scaling_.norm);
+    return at::full({1, 1, 1, 1}, scaling_.input, batch.amplitude.options());
+}
+
 void Run::train()
+{
+    find_rate();
+    start_tracking();
+    try {
+        train_epochs();
+    } catch (const std::exception& error) {
+        const auto* ours = dynamic_cast<const Error*>(&error);
+        const bool cancelled = ours != nullptr && ours->status() == Status::Cancelled;
+        stop_tracking(cancelled ? tracking::RunStatus::Killed : tracking::RunStatus::Failed, error.what());
+        throw;
+    }
+    stop_tracking(tracking::RunStatus::Finished, "");
+}
+
+void Run::start_tracking()
+{
+    if (setting_.tracking.address.empty() || !team_.writes())
+        return;
+    if (position_.tracking_id.empty())
+        position_.tracking_id = tracking::new_id();
+    tracker_ = std::make_unique<tracking::Tracker>(
+        setting_.tracking,
+        run_description(setting_.tracking, position_.tracking_id, setting_.folder, setting_.model, setting_.scan),
+        setting_.log);
+}
+
+void Run::stop_tracking(tracking::RunStatus status, const std::string& reason)
+{
+    if (!tracker_)
+        return;
+    std::vector<std::filesystem::path> files;
+    if (keeps_files())
+        files = {path("history.csv"), path("history.json"), path("best.ptk")};
+    tracker_->finish(status, reason, files);
+}
+
+void Run::track_step(const std::vector<double>& terms, double gradient_norm)
+{
+    const auto every = setting_.tracking.every_steps;
+    if (!tracker_ || every == 0 || position_.step % every != 0)
+        return;
+    tracker_->log(position_.step, {{"step_loss", std::accumulate(terms.begin(), terms.end(), 0.0)},
+                                   {"step_learning_rate", learning_rate_},
+                                   {"step_gradient_norm", gradient_norm}});
+}
+
+void Run::train_epochs()
 {
     const TrainingMode mode(generator_, *network_optimizer_);
     try {
         while (position_.epoch < epochs_ && !stalled()) {
             team_.spread(weights()); // machines may round differently
+            if (position_.epoch == stage().first_epoch || good_weights_.empty())
+                enter_stage();
             remember_good_weights();
             while (position_.step < (position_.epoch + 1) * steps_per_epoch_)
                 step();
@@ -342,7 +530,7 @@ void Run::train()
 bool Run::stalled() const
 {
     const auto patience = setting_.settings.integer("training.patience");
-    const auto& history = setting_.model.history;
+    const auto history = history_of(stages_.back());
     if (patience == 0 || history.empty())
         return false;
     const auto better = [](const model::HistoryRow& a, const model::HistoryRow& b) {
@@ -351,49 +539,44 @@ bool Run::stalled() const
     const auto best = std::min_element(history.begin(), history.end(), better);
     if (std::distance(best, history.end()) <= patience)
         return false;
-    setting_.log.info("training", "stops in epoch {}: the loss has not fallen since epoch {} (training.patience {})",
-                      position_.epoch, best->epoch, patience);
+    setting_.log->info("training", "stops in epoch {}: the loss has not fallen since epoch {} (training.patience {})",
+                       position_.epoch, best->epoch, patience);
     return true;
 }
 
-ScheduleTime Run::schedule_time(std::int64_t step) const
+double Run::rate_fraction(std::int64_t step) const
 {
-    return {step, steps(), steps_per_epoch_, setting_.model.history};
+    const auto& stage = stage_of(step / steps_per_epoch_);
+    return stage.schedule({step - stage.first_epoch * steps_per_epoch_, stage.epochs * steps_per_epoch_,
+                           steps_per_epoch_, history_of(stage)});
 }
 
-/// Largest rate times the schedule's part. More groups in a step make its gradient surer, so that it may be longer.
+/// More groups in a step make its gradient surer, so that it may be longer.
 /// Source: linear Goyal et al., arXiv:1706.02677; root Krizhevsky, arXiv:1404.5997.
+double Run::rate_factor() const
+{
+    const auto& scaling = setting_.settings.text("training.rate_scaling");
+    const auto groups = static_cast<double>(batch_size_ * parts_);
+    return scaling == "linear" ? groups : scaling == "sqrt" ? std::sqrt(groups) : 1;
+}
+
 double Run::rate_at(std::int64_t step) const
 {
-    const auto& settings = setting_.settings;
-    const auto& scaling = settings.text("training.rate_scaling");
-    const auto groups = static_cast<double>(batch_size_ * parts_);
-    const double factor = scaling == "linear" ? groups : scaling == "sqrt" ? std::sqrt(groups) : 1;
-    return settings.number("training.learning_rate") * factor * schedule_(schedule_time(step));
+    return stage_of(step / steps_per_epoch_).learning_rate * rate_factor() * rate_fraction(step);
 }
 
 void Run::step()
 {
     const auto began = Clock::now();
     const auto& settings = setting_.settings;
-    const double schedule = schedule_(schedule_time(position_.step));
+    const double schedule = rate_fraction(position_.step);
     learning_rate_ = rate_at(position_.step);
 
-    network_optimizer_->clear_gradients();
-    if (probe_optimizer_)
-        probe_optimizer_->clear_gradients();
-    std::vector<double> terms(term_names().size());
-    for (std::int64_t part = 0; part < parts_; ++part) {
-        const auto more = accumulate(part);
-        for (std::size_t i = 0; i < terms.size(); ++i)
-            terms[i] += more[i] / static_cast<double>(parts_);
-    }
-    team_.sum(trained(), terms);
-    check_terms(terms);
-
+    const auto terms = gradients();
     const double largest = settings.number("training.gradient_clip");
-    const auto limit = builtin_gradient_limits().get(settings.text("training.gradient_clip_by")).make;
-    if (!std::isfinite(network_optimizer_->clip_gradients(largest, limit)))
+    const auto limit = gradient_limit();
+    const double norm = network_optimizer_->clip_gradients(largest, limit);
+    if (!std::isfinite(norm))
         give_up("the gradient");
     if (probe_optimizer_ && !std::isfinite(probe_optimizer_->clip_gradients(largest, limit)))
         give_up("the gradient of the probe");
@@ -405,6 +588,7 @@ void Run::step()
 
     ++position_.step;
     add_up(terms);
+    track_step(terms, norm);
     step_seconds_ += seconds_since(began);
     team_.report(setting_.monitor, progress("train"));
 }
@@ -414,7 +598,7 @@ void Run::check_terms(const std::vector<double>& terms)
 {
     for (std::size_t i = 0; i < terms.size(); ++i)
         if (!std::isfinite(terms[i]))
-            give_up(i == 0 ? "the loss" : "the regularizer " + term_names()[i]);
+            give_up(i + penalties_.size() < terms.size() ? "the loss" : "the regularizer " + term_names()[i]);
 }
 
 std::vector<at::Tensor> Run::trained()
@@ -422,17 +606,108 @@ std::vector<at::Tensor> Run::trained()
     std::vector<at::Tensor> all;
     for (const auto& parameter : generator_.named_parameters())
         all.push_back(*parameter.tensor);
+    if (reference_)
+        for (const auto& factor : reference_->trained())
+            all.push_back(factor.tensor);
     for (auto& probe : probes_)
         all.push_back(probe.value());
     return all;
 }
 
+std::vector<double> Run::gradients()
+{
+    network_optimizer_->clear_gradients();
+    if (probe_optimizer_)
+        probe_optimizer_->clear_gradients();
+    std::vector<double> terms(term_names().size());
+    for (std::int64_t part = 0; part < parts_; ++part) {
+        const auto more = accumulate(part);
+        for (std::size_t i = 0; i < terms.size(); ++i)
+            terms[i] += more[i] / static_cast<double>(parts_);
+    }
+    team_.sum(trained(), terms);
+    check_terms(terms);
+    return terms;
+}
+
+GradientLimit Run::gradient_limit() const
+{
+    return builtin_gradient_limits().get(setting_.settings.text("training.gradient_clip_by")).make;
+}
+
+void Run::find_rate()
+{
+    const auto& wish = setting_.settings.text("training.find_rate");
+    if (wish == "no" || position_.step > 0 || position_.found_rate > 0)
+        return;
+    const TrainingMode mode(generator_, *network_optimizer_);
+    remember_good_weights();
+    const auto position = position_;
+    const auto put_back = [&] {
+        restore_good_weights();
+        position_ = position;
+        frames_trained_ = 0;
+    };
+    Optimizer optimizer(parameters(), optimizer_options());
+    freeze();
+    RangeTest test;
+    try {
+        while (!test.over()) {
+            learning_rate_ = test.rate();
+            const auto terms = gradients();
+            const double norm =
+                optimizer.clip_gradients(setting_.settings.number("training.gradient_clip"), gradient_limit());
+            if (!std::isfinite(norm))
+                break;
+            optimizer.step(test.rate());
+            test.add(std::accumulate(terms.begin(), terms.end(), 0.0));
+            ++position_.step;
+            team_.report(setting_.monitor, progress("find rate"));
+        }
+    } catch (const Error& error) {
+        put_back();
+        if (error.status() != Status::NotConverged) // which ends the test as it should
+            throw;
+    }
+    put_back();
+    use_rate(test.suggestion(), wish == "use");
+}
+
+void Run::use_rate(std::optional<double> rate, bool use)
+{
+    const double own = stages_.front().learning_rate;
+    if (!rate) {
+        setting_.log->warn("training", "find_rate: the loss fell at no rate from {} to {}; {:.3g} stays",
+                           RangeTest::lowest, RangeTest::highest, own);
+        return;
+    }
+    setting_.log->info("training", "find_rate: {:.3g} ({} training.learning_rate = {:.3g})", *rate,
+                       use ? "used instead of" : "not used; now", own);
+    if (!use)
+        return;
+    position_.found_rate = *rate / rate_factor();
+    scale_rates();
+}
+
+/// Other stages keep their relation to the first.
+void Run::scale_rates()
+{
+    if (!(position_.found_rate > 0) || setting_.settings.text("training.find_rate") != "use")
+        return;
+    const double before = stages_.front().learning_rate;
+    for (auto& stage : stages_)
+        stage.learning_rate = before > 0 ? stage.learning_rate * position_.found_rate / before : position_.found_rate;
+    config::Config found;
+    found.set("training.learning_rate", position_.found_rate);
+    setting_.model.settings = setting_.model.settings.with(found);
+}
+
 void Run::add_up(const std::vector<double>& terms)
 {
     position_.loss_sum += std::accumulate(terms.begin(), terms.end(), 0.0);
-    if (penalties_.empty())
-        return;
     const auto names = term_names();
+    if (names.size() == 1)
+        return;
     for (std::size_t i = 0; i < names.size(); ++i)
         position_.term_sums[names[i]] += terms[i];
 }
@@ -444,12 +719,12 @@ std::vector<double> Run::accumulate(std::int64_t part)
     const auto data = batch(groups, probe_moves());
     if (number + 1 < steps() * parts_)
         amplitudes_->expect(groups_of(number + 1));
-    const double share = team_.share(team_.alone() ? 1 : batch_weight(loss_per_, truth(data), data.good));
+    const auto shares = shares_of(data);
     at::Tensor losses;
     std::vector<double> values;
-    for (const auto& pass : predicted_passes(generator_, data, scaling_, subpixel_)) {
+    for (const auto& pass : passes(data)) {
         values.clear();
-        for (const auto& term : terms_of(pass, data, share)) {
+        for (const auto& term : terms_of(pass, data, shares)) {
             values.push_back(term.item<double>());
             losses = losses.defined() ? losses + term : term;
         }
@@ -461,22 +736,49 @@ std::vector<double> Run::accumulate(std::int64_t part)
     return values;
 }
 
-std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch, double share) const
+std::vector<at::Tensor> Run::terms_of(const Pass& pass, const Batch& batch, std::span<const double> shares) const
 {
-    std::vector<at::Tensor> terms{loss_(compared(pass, batch), truth(batch), batch.good)};
+    const auto& now = stage();
+    const auto value = [&](const Goal& goal) {
+        return goal.loss(compared(goal, pass, batch), truth(goal, batch), batch.good);
+    };
+    std::vector<at::Tensor> terms;
+    if (const double weight = now.weight(position_.epoch); now.before) {
+        terms.push_back((1 - weight) * value(*now.before));
+        terms.push_back(weight * value(now.goal));
+    } else {
+        terms.push_back(value(now.goal));
+    }
     for (const auto& penalty : penalties_)
         terms.push_back(penalty.weight * penalty.of(pass.patches));
-    if (team_.alone())
-        return terms;
-    terms[0] = share * terms[0];
-    for (std::size_t i = 1; i < terms.size(); ++i) // means over patches, of which each process has as many
-        terms[i] = terms[i] / static_cast<double>(team_.size());
+    for (std::size_t i = 0; i < terms.size() && !team_.alone(); ++i)
+        terms[i] = terms[i] * shares[i];
     return terms;
+}
+
+std::vector<double> Run::shares_of(const Batch& batch)
+{
+    if (team_.alone())
+        return {};
+    const auto share = [&](const Goal& goal) {
+        return team_.share(batch_weight(goal.per, truth(goal, batch), batch.good));
+    };
+    std::vector<double> shares;
+    if (stage().before)
+        shares.push_back(share(*stage().before));
+    shares.push_back(share(stage().goal));
+    // Regularizers are means over patches, of which each process has as many.
+    shares.insert(shares.end(), penalties_.size(), 1 / static_cast<double>(team_.size()));
+    return shares;
 }
 
 std::vector<std::string> Run::term_names() const
 {
-    std::vector<std::string> names{setting_.settings.text("training.loss")};
+    const auto& now = stage();
+    std::vector<std::string> names;
+    if (now.before)
+        names.push_back(now.before->name);
+    names.push_back(now.goal.name);
     for (const auto& penalty : penalties_)
         names.push_back(penalty.name);
     return names;
@@ -485,9 +787,10 @@ std::vector<std::string> Run::term_names() const
 std::map<std::string, double> Run::epoch_terms() const
 {
     std::map<std::string, double> means;
-    if (penalties_.empty())
+    const auto names = term_names();
+    if (names.size() == 1)
         return means;
-    for (const auto& name : term_names())
+    for (const auto& name : names)
         if (const auto sum = position_.term_sums.find(name); sum != position_.term_sums.end())
             means[name] = sum->second / static_cast<double>(steps_per_epoch_);
     return means;
@@ -506,9 +809,12 @@ void Run::finish_epoch()
 {
     const double training_loss = position_.loss_sum / static_cast<double>(steps_per_epoch_);
     double validation_loss = 0;
+    Findings findings;
     {
         const Averaged averaged(average_);
+        const generators::ActivationWatch watch;
         validation_loss = validate();
+        findings = findings_of(watch, generator_);
     }
     auto report = progress("validate");
     report.validation_loss = validation_loss;
@@ -520,15 +826,27 @@ void Run::finish_epoch()
         give_up("a weight");
 
     recentre_probe();
+    const auto terms = epoch_terms(); // of the stage that may end here
     ++position_.epoch;
     setting_.model.history.push_back(
-        {position_.epoch, training_loss, validation_loss, learning_rate_, seconds(), epoch_terms()});
+        {position_.epoch, training_loss, validation_loss, learning_rate_, seconds(), terms, findings.numbers});
     position_.loss_sum = 0;
     position_.term_sums.clear();
-    setting_.log.info("training", "epoch {}/{}: loss {:.5g}{}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
-                      position_.epoch, epochs_, training_loss, terms_text(setting_.model.history.back().terms),
-                      validation_loss, learning_rate_, seconds());
+    setting_.log->info("training", "epoch {}/{}: loss {:.5g}{}, validation {:.5g}, learning rate {:.3g}, {:.1f} s",
+                       position_.epoch, epochs_, training_loss, terms_text(setting_.model.history.back().terms),
+                       validation_loss, learning_rate_, seconds());
+    warn_of(findings);
+    if (tracker_)
+        tracker_->log(position_.epoch, epoch_metrics(setting_.model.history.back()));
     save_epoch(validation_groups_.size(0) > 0 ? validation_loss : training_loss);
+}
+
+/// Once for each thing: it may last for all epochs.
+void Run::warn_of(const Findings& findings)
+{
+    for (const auto& [what, warning] : findings.warnings)
+        if (warned_of_.insert(what).second)
+            setting_.log->warn("training", "epoch {}: {}", position_.epoch, warning);
 }
 
 /// Loss of the validation frames alone, without regularizers, each predicted and merged with its neighbours; NaN
@@ -540,6 +858,7 @@ double Run::validate()
         return std::numeric_limits<double>::quiet_NaN();
     const c10::InferenceMode inference;
     generator_.set_training(false);
+    const auto& goal = stage().goal;
     std::vector<at::Tensor> predicted, measured;
     at::Tensor good;
     const auto at_once = std::max<std::int64_t>(1, validation_batch_frames / size);
@@ -547,17 +866,16 @@ double Run::validate()
     for (auto begin = ours.begin; begin < ours.end; begin += at_once) {
         const auto groups = validation_groups_.narrow(0, begin, std::min(at_once, ours.end - begin));
         const auto data = batch(groups, false);
-        const auto passes = predicted_passes(generator_, data, scaling_, subpixel_);
-        predicted.push_back(compared(passes.back(), data).narrow(1, 0, 1));
+        predicted.push_back(compared(goal, passes(data).back(), data).narrow(1, 0, 1));
         good = data.good;
-        measured.push_back(truth(data).narrow(1, 0, 1));
+        measured.push_back(truth(goal, data).narrow(1, 0, 1));
         team_.check(setting_.monitor);
     }
     generator_.set_training(true);
     if (predicted.empty()) // fewer validation frames than processes
         return team_.mean(0, 0);
     const auto all = at::cat(measured);
-    return team_.mean(loss_(at::cat(predicted), all, good).item<double>(), batch_weight(loss_per_, all, good));
+    return team_.mean(goal.loss(at::cat(predicted), all, good).item<double>(), batch_weight(goal.per, all, good));
 }
 
 void Run::recentre_probe()
@@ -587,6 +905,7 @@ void Run::save_epoch(double loss)
     if (!keeps_files())
         return;
     base::write_text(path("history.csv"), history_csv(setting_.model.history));
+    base::write_text(path("history.json"), history_text(setting_.model.history));
     if (better) {
         const Averaged averaged(average_);
         model::save_bundle(setting_.model, path("best.ptk"));
@@ -610,17 +929,27 @@ Batch Run::batch(const at::Tensor& groups, bool probe_moves)
     batch.corners = grid_.corners.index_select(0, groups.reshape({-1})).view({groups.size(0), groups.size(1), 2});
     if (subpixel_ == Subpixel::Interpolate)
         batch.relative = data::relative_positions(setting_.scan.positions, groups).relative;
-    batch.light = probe_moves ? illumination_->on(groups, light()) : illumination_->on(groups);
     if (!setting_.scan.experiments.empty())
         batch.experiments = data::experiments_of(setting_.scan, groups.select(1, 0));
+    if (reference_) // which has its own
+        return batch;
+    batch.light = probe_moves ? illumination_->on(groups, light()) : illumination_->on(groups);
     if (labels_)
         batch.labels = labels_->of(groups);
     return batch;
 }
 
-at::Tensor Run::compared(const Pass& pass, const Batch& batch) const
+at::Tensor Run::compared(const Goal& goal, const Pass& pass, const Batch& batch) const
 {
-    return labels_ ? pass.agreed : predicted_intensity(pass.agreed, batch);
+    if (reference_)
+        return reference_->predicted(pass.patches, batch.relative.to(pass.patches.device(), at::kFloat),
+                                     input_scales(batch));
+    return goal.compared == Compared::Objects ? pass.agreed : predicted_intensity(pass.agreed, batch);
+}
+
+const at::Tensor& Run::truth(const Goal& goal, const Batch& batch)
+{
+    return goal.compared == Compared::Objects ? batch.labels : batch.amplitude;
 }
 
 bool Run::probe_moves() const
@@ -656,6 +985,9 @@ std::vector<at::Tensor> Run::weights()
         tensors.push_back(named.tensor->detach());
     for (const auto& named : generator_.named_buffers())
         tensors.push_back(*named.tensor);
+    if (reference_)
+        for (const auto& factor : reference_->trained())
+            tensors.push_back(factor.tensor.detach());
     for (auto& probe : probes_)
         tensors.push_back(probe.value().detach());
     return tensors;
@@ -668,7 +1000,7 @@ void Run::remember_good_weights()
         good_weights_.push_back(tensor.clone());
 }
 
-void Run::give_up(const std::string& what)
+void Run::restore_good_weights()
 {
     const at::NoGradGuard no_gradient;
     auto now = weights();
@@ -676,6 +1008,11 @@ void Run::give_up(const std::string& what)
         now[i].copy_(good_weights_[i]);
     if (!probes_.empty())
         illumination_->set_probe(light(), /*lasting=*/false);
+}
+
+void Run::give_up(const std::string& what)
+{
+    restore_good_weights();
     fail(Status::NotConverged,
          "{} is not finite in step {} of {} (epoch {}, learning rate {:.3g}); the model has the weights from before "
          "this epoch. A smaller training.learning_rate or training.gradient_clip may help",

@@ -74,10 +74,10 @@ void Team::spread(const std::vector<at::Tensor>& tensors)
         group_->copy_from_first(tensors);
 }
 
-void Team::check(const Monitor& monitor)
+template <class Ask> void Team::remember_stop(const Ask& ask)
 {
     try {
-        monitor.check();
+        ask();
     } catch (const Error& error) {
         if (alone() || error.status() != Status::Cancelled)
             throw;
@@ -85,15 +85,14 @@ void Team::check(const Monitor& monitor)
     }
 }
 
+void Team::check(const Monitor& monitor)
+{
+    remember_stop([&] { monitor.check(); });
+}
+
 void Team::report(const Monitor& monitor, const Progress& progress)
 {
-    try {
-        monitor.report(progress);
-    } catch (const Error& error) {
-        if (alone() || error.status() != Status::Cancelled)
-            throw;
-        stop_ = true;
-    }
+    remember_stop([&] { monitor.report(progress); });
 }
 
 Team::Part Team::part_of(std::int64_t count) const

@@ -57,6 +57,8 @@ public:
 
 private:
     std::vector<double> summed(std::vector<double> numbers);
+    /// Ask the user, and keep a request to stop for later when there are others.
+    template <class Ask> void remember_stop(const Ask& ask);
 
     parallel::GroupPtr group_;
     bool stop_ = false; ///< asked of us

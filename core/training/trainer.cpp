@@ -1,6 +1,7 @@
 #include "training/trainer.h"
 
 #include "training/checkpoint.h"
+#include "training/coherence.h"
 #include "training/run.h"
 #include "training/team.h"
 
@@ -24,8 +25,9 @@ config::Json network_options(const config::Settings& settings)
 void log_changes(const config::Settings& before, const config::Settings& after, Log& log)
 {
     auto old = before.to_json(), now = after.to_json();
-    for (auto* settings : {&old, &now}) { // where programs lie says nothing of the training
+    for (auto* settings : {&old, &now}) { // where programs lie and who is told says nothing of the training
         settings->erase("plugins");
+        settings->erase("tracking");
         (*settings)["generator"].erase("file");
     }
     old = old.flatten();
@@ -42,7 +44,9 @@ void log_changes(const config::Settings& before, const config::Settings& after, 
 std::vector<config::Json> input_of(const config::Settings& settings)
 {
     const auto json = settings.to_json();
-    return {json["input"], json["physics"]["object_scale"], json["probe"]["scale"]};
+    const auto& physics = json["physics"];
+    return {json["input"],         physics["object_scale"],   physics["model"],
+            physics["alpha_beta"], physics["scale_contract"], json["probe"]["scale"]};
 }
 
 } // namespace
@@ -52,6 +56,7 @@ struct Trainer::State {
     config::Config config;
     std::string run_folder;
     LogPtr log;
+    tracking::Options tracking;
     std::optional<Checkpoint> checkpoint{}; ///< to go on from; its model has become ours
     parallel::GroupPtr group{};             ///< given, or found for each fit()
 };
@@ -62,6 +67,10 @@ Trainer::Trainer(std::shared_ptr<model::Model> model, const config::Config& conf
     require(model != nullptr, Status::InvalidArgument, "training: no model");
     state_->model = std::move(model);
     state_->config = config;
+    const auto settings = state_->model->settings.with(config);
+    check_coherence(settings, config, *state_->model->generator);
+    stages_of(settings, *state_->model->generator);
+    state_->tracking = tracking::options_of(tracking::tracking_settings(config));
     state_->run_folder = std::move(run_folder);
     state_->log = log ? std::move(log) : std::make_shared<Log>();
 }
@@ -75,15 +84,16 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
     require(network_options(settings) == network_options(model.settings), Status::InvalidConfig,
             "generator.*: the model was made with other values than the training is asked to use");
     if (state_->checkpoint) {
-        require(input_of(settings) == input_of(model.settings), Status::InvalidConfig,
-                "input.*, physics.object_scale and probe.scale: a training cannot go on with other values than it "
-                "began with");
+        require(
+            input_of(settings) == input_of(model.settings), Status::InvalidConfig,
+            "input.*, physics.object_scale, model, scale_contract and alpha_beta, and probe.scale: a training cannot "
+            "go on with other values than it began with");
         log_changes(model.settings, settings, *state_->log);
     }
     Team team(state_->group ? state_->group : group_of_process(settings, *state_->log));
-    const auto log = log_of_rank(team, state_->log);
-    Run run({model, settings, scan, state_->run_folder, monitor, *log, team},
-            state_->checkpoint ? &*state_->checkpoint : nullptr);
+    Run run(
+        {model, settings, scan, state_->run_folder, monitor, log_of_rank(team, state_->log), state_->tracking, team},
+        state_->checkpoint ? &*state_->checkpoint : nullptr);
     state_->checkpoint.reset();
     run.train();
 }

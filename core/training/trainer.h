@@ -30,13 +30,17 @@ namespace ptk::training {
 /// own memory and reads the whole scan; rank 0 writes the run folder, which all of them can read. When one is lost or
 /// hangs, the others end within training.parallel_timeout with Error(Device) and a last.ptk of the last step.
 ///
-/// Compat 'ptychopinn' changes the draws of groups; the physics stays ours.
+/// With physics.model = 'amplitude' or 'rectangular' the prediction and the loss are PtychoPINN's (PtychoPinnPhysics);
+/// the factors that it trains are part of the model. Compat 'ptychopinn' changes the draws of groups.
 class Trainer {
 public:
     /// @param config      options on top of those the model was made with (its generator.* cannot change any more)
+    ///                    (and tracking.*, which are taken from here alone: see tracking::tracking_settings())
     /// @param run_folder  where "last.ptk" (each training.checkpoint_epochs, at the end and when cancelled), "best.ptk"
-    /// (smallest validation loss,
-    ///                    or training loss without validation frames) and "history.csv" go; "" keeps nothing on disk
+    ///                    (smallest validation loss, or training loss without validation frames), "history.csv" and
+    ///                    "history.json" go; "" keeps nothing on disk
+    /// @throws Error(InvalidConfig) also for options that contradict each other (check_coherence()), stages and
+    ///         patterns of parameters that cannot be
     Trainer(std::shared_ptr<model::Model> model, const config::Config& config, std::string run_folder, LogPtr log);
     ~Trainer();
 

@@ -9,9 +9,8 @@
  *     cc -O3 -march=native -shared -fPIC mlp.c $(pkg-config --cflags ptychokit) -o libmlp.so -lm
  *     ptychokit --plugin ./libmlp.so describe generator mlp
  */
-#include <ptychokit/plugin.h>
-
 #include <math.h>
+#include <ptychokit/plugin.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +21,13 @@ typedef struct mlp {
     int64_t inputs;  /* C N N */
     int64_t hidden;  /* option "width" */
     int64_t outputs; /* 2 C N N */
-    float *layer;    /* hidden numbers of an input */
-    float *gradient; /* their gradient */
+    float* layer;    /* hidden numbers of an input */
+    float* gradient; /* their gradient */
 } mlp;
 
-static void destroy(void *self)
+static void destroy(void* self)
 {
-    mlp *net = (mlp *)self;
+    mlp* net = (mlp*)self;
     if (net == NULL)
         return;
     free(net->layer);
@@ -37,23 +36,23 @@ static void destroy(void *self)
 }
 
 /* Options come as a flat JSON object; ours is one whole number, checked by the library. */
-static int64_t width_in(const char *options)
+static int64_t width_in(const char* options)
 {
-    const char *found = strstr(options, "\"width\":");
+    const char* found = strstr(options, "\"width\":");
     return found == NULL ? 0 : strtol(found + strlen("\"width\":"), NULL, 10);
 }
 
-static ptk_status create(void **self_out, const ptk_generator_problem *problem, void *user_data)
+static ptk_status create(void** self_out, const ptk_generator_problem* problem, void* user_data)
 {
-    mlp *net = (mlp *)calloc(1, sizeof(mlp));
+    mlp* net = (mlp*)calloc(1, sizeof(mlp));
     (void)user_data;
     if (net == NULL)
         return PTK_ERR_OUT_OF_MEMORY;
     net->inputs = problem->channels * problem->side * problem->side;
     net->outputs = 2 * net->inputs;
     net->hidden = width_in(problem->options);
-    net->layer = (float *)calloc((size_t)net->hidden, sizeof(float));
-    net->gradient = (float *)calloc((size_t)net->hidden, sizeof(float));
+    net->layer = (float*)calloc((size_t)net->hidden, sizeof(float));
+    net->gradient = (float*)calloc((size_t)net->hidden, sizeof(float));
     if (net->hidden < 1 || net->layer == NULL || net->gradient == NULL) {
         problem->set_error_message("no memory for the hidden layer");
         destroy(net);
@@ -63,17 +62,17 @@ static ptk_status create(void **self_out, const ptk_generator_problem *problem, 
     return PTK_OK;
 }
 
-static int64_t parameter_count(void *self)
+static int64_t parameter_count(void* self)
 {
     (void)self;
     return PARAMETERS;
 }
 
 /* Both matrices have a row for each hidden number, so that every loop runs along memory. */
-static ptk_status parameter(void *self, int64_t index, ptk_generator_parameter *out)
+static ptk_status parameter(void* self, int64_t index, ptk_generator_parameter* out)
 {
-    static const char *const names[PARAMETERS] = {"hidden.weight", "hidden.bias", "output.weight", "output.bias"};
-    const mlp *net = (const mlp *)self;
+    static const char* const names[PARAMETERS] = {"hidden.weight", "hidden.bias", "output.weight", "output.bias"};
+    const mlp* net = (const mlp*)self;
     out->name = names[index];
     out->ndim = index == HIDDEN_WEIGHT || index == OUTPUT_WEIGHT ? 2 : 1;
     out->shape[0] = index == OUTPUT_BIAS ? net->outputs : net->hidden;
@@ -83,7 +82,7 @@ static ptk_status parameter(void *self, int64_t index, ptk_generator_parameter *
 }
 
 /* SplitMix64 (Steele et al., OOPSLA 2014), as a number in (-1, 1). */
-static float random_number(uint64_t *state)
+static float random_number(uint64_t* state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -93,9 +92,9 @@ static float random_number(uint64_t *state)
 }
 
 /* Weights of order 1 / sqrt(inputs); the object begins as empty space, 1 + 0 i. */
-static ptk_status initialise(void *self, int64_t index, uint64_t seed, float *values)
+static ptk_status initialise(void* self, int64_t index, uint64_t seed, float* values)
 {
-    const mlp *net = (const mlp *)self;
+    const mlp* net = (const mlp*)self;
     uint64_t state = seed + 0x632be59bd9b4e019u * (uint64_t)(index + 1);
     int64_t i;
     if (index == HIDDEN_WEIGHT)
@@ -113,7 +112,7 @@ static ptk_status initialise(void *self, int64_t index, uint64_t seed, float *va
     return PTK_OK;
 }
 
-static float dot(const float *a, const float *b, int64_t count)
+static float dot(const float* a, const float* b, int64_t count)
 {
     float part[16] = {0}, sum = 0;
     int64_t i = 0;
@@ -128,14 +127,14 @@ static float dot(const float *a, const float *b, int64_t count)
     return sum;
 }
 
-static void add_scaled(float *y, float scale, const float *x, int64_t count)
+static void add_scaled(float* y, float scale, const float* x, int64_t count)
 {
     int64_t i;
     for (i = 0; i < count; ++i)
         y[i] += scale * x[i];
 }
 
-static void hidden_layer(mlp *net, const float *const *parameters, const float *x)
+static void hidden_layer(mlp* net, const float* const* parameters, const float* x)
 {
     int64_t j;
     for (j = 0; j < net->hidden; ++j)
@@ -143,13 +142,13 @@ static void hidden_layer(mlp *net, const float *const *parameters, const float *
             tanhf(parameters[HIDDEN_BIAS][j] + dot(parameters[HIDDEN_WEIGHT] + j * net->inputs, x, net->inputs));
 }
 
-static ptk_status forward(void *self, const float *const *parameters, int64_t batch, const float *amplitudes,
-                          float *images)
+static ptk_status forward(void* self, const float* const* parameters, int64_t batch, const float* amplitudes,
+                          float* images)
 {
-    mlp *net = (mlp *)self;
+    mlp* net = (mlp*)self;
     int64_t b, j;
     for (b = 0; b < batch; ++b) {
-        float *y = images + b * net->outputs;
+        float* y = images + b * net->outputs;
         hidden_layer(net, parameters, amplitudes + b * net->inputs);
         memcpy(y, parameters[OUTPUT_BIAS], (size_t)net->outputs * sizeof(float));
         for (j = 0; j < net->hidden; ++j)
@@ -158,18 +157,18 @@ static ptk_status forward(void *self, const float *const *parameters, int64_t ba
     return PTK_OK;
 }
 
-static ptk_status vjp(void *self, const float *const *parameters, int64_t batch, const float *amplitudes,
-                      const float *grad_images, float *const *grad_parameters)
+static ptk_status vjp(void* self, const float* const* parameters, int64_t batch, const float* amplitudes,
+                      const float* grad_images, float* const* grad_parameters)
 {
-    mlp *net = (mlp *)self;
+    mlp* net = (mlp*)self;
     int64_t b, j;
     memset(grad_parameters[HIDDEN_WEIGHT], 0, (size_t)(net->hidden * net->inputs) * sizeof(float));
     memset(grad_parameters[HIDDEN_BIAS], 0, (size_t)net->hidden * sizeof(float));
     memset(grad_parameters[OUTPUT_WEIGHT], 0, (size_t)(net->hidden * net->outputs) * sizeof(float));
     memset(grad_parameters[OUTPUT_BIAS], 0, (size_t)net->outputs * sizeof(float));
     for (b = 0; b < batch; ++b) {
-        const float *x = amplitudes + b * net->inputs;
-        const float *gy = grad_images + b * net->outputs;
+        const float* x = amplitudes + b * net->inputs;
+        const float* gy = grad_images + b * net->outputs;
         hidden_layer(net, parameters, x);
         add_scaled(grad_parameters[OUTPUT_BIAS], 1, gy, net->outputs);
         for (j = 0; j < net->hidden; ++j) {
@@ -184,10 +183,10 @@ static ptk_status vjp(void *self, const float *const *parameters, int64_t batch,
     return PTK_OK;
 }
 
-PTK_API const ptk_plugin *ptk_plugin_entry(void)
+PTK_API const ptk_plugin* ptk_plugin_entry(void)
 {
     static ptk_generator_table table;
-    static const ptk_generator_table *const tables[] = {&table};
+    static const ptk_generator_table* const tables[] = {&table};
     static ptk_plugin plugin;
     table.struct_size = sizeof table;
     table.abi = PTK_PLUGIN_ABI;

@@ -21,6 +21,15 @@ def points(count, raster):
     return np.stack([7.0 * width * u, 7.0 * width * v], 1)
 
 
+def by_distance_then_index(tree, xy, k):
+    """The k nearest; of equally far ones, which SciPy takes as they come, the first."""
+    more = min(k + 3, len(xy))
+    found = tree.query(xy, k=more, workers=1)[1]
+    squares = (xy[found] - xy[:, None, :]) ** 2
+    order = np.lexsort((found, squares[..., 0] + squares[..., 1]), axis=1)
+    return np.take_along_axis(found, order, 1)[:, :k]
+
+
 def main():
     with open(sys.argv[1]) as file:
         runs = [run for run in json.load(file)["benchmarks"] if run["name"].startswith("neighbours/")]
@@ -29,8 +38,10 @@ def main():
         count, k = int(run["points"]), int(run["k"])
         xy = points(count, run["raster"] == 1)
         began = time.process_time()
-        found = cKDTree(xy).query(xy, k=k, workers=1)[1]
+        tree = cKDTree(xy)
+        tree.query(xy, k=k, workers=1)
         seconds = time.process_time() - began
+        found = by_distance_then_index(tree, xy, k)
         index_sum = float((found.astype(np.float64).sum(0) * np.arange(1, k + 1)).sum())
         same = index_sum == run["index_sum"]
         different += not same

@@ -5,8 +5,8 @@
 #include "data/hdf5_file.h"
 #include "data/readers.h"
 
-#include <nlohmann/json.hpp>
 #include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
 
 #include <cstdio>
 #include <cstdlib>

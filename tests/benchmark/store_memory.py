@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Peak memory of training and reconstruction from the mapped frame store, for scans of different size over one field.
 
-    tests/benchmark/store_memory.py build [--frames 5000 100000] [--side 128] [--seconds 60] [--folder /tmp/x]
+    tests/benchmark/store_memory.py build [--frames 5000 100000] [--side 128] [--seconds 60] [--folder FOLDER]
 
 Anonymous memory (RssAnon) is what a process takes for itself; file-backed memory (RssFile) is the store's pages and the
 libraries, which the system takes back when it needs them. Training is interrupted after some seconds. Needs about 2 x frames x side^2 x 2 bytes of disk in --folder; everything is removed at the end.

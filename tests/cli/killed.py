@@ -57,8 +57,8 @@ class Killed(unittest.TestCase):
         self.whole(whole)
         epoch = self.seconds_of_an_epoch(whole)
         # Before anything is there, right after a checkpoint (while the next files are written), and in an epoch.
-        moments = [("", 0.0, False), ("frames to train on", 0.0, True), ("epoch 1/", 0.0, True), ("epoch 2/", 0.4 * epoch, True),
-                   ("epoch 3/", 0.002, True), ("epoch 4/", 0.7 * epoch, True)]
+        moments = [("", 0.0, False), ("frames to train on", 0.0, True), ("training: epoch 1/", 0.0, True), ("training: epoch 2/", 0.4 * epoch, True),
+                   ("training: epoch 3/", 0.002, True), ("training: epoch 4/", 0.7 * epoch, True)]
         for line, delay, resume in moments:
             with self.subTest(line=line, delay=delay):
                 self.killed(part, line, delay, *(["--resume"] if resume else []))
@@ -70,7 +70,7 @@ class Killed(unittest.TestCase):
         whole, part = self.folder / "whole", self.folder / "part"
         self.whole(whole, *more)
         epoch = self.seconds_of_an_epoch(whole)
-        self.killed(part, "epoch 3/", 0.5 * epoch, *more)
+        self.killed(part, "training: epoch 3/", 0.5 * epoch, *more)
         self.whole(part, "--resume", *more)
         self.same_as(whole, part)
 

@@ -116,7 +116,7 @@ class Program(unittest.TestCase):
     def test_everything_that_is_registered_is_listed_and_described(self):
         categories = run("list").stdout
         for category, name in [("losses", "huber"), ("regularizers", "tv_phase"), ("optimizers", "sgd"), ("schedules", "plateau"),
-                               ("gradient_limits", "agc"), ("generators", "cnn")]:
+                               ("gradient_limits", "agc"), ("presets", "quality"), ("generators", "cnn")]:
             self.assertIn(f"\n{category} ", "\n" + categories)
             self.assertIn(f"\n{name} ", "\n" + run("list", category).stdout)
             self.assertIn(name, run("describe", category, name).stdout)
@@ -125,6 +125,38 @@ class Program(unittest.TestCase):
         self.assertEqual("huber", json.loads(run("describe", "loss", "huber", "--json").stdout)["name"])
         self.assert_fails(run("list", "loses"), 2, "did you mean 'losses'")
         self.assert_fails(run("describe", "loss", "hubr"), 2, "did you mean 'huber'")
+
+    def test_presets(self):
+        shown = json.loads(run("config", "show", "-s", "preset=legacy", "-s", "epochs=3").stdout)
+        self.assertEqual((shown["generator"]["name"], shown["training"]["batch_size"], shown["training"]["epochs"]), ("cnn", 16, 3))
+        self.assertIn("n_filters_scale", shown["generator"])
+        self.assertIn("generator.passes = 2", run("describe", "preset", "fast").stdout)
+        self.assert_fails(run("config", "show", "-s", "preset=fst"), 2, "did you mean 'fast'")
+        trained = run("train", SCAN, "-o", self.folder / "run", *SMALL, "-s", "preset=fast", "-s", "training.epochs=1")
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        self.assertEqual(len(json.loads((self.folder / "run" / "history.json").read_text())["history"]), 1)
+
+    def test_stages_and_what_does_not_go_together(self):
+        file, out = self.folder / "stages.yaml", self.folder / "run"
+        file.write_text("training:\n  schedule: constant\n  stages:\n    - {epochs: 1, learning_rate: 1e-3, loss: mae}\n"
+                        "    - {epochs: 2, learning_rate: 2e-4, blend: linear}\n    - {epochs: 1, freeze: [levels, conv1]}\n")
+        trained = run("train", SCAN, "-o", out, "-c", file, *SMALL, "-s", "generator.passes=1")
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        self.assertIn("stage of epochs 2 to 3: mae into amplitude, learning rate 0.0002", trained.stderr)
+        history = json.loads((out / "history.json").read_text())["history"]
+        self.assertEqual([row["learning_rate"] for row in history], [1e-3, 2e-4, 2e-4, 2e-3])
+        self.assertEqual(set(history[2]["terms"]), {"mae", "amplitude"})
+        refused = lambda *options: run("train", SCAN, "-o", self.folder / "none", *options)
+        self.assert_fails(refused("-c", file, "-s", "training.epochs=3"), 2, "leave training.epochs out")
+        self.assert_fails(refused("-s", "training.freeze=levls"), 2, "did you mean 'levels'")
+        self.assert_fails(refused("-s", "training.momentum=0.5"), 2, "training.optimizer = sgd only")
+        self.assert_fails(refused("-s", "tracking.uri=http://me:secret@host"), 2, "MLFLOW_TRACKING_USERNAME")
+        self.assertNotIn("secret", refused("-s", "tracking.uri=http://me:secret@host").stderr)
+
+    def test_a_rate_is_found(self):
+        found = run("train", SCAN, "-o", self.folder / "run", *SMALL, "-s", "generator.passes=1", "-s", "training.epochs=1", "-s", "training.find_rate=use")
+        self.assertEqual(found.returncode, 0, found.stderr)
+        self.assertIn("find_rate: ", found.stderr)
 
     def test_wrong_options(self):
         out = self.folder / "run"
@@ -148,7 +180,7 @@ class Program(unittest.TestCase):
         command = [PROGRAM, "train", SCAN, "-o", out, *SMALL, "-s", "training.epochs=10000"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             for line in process.stderr:
-                if "epoch 1/" in line:
+                if "train  epoch 1/" in line:
                     break
             for number in signals:
                 process.send_signal(number)

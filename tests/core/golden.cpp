@@ -1,8 +1,8 @@
 #include "core/golden.h"
-#include "paths.h"
 
 #include "base/atomic_file.h"
 #include "data/npz.h"
+#include "paths.h"
 
 #include <gtest/gtest.h>
 

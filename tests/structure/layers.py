@@ -3,7 +3,7 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "config", "parallel", "kernels", "registry", "data", "physics", "generators", "lut", "model", "training",
+LAYERS = ["base", "config", "parallel", "tracking", "kernels", "registry", "data", "physics", "generators", "lut", "model", "training",
           "reconstruction", "simulation", "evaluation"]
 
 

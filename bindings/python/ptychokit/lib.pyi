@@ -275,6 +275,12 @@ def ptk_generator_describe(ctx: ptk_context, name: str) -> str:
 def ptk_initializer_list(ctx: ptk_context) -> str:
     r"""The ways to draw a generator's first weights, for the option generator.initializer."""
 
+def ptk_registry_list(ctx: ptk_context, category: str) -> str:
+    r"""What is registered under a category."""
+
+def ptk_registry_describe(ctx: ptk_context, category: str, name: str) -> str:
+    r"""One of them with the options that it reads."""
+
 def ptk_model_create(ctx: ptk_context, side: int, config: Optional[ptk_config]) -> ptk_model:
     r"""Create a model with fresh weights, drawn from the seed."""
 

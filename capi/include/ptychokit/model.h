@@ -67,7 +67,8 @@ PTK_CALL ptk_initializer_list(const ptk_context *ctx, char *buf, size_t capacity
  * @par Threads  any
  * @since 0.1
  */
-PTK_CALL ptk_registry_list(const ptk_context *ctx, const char *category, char *buf, size_t capacity, size_t *needed_out);
+PTK_CALL ptk_registry_list(const ptk_context *ctx, const char *category, char *buf, size_t capacity,
+                           size_t *needed_out);
 
 /**
  * One of them with the options that it reads.
@@ -210,8 +211,11 @@ PTK_CALL ptk_model_describe(const ptk_model *model, char *buf, size_t capacity, 
  *
  * @param      model       the model
  * @param[out] buf         JSON array of {"epoch", "training_loss", "validation_loss" (null without validation frames),
- *                         "learning_rate", "seconds"}, and, when regularizers were in use, "terms": what training_loss is
- *                         the sum of, by name (the validation loss has no regularizers)
+ *                         "learning_rate", "seconds"}, and, when regularizers were in use or one loss grew out of
+ *                         another, "terms": what training_loss is the sum of, by name (the validation loss has no
+ *                         regularizers); where the network has them "diagnostics": fractions of units that never fire
+ *                         ("dead_units") and of values at the ends of their range ("saturated_head",
+ *                         "saturated_border") over the validation frames
  * @param      capacity    bytes of @p buf
  * @param[out] needed_out  bytes needed, with the closing NUL
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_BUFFER_TOO_SMALL

@@ -17,7 +17,7 @@ typedef struct ptk_trainer ptk_trainer;
  * @param      model       trained in place; kept alive
  * @param      config      the training.*, scan.*, physics.* and probe.* options; NULL for those that the model was made
  * with
- * @param      run_folder  where "last.ptk", "best.ptk" and "history.csv" go (made when missing); NULL keeps nothing on
+ * @param      run_folder  where "last.ptk", "best.ptk", "history.csv" and "history.json" go (made when missing); NULL keeps nothing on
  * disk
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL; PTK_ERR_INVALID_CONFIG; PTK_ERR_IO
  * @par Threads  one at a time for @p model

@@ -13,6 +13,9 @@ using kernels::cpu::Activation;
 /// @throws Error(Unsupported) when a gradient of our gradient is asked for
 at::Tensor activate(const at::Tensor& x, Activation activation);
 
+/// x + GELU(z), of the same shape; as activate(), in one pass when both lie alike in memory.
+at::Tensor residual_gelu(const at::Tensor& x, const at::Tensor& z);
+
 /// What a backward pass of ours says when a gradient of the gradient is asked for.
 void require_first_derivative();
 

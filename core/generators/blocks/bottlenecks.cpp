@@ -3,7 +3,6 @@
 #include "generators/blocks/initial.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/gelu.h>
 
 namespace ptk::generators {
 
@@ -26,7 +25,7 @@ ResidualBody::ResidualBody(std::int64_t channels, at::Generator random)
 
 at::Tensor ResidualBody::operator()(const at::Tensor& x) const
 {
-    return norm2_(conv2_(at::gelu(norm1_(conv1_(x)))));
+    return norm2_(conv2_(activate(norm1_(conv1_(x)), Activation::Gelu)));
 }
 
 ResnetBlock::ResnetBlock(std::int64_t channels, at::Generator random) : body(channels, random)
@@ -47,7 +46,7 @@ ConvNextBlock::ConvNextBlock(std::int64_t channels, at::Generator random)
 
 at::Tensor ConvNextBlock::operator()(const at::Tensor& x) const
 {
-    return project(at::gelu(expand(norm(depthwise(x)))));
+    return project(expand(norm(depthwise(x)), Activation::Gelu));
 }
 
 template <class Block>

@@ -22,8 +22,8 @@ at::Tensor ConvBlock::convolve(const at::Tensor& x)
 {
     if (!bn1_)
         return conv2_(conv1_(x, Activation::Relu), Activation::Relu);
-    const auto y = at::relu((*bn1_)(conv1_(x)));
-    return at::relu((*bn2_)(conv2_(y)));
+    const auto y = conv1_.rectified(at::relu((*bn1_)(conv1_(x))));
+    return conv2_.rectified(at::relu((*bn2_)(conv2_(y))));
 }
 
 ConvPoolBlock::ConvPoolBlock(std::int64_t in, std::int64_t out, bool batch_norm, EncoderAttention attention,
@@ -59,7 +59,7 @@ RefinementBlock::RefinementBlock(std::int64_t channels, std::int64_t expansion, 
 
 at::Tensor RefinementBlock::operator()(const at::Tensor& x) const
 {
-    return at::relu(x + third_(second_(first_(x, Activation::Relu), Activation::Relu)));
+    return third_.rectified(at::relu(x + third_(second_(first_(x, Activation::Relu), Activation::Relu))));
 }
 
 ResidualPair::ResidualPair(std::int64_t channels, at::Generator random, Start start)

@@ -6,10 +6,13 @@
 #include "kernels/cpu/resample.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv_transpose2d.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/reflection_pad2d.h>
+#include <ATen/ops/threshold_backward.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -50,12 +53,19 @@ bool is_narrow(Convolution kind, const at::Tensor& x)
     return kind == Convolution::Same && x.size(1) <= 4;
 }
 
+/// Pictures come out of few channels.
+bool is_slim(Convolution kind, const at::Tensor& weight)
+{
+    return kind == Convolution::Same && weight.size(0) <= 4;
+}
+
 /// As the kernels take it: pixel by pixel, nothing between the channels of a pixel and the next unless @p kind allows
 /// it.
 at::Tensor pixel_by_pixel(Convolution kind, const at::Tensor& x)
 {
     const auto stride = pixel_stride(x);
-    const bool fits = stride == x.size(1) || (stride > 0 && kind == Convolution::Same && !is_narrow(kind, x));
+    const bool wide = kind == Convolution::Mirror || (kind == Convolution::Same && !is_narrow(kind, x));
+    const bool fits = stride == x.size(1) || (stride > 0 && wide);
     if (fits)
         return x;
     // Of a tensor with one channel, contiguous() may keep other strides.
@@ -67,10 +77,12 @@ at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t 
     return at::empty({batch, channels, height, width}, at::TensorOptions(at::kFloat).memory_format(channels_last));
 }
 
-const ConvolutionKernels& kernels_of(Convolution kind, const at::Tensor& x)
+const ConvolutionKernels& kernels_of(Convolution kind, const at::Tensor& x, const at::Tensor& weight)
 {
     if (is_narrow(kind, x))
         return kernels::cpu::narrow_kernels();
+    if (is_slim(kind, weight))
+        return kernels::cpu::slim_kernels();
     if (kind == Convolution::Down)
         return kernels::cpu::down_kernels();
     return kind == Convolution::Up ? kernels::cpu::up_kernels() : kernels::cpu::conv3x3_kernels();
@@ -79,7 +91,7 @@ const ConvolutionKernels& kernels_of(Convolution kind, const at::Tensor& x)
 ConvolutionShape shape_of(Convolution kind, const at::Tensor& x, const at::Tensor& weight)
 {
     const auto out = weight.size(kind == Convolution::Up ? 1 : 0);
-    return {x.size(0), x.size(2), x.size(3), x.size(1), out, pixel_stride(x)};
+    return {x.size(0), x.size(2), x.size(3), x.size(1), out, pixel_stride(x), kind == Convolution::Mirror};
 }
 
 /// Length of an axis of the result.
@@ -115,11 +127,52 @@ at::Tensor forward(Convolution kind, const at::Tensor& x, const at::Tensor& weig
     at::Tensor slope;
     if (kept && activation == Activation::Gelu)
         slope = at::empty_like(y);
-    require_memory(kernels_of(kind, x).forward(shape, data_of(x), data_of(weight), data_of(bias), activation,
-                                               target_of(y), target_of(slope), at::get_num_threads()));
+    require_memory(kernels_of(kind, x, weight)
+                       .forward(shape, data_of(x), data_of(weight), data_of(bias), activation, target_of(y),
+                                target_of(slope), at::get_num_threads()));
     if (kept && activation != Activation::None)
         *kept = activation == Activation::Gelu ? slope : y;
     return y;
+}
+
+/// A frame of zeros, one pixel wide, around images: pixel by pixel again.
+at::Tensor framed(const at::Tensor& x)
+{
+    auto y = empty_images(x.size(0), x.size(1), x.size(2) + 2, x.size(3) + 2).zero_();
+    y.slice(2, 1, -1).slice(3, 1, -1).copy_(x);
+    return y;
+}
+
+/// What lies in that frame is added to the pixels that it mirrors.
+at::Tensor folded(const at::Tensor& y)
+{
+    const auto add_edges = [](const at::Tensor& images, int axis) {
+        const auto last = images.size(axis) - 1;
+        images.select(axis, 2).add_(images.select(axis, 0));
+        images.select(axis, last - 2).add_(images.select(axis, last));
+        return images.slice(axis, 1, last);
+    };
+    return add_edges(add_edges(y, 2), 3);
+}
+
+/// An activation's gradient on the way back. @param kept  what forward() kept
+at::Tensor through(Activation activation, const at::Tensor& dy, const at::Tensor& kept)
+{
+    if (activation == Activation::None)
+        return dy;
+    return activation == Activation::Relu ? at::threshold_backward(dy, kept, 0) : dy * kept;
+}
+
+/// Gradient of a mirrored convolution by its input.
+at::Tensor gradient_by_mirrored(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& dz)
+{
+    const auto dy = framed(dz);
+    auto dx = empty_images(x.size(0), x.size(1), dy.size(2), dy.size(3));
+    const ConvolutionShape shape{x.size(0), dy.size(2), dy.size(3), x.size(1), dy.size(1), x.size(1)};
+    require_memory(kernels::cpu::conv3x3_kernels().backward(shape, nullptr, data_of(weight), Activation::None, nullptr,
+                                                            data_of(dy), target_of(dx), nullptr, nullptr,
+                                                            at::get_num_threads()));
+    return folded(dx);
 }
 
 struct Differentiable : torch::autograd::Function<Differentiable> {
@@ -144,19 +197,21 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
         const auto kind = static_cast<Convolution>(context->saved_data["kind"].toInt());
         const auto shape = shape_of(kind, x, weight);
         const auto dy = pixel_by_pixel(Convolution::Down, gradients[0]);
-        at::Tensor dx, dweight, dbias;
-        if (context->needs_input_grad(0))
+        const auto activation = static_cast<Activation>(context->saved_data["activation"].toInt());
+        at::Tensor dx, dweight, dbias, mirrored_dx;
+        if (context->needs_input_grad(0) && kind == Convolution::Mirror)
+            mirrored_dx = gradient_by_mirrored(x, weight, through(activation, dy, saved[2]));
+        else if (context->needs_input_grad(0))
             dx = empty_images(shape.batch, shape.in, shape.height, shape.width);
         if (context->needs_input_grad(1))
             dweight = at::empty(weight.sizes(), at::kFloat);
         // Inputs that were not given have no number.
         if (context->saved_data["bias"].toBool() && context->needs_input_grad(2))
             dbias = at::empty({shape.out}, at::kFloat);
-        const auto activation = static_cast<Activation>(context->saved_data["activation"].toInt());
-        require_memory(kernels_of(kind, x).backward(shape, data_of(x), data_of(weight), activation, data_of(saved[2]),
-                                                    data_of(dy), target_of(dx), target_of(dweight), target_of(dbias),
-                                                    at::get_num_threads()));
-        return {{}, dx, dweight, dbias, {}};
+        require_memory(kernels_of(kind, x, weight)
+                           .backward(shape, data_of(x), data_of(weight), activation, data_of(saved[2]), data_of(dy),
+                                     target_of(dx), target_of(dweight), target_of(dbias), at::get_num_threads()));
+        return {{}, mirrored_dx.defined() ? mirrored_dx : dx, dweight, dbias, {}};
     }
 };
 
@@ -171,18 +226,21 @@ bool is_possible(Convolution kind, const at::Tensor& x, const at::Tensor& weight
 {
     const auto side = kind == Convolution::Up ? 2 : 3;
     const auto out = kind == Convolution::Up ? 1 : 0;
-    return is_plain(x) && is_plain(weight) && x.dim() == 4 && weight.dim() == 4 && x.numel() > 0 &&
+    const bool large = kind != Convolution::Mirror || (x.dim() == 4 && x.size(2) > 1 && x.size(3) > 1);
+    return large && is_plain(x) && is_plain(weight) && x.dim() == 4 && weight.dim() == 4 && x.numel() > 0 &&
            weight.numel() > 0 && x.size(1) == weight.size(1 - out) && weight.size(2) == side &&
            weight.size(3) == side && weight.size(0) * weight.size(1) <= 1024 * 1024 &&
            (!bias.defined() ||
             (is_plain(bias) && bias.dim() == 1 && bias.size(0) == weight.size(out) && bias.is_contiguous()));
 }
 
-bool is_ours(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias)
+bool is_ours(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+             Activation activation)
 {
     // The golden numbers of a network with batch norm in training magnify the last digits of its first convolution:
     // with our sums there one output misses its bound (1.9e-4 against 1.6e-4), with LibTorch's slower ones it does not.
-    const bool raw = kind == Convolution::Same && x.dim() == 4 && x.size(1) == 1;
+    // Where a norm follows there is no activation yet.
+    const bool raw = kind == Convolution::Same && x.dim() == 4 && x.size(1) == 1 && activation == Activation::None;
     return kernels::backend() != kernels::Backend::Aten && !raw && is_possible(kind, x, weight, bias);
 }
 
@@ -190,6 +248,8 @@ at::Tensor with_aten(Convolution kind, const at::Tensor& x, const at::Tensor& we
 {
     if (kind == Convolution::Up)
         return at::conv_transpose2d(x, weight, bias, 2);
+    if (kind == Convolution::Mirror)
+        return at::conv2d(at::reflection_pad2d(x, {1, 1, 1, 1}), weight, bias);
     return at::conv2d(x, weight, bias, kind == Convolution::Down ? 2 : 1, 1);
 }
 
@@ -198,7 +258,7 @@ at::Tensor with_aten(Convolution kind, const at::Tensor& x, const at::Tensor& we
 at::Tensor convolve(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     Activation activation)
 {
-    if (!is_ours(kind, x, weight, bias))
+    if (!is_ours(kind, x, weight, bias, activation))
         return activate(with_aten(kind, x, weight, bias), activation);
     const auto images = pixel_by_pixel(kind, x);
     const auto filters = weight.contiguous();

@@ -5,9 +5,10 @@ namespace ptk::generators {
 
 /// The convolutions that networks are made of and that we have kernels for.
 enum class Convolution {
-    Same, ///< 3 x 3, one pixel of zeros around: (B, in, H, W) -> (B, out, H, W)
-    Down, ///< the same with stride 2: -> (B, out, ceil(H/2), ceil(W/2))
-    Up,   ///< 2 x 2, transposed, stride 2: every pixel becomes four, -> (B, out, 2 H, 2 W)
+    Same,   ///< 3 x 3, one pixel of zeros around: (B, in, H, W) -> (B, out, H, W)
+    Mirror, ///< the same with the image mirrored at its edges, which are not repeated; H and W at least 2
+    Down,   ///< the same with stride 2: -> (B, out, ceil(H/2), ceil(W/2))
+    Up,     ///< 2 x 2, transposed, stride 2: every pixel becomes four, -> (B, out, 2 H, 2 W)
 };
 
 /// activation(convolution(x, weight) + bias), differentiable once in all three. On a CPU in float32 our kernels do it

@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/gelu.h>
 
 namespace ptk::generators {
 
@@ -49,12 +48,14 @@ at::Tensor EncoderBlock::local_branch(const at::Tensor& x) const
 at::Tensor EncoderBlock::operator()(const at::Tensor& x) const
 {
     at::Tensor y;
-    if (spectral_)
-        y = spectral_branch(x);
     if (local_conv_)
-        y = y.defined() ? y + local_branch(x) : local_branch(x);
-    y = at::gelu(y);
-    return x + (encoder_layerscale_.defined() ? encoder_layerscale_ * y : y);
+        y = local_branch(x);
+    if (spectral_ && !spectral_in_ && !spectral_branch_gate_.defined())
+        y = spectral_->add_to(y, x);
+    else if (spectral_)
+        y = y.defined() ? spectral_branch(x) + y : spectral_branch(x);
+    return encoder_layerscale_.defined() ? x + encoder_layerscale_ * activate(y, Activation::Gelu)
+                                         : residual_gelu(x, y);
 }
 
 } // namespace ptk::generators

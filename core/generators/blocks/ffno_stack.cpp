@@ -3,7 +3,6 @@
 #include "generators/blocks/initial.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/gelu.h>
 
 #include <cmath>
 
@@ -58,7 +57,7 @@ at::Tensor FfnoStack::Block::operator()(const at::Tensor& x, const at::Tensor& s
         y = (*instance_)(y);
     if (layer_)
         y = (*layer_)(y);
-    return x + (gate_.defined() ? gate_ : shared_gate) * project_(at::gelu(expand_(y)));
+    return x + (gate_.defined() ? gate_ : shared_gate) * project_(expand_(y, Activation::Gelu));
 }
 
 FfnoStack::FfnoStack(const Options& options, at::Generator random)

@@ -1,6 +1,7 @@
 #include "generators/blocks/gates.h"
 
 #include "generators/blocks/activation.h"
+#include "generators/blocks/image_map.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/gates.h"
 
@@ -45,12 +46,6 @@ at::Tensor empty_images(at::IntArrayRef sizes)
 at::Tensor empty_places(at::IntArrayRef sizes)
 {
     return at::empty(sizes, at::kInt);
-}
-
-/// Pixel by pixel, also where the strides of an axis of length one say otherwise.
-at::Tensor pixel_by_pixel(const at::Tensor& x)
-{
-    return x.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2});
 }
 
 /// Calls @p work(b) for every image.
@@ -126,8 +121,8 @@ struct ChannelsFunction : torch::autograd::Function<ChannelsFunction> {
         const auto channels = dx.size(1);
         for_images(dx, [&](std::int64_t b) {
             gate_kernels().channels_backward(shape_of(dx), values(gradient, b * channels),
-                                             values(gradient, (dx.size(0) + b) * channels),
-                                             places(where, b * channels), floats(dx, b * image_size(dx)));
+                                             values(gradient, (dx.size(0) + b) * channels), places(where, b * channels),
+                                             floats(dx, b * image_size(dx)));
         });
         return {dx};
     }

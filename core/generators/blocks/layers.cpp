@@ -1,14 +1,15 @@
 #include "generators/blocks/layers.h"
 
+#include "generators/blocks/activation_watch.h"
 #include "generators/blocks/flops.h"
 #include "generators/blocks/initial.h"
+#include "generators/blocks/instance_norm.h"
 
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv1d.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv_transpose2d.h>
 #include <ATen/ops/group_norm.h>
-#include <ATen/ops/instance_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/reflection_pad2d.h>
@@ -50,6 +51,14 @@ at::Tensor Conv2d::operator()(const at::Tensor& x, Activation activation) const
                  ? convolve(stride_ == 1 ? Convolution::Same : Convolution::Down, x, weight_, bias_, activation)
                  : activate(at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2), activation);
     count(y, weight_);
+    if (activation == Activation::Relu)
+        ActivationWatch::units(weight_, y);
+    return y;
+}
+
+at::Tensor Conv2d::rectified(at::Tensor y) const
+{
+    ActivationWatch::units(weight_, y);
     return y;
 }
 
@@ -74,6 +83,11 @@ MirrorConv2d::MirrorConv2d(std::int64_t in, std::int64_t out, std::int64_t kerne
 at::Tensor MirrorConv2d::operator()(const at::Tensor& x) const
 {
     const auto margin = weight_.size(2) / 2;
+    if (margin == 1 && groups_ == 1) {
+        auto same = convolve(Convolution::Mirror, x, weight_, bias_);
+        count(same, weight_);
+        return same;
+    }
     auto y = at::conv2d(at::reflection_pad2d(x, {margin, margin, margin, margin}), weight_, bias_, 1, no_padding, 1,
                         groups_);
     count(y, weight_);
@@ -172,7 +186,7 @@ InstanceNorm2d::InstanceNorm2d(std::int64_t channels)
 
 at::Tensor InstanceNorm2d::operator()(const at::Tensor& x) const
 {
-    return at::instance_norm(x, weight_, bias_, {}, {}, true, 0, epsilon, true);
+    return instance_norm(x, weight_, bias_, epsilon);
 }
 
 LayerNorm2d::LayerNorm2d(std::int64_t channels)

@@ -21,6 +21,8 @@ public:
     at::Tensor operator()(const at::Tensor& x, Activation activation = Activation::None) const;
     /// All weights zero: the layer starts as the function 0.
     void set_zero();
+    /// @param y  what was made of the layer's output by a rectification outside of it; is shown to an ActivationWatch
+    at::Tensor rectified(at::Tensor y) const;
 
 private:
     std::int64_t stride_;

@@ -1,6 +1,5 @@
 #include "generators/blocks/lifter.h"
 
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/instance_norm.h>
 #include <ATen/ops/log1p.h>
 #include <ATen/ops/sqrt.h>
@@ -40,7 +39,7 @@ SpatialLifter::SpatialLifter(std::int64_t in, std::int64_t out, InputTransform t
 
 at::Tensor SpatialLifter::operator()(const at::Tensor& x) const
 {
-    return conv2_(at::gelu(conv1_(transformed(x, transform_))));
+    return conv2_(conv1_(transformed(x, transform_), Activation::Gelu));
 }
 
 } // namespace ptk::generators

@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/gelu.h>
 
 namespace ptk::generators {
 
@@ -15,7 +14,7 @@ PtychoBlock::PtychoBlock(std::int64_t channels, std::int64_t modes, at::Generato
 
 at::Tensor PtychoBlock::operator()(const at::Tensor& x) const
 {
-    return x + at::gelu(spectral_(x) + local_conv_(x));
+    return residual_gelu(x, spectral_.add_to(local_conv_(x), x));
 }
 
 StablePtychoBlock::StablePtychoBlock(std::int64_t channels, std::int64_t modes, at::Generator random)
@@ -30,7 +29,7 @@ StablePtychoBlock::StablePtychoBlock(std::int64_t channels, std::int64_t modes, 
 
 at::Tensor StablePtychoBlock::operator()(const at::Tensor& x) const
 {
-    return x + layerscale_.view({-1, 1, 1}) * norm_(at::gelu(spectral_(x) + local_conv_(x)));
+    return x + layerscale_.view({-1, 1, 1}) * norm_(activate(spectral_.add_to(local_conv_(x), x), Activation::Gelu));
 }
 
 } // namespace ptk::generators

@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/conv2d.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/reflection_pad2d.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/upsample_bilinear2d.h>
@@ -66,7 +65,7 @@ CycleGanUpsampler::CycleGanUpsampler(std::int64_t in, std::int64_t out, at::Gene
 
 at::Tensor CycleGanUpsampler::operator()(const at::Tensor& x) const
 {
-    return at::gelu(norm_(conv_(x)));
+    return activate(norm_(conv_(x)), Activation::Gelu);
 }
 
 BilinearUpsampler::BilinearUpsampler(std::int64_t in, std::int64_t out, at::Generator random)

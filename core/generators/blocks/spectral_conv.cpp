@@ -1,11 +1,18 @@
 #include "generators/blocks/spectral_conv.h"
 
 #include "generators/blocks/flops.h"
+#include "generators/blocks/frequency_weights.h"
+#include "generators/blocks/image_map.h"
 #include "generators/blocks/initial.h"
 #include "generators/blocks/truncated_fourier.h"
+#include "kernels/backend.h"
+#include "kernels/cpu/product.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/baddbmm.h>
+#include <ATen/ops/bmm.h>
 #include <ATen/ops/einsum.h>
+#include <ATen/ops/stack.h>
 
 #include <cmath>
 
@@ -40,6 +47,54 @@ at::Tensor along_rows(const at::Tensor& x, const at::Tensor& weights)
     return from_low_frequencies(mixed, x.size(3));
 }
 
+bool is_ours(const at::Tensor& x, const at::Tensor& weights)
+{
+    return kernels::backend() != kernels::Backend::Aten && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
+           x.layout() == at::kStrided && weights.scalar_type() == at::kComplexFloat && x.numel() > 0 &&
+           x.size(1) % kernels::cpu::product_columns == 0 && weights.size(1) % kernels::cpu::product_columns == 0;
+}
+
+/// Spectra of all images, (B, 2, frequencies ..., pixels, in), through the weights: (B, 2, frequencies, pixels, out).
+at::Tensor mixed(const at::Tensor& spectra, const at::Tensor& weights)
+{
+    const auto images = spectra.size(0), frequencies = spectra.size(2), pixels = spectra.size(3);
+    const auto in = weights.size(0), out = weights.size(1);
+    FlopCount::add(8.0 * static_cast<double>(images * frequencies * pixels) * static_cast<double>(in * out));
+    // (2, frequencies, images and pixels, in): complex products as real ones.
+    const auto parts = spectra.permute({1, 2, 0, 3, 4}).reshape({2, frequencies, images * pixels, in});
+    const auto x = parts.unbind(0), w = frequency_weights(weights).unbind(2);
+    const auto real = at::baddbmm(at::bmm(x[0], w[0]), x[1], w[1], 1, -1);
+    const auto imaginary = at::baddbmm(at::bmm(x[0], w[1]), x[1], w[0]);
+    const auto by_image = [&](const at::Tensor& part) {
+        return part.view({frequencies, images, pixels, out}).transpose(0, 1);
+    };
+    return at::stack({by_image(real), by_image(imaginary)}, 1);
+}
+
+/// To the lowest frequencies of both axes, and back; (2, rows, columns, C) between the two.
+struct PlaneMaps {
+    ImageMap forward, inverse;
+    PlaneMaps(const at::Tensor& x, std::int64_t out, std::int64_t rows, std::int64_t columns)
+        : forward({{real_forward(columns, x.size(3)), x.size(2), x.size(1)},
+                   {paired_forward(rows, x.size(2)), 1, columns * x.size(1)}}),
+          inverse(
+              {{paired_inverse(rows, x.size(2)), 1, columns * out}, {real_inverse(columns, x.size(3)), x.size(2), out}})
+    {
+    }
+};
+
+at::Tensor as_images(const at::Tensor& flat, const at::Tensor& like, std::int64_t channels)
+{
+    return flat.view({like.size(0), like.size(2), like.size(3), channels}).permute({0, 3, 1, 2});
+}
+
+/// Where our kernels may add: pixel by pixel, made by a layer.
+bool can_be_added_to(const at::Tensor& sum)
+{
+    return sum.is_contiguous(at::MemoryFormat::ChannelsLast) && sum.scalar_type() == at::kFloat && !sum.is_view() &&
+           !(sum.is_leaf() && sum.requires_grad());
+}
+
 } // namespace
 
 SpectralConv2d::SpectralConv2d(std::int64_t in, std::int64_t out, std::int64_t modes, at::Generator random)
@@ -48,7 +103,24 @@ SpectralConv2d::SpectralConv2d(std::int64_t in, std::int64_t out, std::int64_t m
     add_parameter("weights", weights_);
 }
 
-at::Tensor SpectralConv2d::operator()(const at::Tensor& x) const
+at::Tensor SpectralConv2d::add_to(const at::Tensor& sum, const at::Tensor& x) const
+{
+    const auto rows = std::min(weights_.size(2), x.size(2));
+    const auto columns = kept(weights_.size(3), x.size(3));
+    const auto weights = weights_.slice(2, 0, rows).slice(3, 0, columns);
+    if (!is_ours(x, weights))
+        return sum.defined() ? sum + by_aten(x) : by_aten(x);
+    const auto in = weights.size(0), out = weights.size(1);
+    const PlaneMaps maps(x, out, rows, columns);
+    const auto spectra = maps.forward(x).view({x.size(0), 2, rows * columns, 1, in});
+    const auto result = mixed(spectra, weights).view({x.size(0), -1});
+    if (sum.defined() && can_be_added_to(sum))
+        return maps.inverse.add_to(sum, result);
+    const auto images = as_images(maps.inverse(result), x, out);
+    return sum.defined() ? sum + images : images;
+}
+
+at::Tensor SpectralConv2d::by_aten(const at::Tensor& x) const
 {
     const auto rows = std::min(weights_.size(2), x.size(2));
     const auto columns = kept(weights_.size(3), x.size(3));
@@ -70,7 +142,23 @@ FactorizedSpectralConv2d::FactorizedSpectralConv2d(std::int64_t channels, std::i
 
 at::Tensor FactorizedSpectralConv2d::operator()(const at::Tensor& x) const
 {
-    return along_rows(x, weights_x_) + along_rows(x.transpose(2, 3), weights_y_).transpose(2, 3);
+    if (!is_ours(x, weights_x_))
+        return along_rows(x, weights_x_) + along_rows(x.transpose(2, 3), weights_y_).transpose(2, 3);
+    const auto images = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
+    const auto columns = kept(weights_x_.size(2), width), rows = kept(weights_y_.size(2), height);
+
+    const ImageMap along({{real_forward(columns, width), height, channels}});
+    const ImageMap back_along({{real_inverse(columns, width), height, channels}});
+    // (B, H, 2, columns, C): what the kernels make of each line; the mixing wants real and imaginary part outside.
+    const auto lines = along(x).view({images * height, 2, columns, 1, channels});
+    const auto mixed_lines = mixed(lines, weights_x_.slice(2, 0, columns)).view({images, -1});
+    const auto sum = back_along(mixed_lines);
+
+    const ImageMap down({{real_forward(rows, height), 1, width * channels}});
+    const ImageMap back_down({{real_inverse(rows, height), 1, width * channels}});
+    const auto stacks = down(x).view({images, 2, rows, width, channels});
+    const auto mixed_stacks = mixed(stacks, weights_y_.slice(2, 0, rows)).view({images, -1});
+    return as_images(back_down.add_to(sum, mixed_stacks), x, channels);
 }
 
 } // namespace ptk::generators

@@ -4,6 +4,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/cos.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
@@ -23,7 +24,17 @@ namespace ptk::generators {
 
 namespace {
 
-enum class Matrix { RealForward, RealInverse, ComplexForward, ComplexInverse };
+enum class Matrix {
+    RealForward,
+    RealInverse,
+    ComplexForward,
+    ComplexInverse,
+    // Real parts and imaginary parts apart:
+    ApartForward,
+    ApartInverse,
+    PairedForward,
+    PairedInverse,
+};
 
 /// 2 pi k t / n, rows k, columns t; reduced before it is multiplied, so that it is exact for long signals.
 at::Tensor angles(std::int64_t modes, std::int64_t n)
@@ -57,6 +68,24 @@ at::Tensor make(Matrix kind, std::int64_t modes, std::int64_t n)
         return at::polar(at::ones_like(angle), -angle).t();
     case Matrix::ComplexInverse:
         return at::polar(at::ones_like(angle), angle) / n;
+    case Matrix::ApartForward:
+        return at::cat({at::cos(angle), -at::sin(angle)}).t();
+    case Matrix::ApartInverse: {
+        const auto weights = multiplicity(modes, n);
+        return at::cat({weights * at::cos(angle), -weights * at::sin(angle)});
+    }
+    case Matrix::PairedForward: {
+        // (a + i b) (cos - i sin), of a signal of pairs (a, b)
+        const auto cosine = at::cos(angle), sine = at::sin(angle);
+        const auto real = at::stack({cosine, sine}, 2), imaginary = at::stack({-sine, cosine}, 2);
+        return at::cat({real, imaginary}).flatten(1).t();
+    }
+    case Matrix::PairedInverse: {
+        // (a + i b) (cos + i sin) / n, to pairs
+        const auto cosine = at::cos(angle) / n, sine = at::sin(angle) / n;
+        const auto of_real = at::stack({cosine, sine}, 2), of_imaginary = at::stack({-sine, cosine}, 2);
+        return at::cat({of_real, of_imaginary}).flatten(1);
+    }
     }
     return {};
 }
@@ -119,6 +148,26 @@ at::Tensor from_low_complex_frequencies(const at::Tensor& spectrum, std::int64_t
     count(spectrum, 4 * n);
     return at::matmul(spectrum,
                       matrix(Matrix::ComplexInverse, spectrum.size(-1), n, complex_of(spectrum), spectrum.device()));
+}
+
+at::Tensor real_forward(std::int64_t modes, std::int64_t n)
+{
+    return matrix(Matrix::ApartForward, modes, n, at::kFloat, c10::kCPU);
+}
+
+at::Tensor real_inverse(std::int64_t modes, std::int64_t n)
+{
+    return matrix(Matrix::ApartInverse, modes, n, at::kFloat, c10::kCPU);
+}
+
+at::Tensor paired_forward(std::int64_t modes, std::int64_t n)
+{
+    return matrix(Matrix::PairedForward, modes, n, at::kFloat, c10::kCPU);
+}
+
+at::Tensor paired_inverse(std::int64_t modes, std::int64_t n)
+{
+    return matrix(Matrix::PairedInverse, modes, n, at::kFloat, c10::kCPU);
 }
 
 } // namespace ptk::generators

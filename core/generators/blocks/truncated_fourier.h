@@ -22,4 +22,12 @@ at::Tensor low_complex_frequencies(const at::Tensor& x, std::int64_t modes);
 /// The complex signal with the frequencies 0 <= k < modes and no others. (..., modes) complex -> (..., n) complex
 at::Tensor from_low_complex_frequencies(const at::Tensor& spectrum, std::int64_t n);
 
+// The same with complex numbers as pairs of rows, for ImageMap: float32 matrices on the CPU whose rows and columns are
+// all real parts and then all imaginary ones, (1 or 2) (signal or frequencies) each way. Made once. @{
+at::Tensor real_forward(std::int64_t modes, std::int64_t n);   ///< (n, 2 modes)
+at::Tensor real_inverse(std::int64_t modes, std::int64_t n);   ///< (2 modes, n)
+at::Tensor paired_forward(std::int64_t modes, std::int64_t n); ///< (2 n, 2 modes); n as pairs, modes apart
+at::Tensor paired_inverse(std::int64_t modes, std::int64_t n); ///< (2 modes, 2 n)
+// @}
+
 } // namespace ptk::generators

@@ -16,6 +16,10 @@ namespace ptk::kernels::cpu {
 /// the entries near 1 and with them the rounding (about half the error). Error relative to the norm of the result about
 /// 1e-6. NaN and infinity in x make NaN in all outputs of the tiles (4 x 4) that see them, not in those pixels alone.
 ///
+/// With shape.mirrored pixels outside are those inside mirrored at the edge, which is not repeated; sizes of at
+/// least 2. Then backward() makes no dx, which must be null: the gradient by the mirrored image comes from one on a
+/// frame of zeros around dy, folded back.
+///
 /// These are the kernels of instruction_set(), or of one set for tests and comparisons. x_stride may exceed the
 /// channels.
 /// @throws Error(Unsupported) when the processor lacks the set; as instruction_set()

@@ -125,8 +125,17 @@ PTK_INLINE void transform_weight_sums(const Vector (&m)[6], Vector (&o)[3])
 template <class Source> struct Image {
     Source source;
     Size channels;
-    Size stride; ///< of pixels
+    Size stride;           ///< of pixels
+    bool mirrored = false; ///< around the images, instead of zero
 };
+
+/// Where a pixel just outside of n comes from when the image is mirrored there; the edge is not repeated.
+PTK_INLINE Size reflected(Size place, Size n)
+{
+    if (place < 0)
+        return -place;
+    return place < n ? place : 2 * (n - 1) - place;
+}
 
 /// Rows of the 36 matrices for a block of tiles.
 struct Matrices {
@@ -147,7 +156,23 @@ PTK_INLINE Matrices matrices(float* data, Size tiles, Size channels)
     return {data, matrix_size(tiles, channels), padded(channels)};
 }
 
-template <bool inside, bool whole, class Source>
+/// Values of pixel (i, j) of a tile of the input, whose pixel (1, 1) is at the place.
+template <bool whole, class Source>
+PTK_INLINE Vector mirrored_vector(const Image<Source>& x, const Grid& grid, const Place& place, Size i, Size j,
+                                  Size channel, Size count)
+{
+    const Size row = reflected(place.top - 1 + i, grid.height), column = reflected(place.left - 1 + j, grid.width);
+    // Farther outside is nothing that a result depends on.
+    if (row < 0 || row >= grid.height || column < 0 || column >= grid.width)
+        return Vector{};
+    const Size pixel = (place.image * grid.height + row) * grid.width + column;
+    return x.source.template at<whole>(pixel * x.stride + channel, count);
+}
+
+/// What a tile of the input sees: the image alone, or also what is around it.
+enum class Around { Nothing, Zero, Mirror };
+
+template <Around around, bool whole, class Source>
 PTK_INLINE void input_vector(const Image<Source>& x, const Grid& grid, const Place& place, Size channel, Size count,
                              float* out, Size step)
 {
@@ -156,8 +181,13 @@ PTK_INLINE void input_vector(const Image<Source>& x, const Grid& grid, const Pla
     for (Size j = 0; j < 6; ++j) {
         Vector d[6], o[6];
         for (Size i = 0; i < 6; ++i) {
+            if constexpr (around == Around::Mirror) {
+                d[i] = mirrored_vector<whole>(x, grid, place, i, j, channel, count);
+                continue;
+            }
             const Size row = place.top - 1 + i, column = place.left - 1 + j;
-            const bool there = inside || (row >= 0 && row < grid.height && column >= 0 && column < grid.width);
+            const bool there =
+                around == Around::Nothing || (row >= 0 && row < grid.height && column >= 0 && column < grid.width);
             d[i] = there ? x.source.template at<whole>(first + (i * grid.width + j) * x.stride, count) : Vector{};
             if (j >= 2)
                 x.source.expect(first + (i * grid.width + j + 4) * x.stride);
@@ -174,14 +204,14 @@ PTK_INLINE void input_vector(const Image<Source>& x, const Grid& grid, const Pla
     }
 }
 
-template <bool inside, class Source>
+template <Around around, class Source>
 void input_tile(const Image<Source>& x, const Grid& grid, const Place& place, float* out, Size step)
 {
     Size channel = 0;
     for (; channel + lanes <= x.channels; channel += lanes)
-        input_vector<inside, true>(x, grid, place, channel, lanes, out + channel, step);
+        input_vector<around, true>(x, grid, place, channel, lanes, out + channel, step);
     if (channel < x.channels)
-        input_vector<inside, false>(x, grid, place, channel, x.channels - channel, out + channel, step);
+        input_vector<around, false>(x, grid, place, channel, x.channels - channel, out + channel, step);
 }
 
 template <class Source>
@@ -193,9 +223,11 @@ void input_tiles(const Image<Source>& x, const Grid& grid, Size begin, Size end,
             place.top > 0 && place.left > 0 && place.top + 5 <= grid.height && place.left + 5 <= grid.width;
         float* row = out.data + (tile - begin) * out.row;
         if (inside)
-            input_tile<true>(x, grid, place, row, out.stride);
+            input_tile<Around::Nothing>(x, grid, place, row, out.stride);
+        else if (x.mirrored)
+            input_tile<Around::Mirror>(x, grid, place, row, out.stride);
         else
-            input_tile<false>(x, grid, place, row, out.stride);
+            input_tile<Around::Zero>(x, grid, place, row, out.stride);
     }
 }
 
@@ -442,7 +474,7 @@ template <Activation activation>
 bool convolve(const ConvolutionShape& shape, const float* x, const float* packed, const Result& result, int threads)
 {
     const Grid grid(shape);
-    const Image<Plain> image{{x}, shape.in, shape.x_stride};
+    const Image<Plain> image{{x}, shape.in, shape.x_stride, shape.mirrored};
     const Size most = block_tiles(shape.in, shape.out, grid.count, threads), blocks = over(grid.count, most);
     const Size space = points * (matrix_size(most, shape.in) + matrix_size(most, shape.out));
     bool complete = true;
@@ -654,7 +686,7 @@ bool backward(const ConvolutionShape& shape, const float* x, const float* weight
         return backward_from<decltype(source)>({shape,
                                                 grid,
                                                 sums,
-                                                {{x}, shape.in, shape.x_stride},
+                                                {{x}, shape.in, shape.x_stride, shape.mirrored},
                                                 {source, shape.out, shape.out},
                                                 packed,
                                                 dx,

@@ -12,6 +12,7 @@ struct ConvolutionShape {
     std::int64_t in, out;              ///< channels
     std::int64_t x_stride; ///< floats from one pixel of x to the next, at least @p in: where a kernel allows
                            ///< it, x may be some channels of a larger image
+    bool mirrored = false; ///< see conv3x3_kernels(); false for all others
 };
 
 /// A convolution of float32 images, channels last, y = activation(z) with z = bias + weight * x, and its gradients.

@@ -1,10 +1,7 @@
-// The loops of gates.h for PTK_LANES.
+// The loops of gates.h for PTK_LANES. Included once by each gates*.cpp; nothing calls inline functions of the standard
+// library, see pie_loops.inl.
 #include "kernels/cpu/gates.h"
 #include "kernels/cpu/vector.inl"
-
-#include <algorithm>
-#include <cmath>
-#include <cstring>
 
 namespace {
 
@@ -64,6 +61,11 @@ PTK_INLINE void store_some(float* p, Vector v, Size count)
         store_part(p, v, count);
 }
 
+PTK_INLINE void clear(float* values, Size count)
+{
+    __builtin_memset(values, 0, static_cast<unsigned long>(count) * sizeof(float));
+}
+
 /// Calls @p block with (first channel, number of lanes in use) for all channels.
 template <class Block> PTK_INLINE void for_channels(Size channels, Block&& block)
 {
@@ -102,7 +104,7 @@ PTK_INLINE void channel_block(const ImageShape& shape, const float* x, Size coun
         store_some(mean + v * lanes, sum[v] / pixels, count);
         store_some(maximum + v * lanes, most[v], count);
         if (where)
-            std::memcpy(where + v * lanes, &place[v], static_cast<std::size_t>(count) * sizeof(std::int32_t));
+            __builtin_memcpy(where + v * lanes, &place[v], static_cast<unsigned long>(count) * sizeof(std::int32_t));
     }
 }
 
@@ -238,10 +240,10 @@ void gate_pool_backward(const ImageShape& shape, const float* x, const float* g,
                         float* dx, float* dg, float* ds)
 {
     const Size channels = shape.channels, columns = shape.width / 2;
-    std::fill_n(dx, shape.pixels() * channels, 0.0F);
-    std::fill_n(ds, shape.pixels(), 0.0F);
+    clear(dx, shape.pixels() * channels);
+    clear(ds, shape.pixels());
     // Which of the four was taken goes into ds and dx pixel by pixel; dg is a sum over all of them.
-    std::fill_n(dg, channels, 0.0F);
+    clear(dg, channels);
     for (Size row = 0; row < shape.height / 2; ++row)
         for (Size column = 0; column < columns; ++column) {
             const Square square(shape, row, column, s);
@@ -277,8 +279,8 @@ void gate_pool_backward(const ImageShape& shape, const float* x, const float* g,
 
 constexpr ptk::kernels::cpu::GateKernels table_of(ptk::kernels::cpu::InstructionSet set)
 {
-    return {set,         gate_channels,       gate_channels_backward, gate_pixels, gate_pixels_backward,
-            gate_pool,   gate_pool_backward};
+    return {set,       gate_channels,     gate_channels_backward, gate_pixels, gate_pixels_backward,
+            gate_pool, gate_pool_backward};
 }
 
 } // namespace

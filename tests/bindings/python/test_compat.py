@@ -106,12 +106,34 @@ class Configurations(unittest.TestCase):
             self.assertEqual(found[name], value, name)
         self.assertNotIn("fno_width", found)
 
+    def test_its_physics_is_chosen(self):
+        found = self.translated(torch_loss_mode="mae", torch_mae_pred_l2_match_target=True)
+        self.assertEqual((found["physics.model"], found["physics.loss_units"], found["training.match_norm"]), ("amplitude", "counts", True))
+        self.assertNotIn("physics.model", self.translated(model={"model_type": "supervised"}))
+        self.assertNotIn("physics.model", self.translated(probe_trainable=True))
+        self.assertEqual(self.translated(model={"gridsize": 2, "object_big": False})["physics.patch_weighting"], "none")
+        gained = self.translated({"amplitude_physics_gain": 2.0, "amp_loss": "Total_Variation", "amp_loss_coeff": 0.5})
+        self.assertEqual((gained["physics.gain"], gained["training.regularizers.tv_amplitude"]), (2.0, 0.5))
+        with self.assertRaisesRegex(ValueError, "Mean_Deviation"):
+            self.translated({"phase_loss": "L2"})
+
+    def test_rectangular_physics_brings_its_contract(self):
+        counts = self.translated({"physics_forward_mode": "rectangular_scaled", "rect_s1s2_init": "data"})
+        for name, value in {"physics.scale_contract": "ci_intensity_v2", "input.images": "intensity", "input.rms": "half_side",
+                            "physics.scales_start": "data"}.items():
+            self.assertEqual(counts[name], value, name)
+        legacy = self.translated({"scale_contract_version": "legacy_v1", "physics_forward_mode": "rectangular_scaled"})
+        self.assertEqual(legacy["physics.scale_contract"], "legacy_v1")
+        self.assertNotIn("input.images", legacy)
+        self.assertNotIn("physics.scale_contract", self.translated({"scale_contract_version": "ci_intensity_v2"}))
+        more = config_params.overrides(pinn.DataConfig(), config_params.ModelConfig(physics_forward_mode="rectangular_scaled"))
+        self.assertEqual(more, {"physics_forward_mode": "rectangular_scaled", "scale_contract_version": "ci_intensity_v2"})
+
     def test_our_generators_go_our_way(self):
         self.assertNotIn("compat", self.translated(model={"architecture": "physics_unet"}))
 
     def test_what_is_not_served_says_what_is(self):
         for part, case in (("torch_loss_mode", dict(realspace_weight=1.0)), ("probe_mask_diameter", dict(overrides={"probe_mask_tensor": PROBE})),
-                           ("amplitude", dict(overrides={"physics_forward_mode": "rectangular_scaled"})),
                            ("schema", dict(overrides={"no_such_thing": 1})), ("refinement.positions", dict(positions_provided=False)),
                            ("32-true", dict(execution=pinn.PyTorchExecutionConfig(precision="16-mixed")))):
             with self.assertRaisesRegex(NotImplementedError, part):
@@ -215,6 +237,16 @@ class Work(unittest.TestCase):
         noted = json.loads((results["bundle_path"].parent / "params.json").read_text())
         self.assertEqual((noted["intensity_scale"], noted["options"]["training.patience"]), (1, 100))
         self.assertEqual(pinn.run_cdi_example_torch(scan(), None, config)[:2], (None, None))
+
+    def test_counts_with_factors_of_the_parts(self):
+        model = dataclasses.replace(self.config.model, gridsize=1)
+        config = dataclasses.replace(self.config, model=model, nepochs=2, torch_loss_mode="poisson", output_dir=pathlib.Path(self.folder.name, "counts"))
+        results = pinn.train_cdi_model_torch(scan(COUNTS, measurement="counts"), None, config, None,
+                                             {"physics_forward_mode": "rectangular_scaled", "rect_s1s2_init": "data"})
+        about = results["models"]["diffraction_to_obj"].model.describe()
+        self.assertEqual(sorted(about["physics"]), ["s1", "s2"])
+        self.assertNotEqual(about["physics"]["s1"], about["physics"]["s2"])
+        self.assertLess(results["history"]["train_loss"][-1], results["history"]["train_loss"][0])
 
     def test_errors_of_the_scan(self):
         config = dataclasses.replace(self.config, model=pinn.ModelConfig(N=64))

@@ -1,10 +1,9 @@
 /* A shared library that does what PTK_TEST_FAULT in the environment says, wrongly. */
 #include <ptychokit/plugin.h>
-
 #include <stdlib.h>
 #include <string.h>
 
-static ptk_status create(void **self_out, const ptk_generator_problem *problem, void *user_data)
+static ptk_status create(void** self_out, const ptk_generator_problem* problem, void* user_data)
 {
     (void)self_out;
     (void)problem;
@@ -12,13 +11,13 @@ static ptk_status create(void **self_out, const ptk_generator_problem *problem, 
     return PTK_OK;
 }
 
-static int64_t parameter_count(void *self)
+static int64_t parameter_count(void* self)
 {
     (void)self;
     return 0;
 }
 
-static ptk_status parameter(void *self, int64_t index, ptk_generator_parameter *out)
+static ptk_status parameter(void* self, int64_t index, ptk_generator_parameter* out)
 {
     (void)self;
     (void)index;
@@ -26,7 +25,7 @@ static ptk_status parameter(void *self, int64_t index, ptk_generator_parameter *
     return PTK_ERR_INTERNAL;
 }
 
-static ptk_status initialise(void *self, int64_t index, uint64_t seed, float *values)
+static ptk_status initialise(void* self, int64_t index, uint64_t seed, float* values)
 {
     (void)self;
     (void)index;
@@ -35,8 +34,8 @@ static ptk_status initialise(void *self, int64_t index, uint64_t seed, float *va
     return PTK_ERR_INTERNAL;
 }
 
-static ptk_status forward(void *self, const float *const *parameters, int64_t batch, const float *amplitudes,
-                          float *images)
+static ptk_status forward(void* self, const float* const* parameters, int64_t batch, const float* amplitudes,
+                          float* images)
 {
     (void)self;
     (void)parameters;
@@ -46,12 +45,12 @@ static ptk_status forward(void *self, const float *const *parameters, int64_t ba
     return PTK_ERR_INTERNAL;
 }
 
-PTK_API const ptk_plugin *ptk_plugin_entry(void)
+PTK_API const ptk_plugin* ptk_plugin_entry(void)
 {
     static ptk_generator_table first, second;
-    static const ptk_generator_table *tables[2];
+    static const ptk_generator_table* tables[2];
     static ptk_plugin plugin;
-    const char *fault = getenv("PTK_TEST_FAULT");
+    const char* fault = getenv("PTK_TEST_FAULT");
     if (fault == NULL || strcmp(fault, "gives up") == 0)
         return NULL;
     memset(&first, 0, sizeof first);

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "config/config.h"
+#include "config/presets.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -56,7 +57,8 @@ TEST(Settings, MistakesAreNamed)
     EXPECT_EQ(message_of([] { resolve(R"({"training.epochs": 2.5})"); }),
               "training.epochs: expected a whole number, found 2.5");
     EXPECT_EQ(message_of([] { resolve(R"({"training.loss": "poison"})"); }),
-              "training.loss: 'poison' is not one of amplitude, poisson, mae, supervised; did you mean 'poisson'?");
+              "training.loss: 'poison' is not one of amplitude, poisson, mae, mae_intensity, gaussian, huber, "
+              "supervised; did you mean 'poisson'?");
     EXPECT_EQ(message_of([] { resolve(R"({"data.x_bounds": [0.9, 0.1]})"); }),
               "data.x_bounds: expected [a, b] with a <= b, found [0.9,0.1]");
     EXPECT_NE(message_of([] { resolve(R"({"seed": 1)"); }).find("not JSON"), std::string::npos);
@@ -91,6 +93,61 @@ TEST(Settings, TakeTheWordsOfPtychoPinn)
     EXPECT_EQ(settings.text("scan.pattern"), "rectangular");
     EXPECT_EQ(message_of([] { resolve(R"({"normalize": "Bach"})"); }),
               "input.normalize: 'Bach' is not one of batch, group, none; did you mean 'batch'?");
+}
+
+TEST(Settings, ATextMayBeAListOfTexts)
+{
+    EXPECT_EQ(resolve(R"({"tracking.tags": ["a=1", "b=2"]})").text("tracking.tags"), "a=1,b=2");
+    EXPECT_EQ(message_of([] { resolve(R"({"tracking.tags": [1, 2]})"); }),
+              "tracking.tags: expected a text, found [1,2]");
+    EXPECT_EQ(message_of([] { resolve(R"({"training.loss": ["mae"]})"); }),
+              "training.loss: expected a text, found [\"mae\"]");
+}
+
+// ---- presets ----
+
+TEST(Presets, HoldValuesThatDifferFromTheDefaultsAndFit)
+{
+    for (const auto& preset : presets()) {
+        EXPECT_EQ(preset.values.values().empty(), preset.name == "none");
+        for (const auto& [key, value] : preset.values.values()) {
+            if (key.starts_with("generator.") && key != "generator.name")
+                continue; // a network's own
+            const auto* option = library_schema().find(key);
+            ASSERT_NE(option, nullptr) << preset.name << " " << key;
+            EXPECT_EQ(option->name, key) << preset.name << ": an alias";
+            EXPECT_TRUE(key == "generator.name" || Json::parse(option->initial) != value) << preset.name << " " << key;
+            Config one;
+            one.set(key, value);
+            EXPECT_EQ(message_of([&] { Settings(library_schema(), one); }), "") << preset.name;
+        }
+    }
+}
+
+TEST(Presets, StandBelowWhatIsGivenUnderAnyName)
+{
+    const auto legacy = resolve(R"({"preset": "legacy"})");
+    EXPECT_EQ(legacy.integer("training.batch_size"), 16);
+    EXPECT_EQ(legacy.text("generator.name"), "cnn");
+    EXPECT_FALSE(legacy.given("training.batch_size"));
+    EXPECT_TRUE(legacy.given("preset"));
+    const auto own = resolve(R"({"preset": "Legacy", "batch_size": 2, "training.epochs": 3})");
+    EXPECT_EQ(own.integer("training.batch_size"), 2) << "an alias, which sorts before the preset's key";
+    EXPECT_EQ(own.integer("training.epochs"), 3);
+    EXPECT_EQ(own.number("training.learning_rate"), 1e-3);
+    EXPECT_EQ(own.text("preset"), "legacy");
+    EXPECT_EQ(message_of([] { resolve(R"({"preset": "legasy"})"); }),
+              "preset: 'legasy' is not one of none, ci, legacy, fast, quality; did you mean 'legacy'?");
+}
+
+TEST(Presets, OnTopOfSettingsLeaveTheNetworkAlone)
+{
+    const auto before = resolve(R"({"training.epochs": 99, "training.batch_size": 3, "generator.name": "unet"})");
+    const auto after = before.with(Config::from_json(R"({"preset": "legacy", "training.batch_size": 4})"));
+    EXPECT_EQ(after.integer("training.epochs"), 50);
+    EXPECT_EQ(after.integer("training.batch_size"), 4);
+    EXPECT_EQ(after.text("generator.name"), "unet");
+    EXPECT_EQ(resolve(after.to_json().dump()).to_json(), after.to_json()) << "as a bundle keeps them";
 }
 
 TEST(Settings, TextValuesFromACommandLine)

@@ -1,9 +1,9 @@
 // The convolution of the networks: same numbers and gradients whoever computes it.
 #include "core/generators/testing.h"
 #include "core/golden.h"
+#include "core/kernels/using_backend.h"
 #include "generators/blocks/layers.h"
 #include "generators/cnn.h"
-#include "kernels/backend.h"
 
 #include <cmath>
 
@@ -12,19 +12,8 @@ namespace {
 using namespace ptk;
 using namespace ptk::generators;
 using kernels::Backend;
+using kernels::testing::UsingBackend;
 using ptk::generators::testing::make;
-
-/// A choice of kernels for one test.
-class Using {
-public:
-    explicit Using(Backend backend) : before_(kernels::backend()) { kernels::set_backend(backend); }
-    ~Using() { kernels::set_backend(before_); }
-    Using(const Using&) = delete;
-    Using& operator=(const Using&) = delete;
-
-private:
-    Backend before_;
-};
 
 struct Results {
     at::Tensor y, dx, dweight, dbias;
@@ -58,7 +47,7 @@ at::Tensor weights(Convolution kind, std::int64_t in, std::int64_t out)
 std::vector<std::pair<Convolution, Activation>> all_of_them()
 {
     std::vector<std::pair<Convolution, Activation>> all;
-    for (const auto kind : {Convolution::Same, Convolution::Down, Convolution::Up})
+    for (const auto kind : {Convolution::Same, Convolution::Mirror, Convolution::Down, Convolution::Up})
         for (const auto activation : {Activation::None, Activation::Relu, Activation::Gelu})
             all.emplace_back(kind, activation);
     return all;
@@ -77,7 +66,7 @@ std::vector<at::Tensor> layouts(const at::Tensor& x)
 
 TEST(Convolution, GradientsAreThoseOfAtenInDoubleForEveryLayout)
 {
-    const Using own(Backend::Own);
+    const UsingBackend own(Backend::Own);
     at::manual_seed(3);
     const auto bias = at::randn({6}), x = at::randn({2, 5, 9, 7});
     for (const auto& [kind, activation] : all_of_them()) {
@@ -100,7 +89,7 @@ TEST(Convolution, GradientsAreThoseOfAtenInDoubleForEveryLayout)
 
 TEST(Convolution, OnePixelOneChannelAndNoBias)
 {
-    const Using own(Backend::Own);
+    const UsingBackend own(Backend::Own);
     at::manual_seed(4);
     for (const auto& shape :
          std::vector<std::vector<std::int64_t>>{{1, 1, 1, 1}, {3, 1, 1, 4}, {2, 1, 6, 1}, {1, 4, 1, 1}}) {
@@ -117,9 +106,31 @@ TEST(Convolution, OnePixelOneChannelAndNoBias)
     }
 }
 
+TEST(Convolution, MirroredEdgesOfEverySize)
+{
+    const UsingBackend own(Backend::Own);
+    at::manual_seed(4);
+    for (const std::int64_t height : {2, 3, 4, 5, 8, 17})
+        for (const std::int64_t width : {2, 4, 7, 16}) {
+            SCOPED_TRACE(::testing::Message() << height << " x " << width);
+            const auto x = at::randn({2, 3, height, width}), weight = weights(Convolution::Mirror, 3, 5);
+            const auto bias = at::randn({5}), direction = at::randn({2, 5, height, width});
+            const auto exact = run(Convolution::Mirror, x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble),
+                                   Activation::Gelu, direction.to(at::kDouble));
+            const auto actual = run(Convolution::Mirror, x, weight, bias, Activation::Gelu, direction);
+            expect_close(actual.y, exact.y, 2e-6);
+            expect_close(actual.dx, exact.dx, 4e-6);
+            expect_close(actual.dweight, exact.dweight, 4e-6);
+            expect_close(actual.dbias, exact.dbias, 4e-6);
+        }
+    // An image of one line has nothing to mirror; LibTorch says so.
+    EXPECT_THROW(convolve(Convolution::Mirror, at::ones({1, 3, 1, 8}), weights(Convolution::Mirror, 3, 5), {}),
+                 std::exception);
+}
+
 TEST(Convolution, ExpandedGradientAndFrozenInput)
 {
-    const Using own(Backend::Own);
+    const UsingBackend own(Backend::Own);
     at::manual_seed(5);
     const auto x = at::randn({2, 3, 8, 8});
     auto weight = at::randn({4, 3, 3, 3}).requires_grad_(true);
@@ -134,7 +145,7 @@ TEST(Convolution, ExpandedGradientAndFrozenInput)
 
 TEST(Convolution, WhatKernelsCannotDoIsLeftToAten)
 {
-    const Using own(Backend::Own);
+    const UsingBackend own(Backend::Own);
     const auto weight = at::randn({4, 3, 3, 3});
     EXPECT_EQ(convolve(Convolution::Same, at::zeros({0, 3, 8, 8}), weight, {}).sizes(), (at::IntArrayRef{0, 4, 8, 8}));
     EXPECT_EQ(convolve(Convolution::Same, at::zeros({3, 8, 8}), weight, {}).sizes(), (at::IntArrayRef{4, 8, 8}));
@@ -143,7 +154,7 @@ TEST(Convolution, WhatKernelsCannotDoIsLeftToAten)
 
 TEST(Convolution, SecondDerivativeIsAnErrorNotAWrongNumber)
 {
-    const Using own(Backend::Own);
+    const UsingBackend own(Backend::Own);
     auto x = at::randn({1, 2, 5, 5}).requires_grad_(true);
     const auto y = convolve(Convolution::Same, x, at::randn({2, 2, 3, 3}), {}, Activation::Gelu).square().sum();
     EXPECT_THROW(y.backward({}, false, /*create_graph=*/true), std::exception);
@@ -151,7 +162,7 @@ TEST(Convolution, SecondDerivativeIsAnErrorNotAWrongNumber)
 
 TEST(Activation, GeluIsThatOfAtenInDoubleForEveryLayout)
 {
-    const Using own(Backend::Own);
+    const UsingBackend own(Backend::Own);
     // Where the result is small, its error must be too.
     const auto x = at::cat({at::linspace(-12, 12, 4 * 7 * 11 * 13 - 4), at::full({4}, 1e30)}).view({4, 7, 11, 13});
     for (const auto& values : layouts(x)) {
@@ -185,7 +196,7 @@ TEST(Convolution, NamesOfTheChoice)
 /// Output and gradients of a network with weights that are all drawn, so that no layer is silent.
 std::vector<at::Tensor> network(const char* name, const Problem& problem, const char* options, Backend backend)
 {
-    const Using scope(backend);
+    const UsingBackend scope(backend);
     const auto generator = make(name, problem, options);
     at::manual_seed(6);
     for (const auto& parameter : generator->named_parameters()) {
@@ -208,7 +219,7 @@ std::vector<at::Tensor> network(const char* name, const Problem& problem, const 
 /// How far the golden network with batch norm is from itself in double precision.
 double golden_error(Backend backend, bool training)
 {
-    const Using scope(backend);
+    const UsingBackend scope(backend);
     const c10::NoGradGuard no_gradient;
     const auto golden = golden::load("gen_cnn_batchnorm_c1.npz");
     const auto outputs = [&](at::ScalarType type) {

@@ -1,6 +1,7 @@
 // The generators of PtychoPINN against numbers of the reference: whole networks and the blocks that they are made of.
 #include "core/generators/testing.h"
 #include "core/golden.h"
+#include "core/kernels/using_backend.h"
 #include "generators/blocks/conv_blocks.h"
 #include "generators/blocks/ffno_stack.h"
 #include "generators/blocks/lifter.h"
@@ -83,7 +84,11 @@ void check(const golden::Case& golden)
     if (::testing::Test::HasFatalFailure())
         return;
     const c10::NoGradGuard no_gradient;
-    compare(generator->branches(golden.at("in/x")), golden, "out/");
+    for (const auto backend : {kernels::Backend::Aten, kernels::Backend::Own}) {
+        SCOPED_TRACE(backend == kernels::Backend::Own ? "our kernels" : "LibTorch's kernels");
+        const kernels::testing::UsingBackend those(backend);
+        compare(generator->branches(golden.at("in/x")), golden, "out/");
+    }
     if (!golden.has("out/train_amp"))
         return;
     generator->set_training(true);

@@ -1,10 +1,13 @@
 // Spectral convolutions against direct sums, at other sizes, and their gradients.
 #include "core/generators/testing.h"
 #include "core/golden.h"
+#include "core/kernels/using_backend.h"
 #include "core/physics/gradient.h"
 #include "generators/blocks/ffno_stack.h"
 #include "generators/blocks/spectral_conv.h"
 #include "generators/blocks/truncated_fourier.h"
+
+#include <ATen/Parallel.h>
 
 #include <complex>
 #include <numbers>
@@ -136,6 +139,75 @@ TEST(SpectralConv, GradientsMatchFiniteDifferences)
             return score(layer(x));
         },
         kept, "weights");
+}
+
+/// Value and gradients of a layer: by LibTorch in double, or by our kernels.
+template <class Layer>
+std::vector<at::Tensor> results(Layer& layer, const at::Tensor& image, kernels::Backend backend, bool add)
+{
+    const kernels::testing::UsingBackend those(backend);
+    const auto x = image.detach().requires_grad_(true);
+    at::Tensor y;
+    if constexpr (std::is_same_v<Layer, SpectralConv2d>)
+        y = add ? layer.add_to(2 * layer(x), x) : layer(x);
+    else
+        y = layer(x);
+    (y * y.sin()).sum().backward();
+    std::vector<at::Tensor> all{y.detach(), x.grad()};
+    for (const auto& [name, tensor] : layer.named_parameters()) {
+        all.push_back(tensor->grad().clone());
+        tensor->mutable_grad().reset();
+    }
+    return all;
+}
+
+template <class Layer, class... Sizes> void expect_own_equals_aten(const at::Tensor& x, bool add, Sizes... sizes)
+{
+    Layer ours(sizes..., base::torch_generator(2, "test")), exact(sizes..., base::torch_generator(2, "test"));
+    in_double(exact);
+    const auto expected = results(exact, x.to(at::kDouble), kernels::Backend::Aten, add);
+    for (const auto& images : {x, x.contiguous(at::MemoryFormat::ChannelsLast)}) {
+        const auto found = results(ours, images, kernels::Backend::Own, add);
+        ASSERT_EQ(found.size(), expected.size());
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            ASSERT_EQ(found[i].sizes(), expected[i].sizes());
+            const auto wanted = expected[i].is_complex() ? at::view_as_real(expected[i]) : expected[i];
+            const auto got = found[i].is_complex() ? at::view_as_real(found[i]) : found[i];
+            EXPECT_LT(((got - wanted).norm() / wanted.norm()).template item<double>(), 3e-6) << i;
+        }
+    }
+}
+
+TEST(SpectralConv, OurKernelsEqualAtenInDouble)
+{
+    struct Case {
+        std::int64_t in, out, height, width, modes;
+    };
+    for (const auto& [in, out, height, width, modes] :
+         {Case{16, 16, 8, 8, 3}, Case{32, 16, 12, 9, 5}, Case{16, 48, 7, 16, 9}, Case{48, 32, 2, 3, 4},
+          Case{32, 32, 64, 64, 12}, Case{16, 16, 1, 5, 2}}) {
+        SCOPED_TRACE(::testing::Message() << in << " to " << out << ", " << height << " x " << width << ", " << modes);
+        const auto x = doubles({2, in, height, width}).to(at::kFloat);
+        expect_own_equals_aten<SpectralConv2d>(x, false, in, out, modes);
+        if (in == out) {
+            expect_own_equals_aten<SpectralConv2d>(x, true, in, out, modes);
+            expect_own_equals_aten<FactorizedSpectralConv2d>(x, false, in, modes);
+        }
+    }
+}
+
+TEST(SpectralConv, OurKernelsHaveTheSameBitsForAnyNumberOfThreads)
+{
+    SpectralConv2d layer(16, 16, 4, base::torch_generator(2, "test"));
+    const auto x = doubles({5, 16, 16, 16}).to(at::kFloat);
+    const int before = at::get_num_threads();
+    at::set_num_threads(1);
+    const auto expected = results(layer, x, kernels::Backend::Own, true);
+    at::set_num_threads(3);
+    const auto found = results(layer, x, kernels::Backend::Own, true);
+    at::set_num_threads(before);
+    EXPECT_TRUE(at::equal(found[0], expected[0]));
+    EXPECT_TRUE(at::equal(found[1], expected[1]));
 }
 
 TEST(SpectralConv, PredictionBeforeTrainingLeavesNoTraceInTheTables)

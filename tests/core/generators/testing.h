@@ -17,14 +17,19 @@ inline config::Config named(const std::string& name, const std::string& options)
     return config;
 }
 
+/// Of the library; made once.
+inline const GeneratorRegistry& registry()
+{
+    static const auto all = builtin_generators();
+    return all;
+}
+
 /// A builtin generator with options from JSON, as make_model() resolves them.
 inline std::unique_ptr<Generator> make(const std::string& name, Problem problem, const std::string& options = "{}",
                                        std::uint64_t seed = 1)
 {
-    const auto registry = builtin_generators();
-    const auto& entry = registry.get(name);
-    const config::Settings settings(config::library_schema().with(entry.metadata.options),
-                                    named(name, options));
+    const auto& entry = registry().get(name);
+    const config::Settings settings(config::library_schema().with(entry.metadata.options), named(name, options));
     return entry.make(problem, settings, base::torch_generator(seed, "initialisation"));
 }
 

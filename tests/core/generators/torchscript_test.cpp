@@ -211,7 +211,8 @@ TEST_F(Torchscript, WrongProgramsAreRefusedByName)
     refused("    return x.double(), x\n", Status::Shape, {"Double"});
     refused("    return x, x, x\n", Status::Shape, {"net.pt", "returns a Tuple"});
     refused("    return 3\n", Status::Shape, {"returns a Int"});
-    refused("    assert x.dim() == 3, 'no frames today'\n    return x, x\n", Status::Callback, {"net.pt", "no frames today"});
+    refused("    assert x.dim() == 3, 'no frames today'\n    return x, x\n", Status::Callback,
+            {"net.pt", "no frames today"});
     refused("    return torch.matmul(x, torch.zeros([3, 3])), x\n", Status::Callback, {"net.pt", "the program failed"});
     expect_error([&] { model(path("none.pt")); }, Status::Io, {"none.pt"});
     std::ofstream(path("text.pt")) << "hello";

@@ -12,12 +12,19 @@ namespace ptk::kernels::cpu {
 
 namespace {
 
-enum class Kind { Same, Narrow, Down, Up };
+enum class Kind { Same, Narrow, Slim, Down, Up };
+
+bool has_stride_1(Kind kind)
+{
+    return kind == Kind::Same || kind == Kind::Narrow || kind == Kind::Slim;
+}
 
 const ConvolutionKernels& kernels_of(Kind kind, InstructionSet set)
 {
     if (kind == Kind::Narrow)
         return narrow_kernels(set);
+    if (kind == Kind::Slim)
+        return slim_kernels(set);
     if (kind == Kind::Down)
         return down_kernels(set);
     return kind == Kind::Up ? up_kernels(set) : conv3x3_kernels(set);
@@ -61,7 +68,7 @@ class Case {
 public:
     Case(Kind kind, const Sizes& sizes) : kind_(kind), sizes_(sizes)
     {
-        if (kind != Kind::Same)
+        if (kind != Kind::Same && kind != Kind::Slim)
             sizes_.beside = 0;
         at::manual_seed(7);
         wide_ = at::randn({sizes.batch, sizes.height, sizes.width, sizes.in + sizes_.beside});
@@ -77,8 +84,7 @@ public:
     {
         const auto x = channels_first(wide_.narrow(3, 0, sizes_.in)).to(type).contiguous();
         const auto weight = weight_.to(type);
-        const std::int64_t stride = kind_ == Kind::Same || kind_ == Kind::Narrow ? 1 : 2,
-                           padding = kind_ == Kind::Up ? 0 : 1;
+        const std::int64_t stride = has_stride_1(kind_) ? 1 : 2, padding = kind_ == Kind::Up ? 0 : 1;
         const auto z = at::convolution(x, weight, bias_.to(type), {stride, stride}, {padding, padding}, {1, 1},
                                        kind_ == Kind::Up, {0, 0}, 1);
         const auto slope = derivative(z, activation);
@@ -257,16 +263,16 @@ TEST_P(ConvolutionTest, WhatIsNotFiniteIsNotLost)
 std::string name_of(const ::testing::TestParamInfo<std::tuple<InstructionSet, Kind>>& info)
 {
     const char* sets[] = {"portable", "avx2", "avx512"};
-    const char* kinds[] = {"same", "narrow", "down", "up"};
+    const char* kinds[] = {"same", "narrow", "slim", "down", "up"};
     return std::string(sets[static_cast<int>(std::get<0>(info.param))]) + "_" +
            kinds[static_cast<int>(std::get<1>(info.param))];
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, ConvolutionTest,
-                         ::testing::Combine(::testing::Values(InstructionSet::Portable, InstructionSet::Avx2,
-                                                              InstructionSet::Avx512),
-                                            ::testing::Values(Kind::Same, Kind::Narrow, Kind::Down, Kind::Up)),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(
+    Sets, ConvolutionTest,
+    ::testing::Combine(::testing::Values(InstructionSet::Portable, InstructionSet::Avx2, InstructionSet::Avx512),
+                       ::testing::Values(Kind::Same, Kind::Narrow, Kind::Slim, Kind::Down, Kind::Up)),
+    name_of);
 
 TEST(InstructionSets, TheChosenOneIsSupported)
 {

@@ -1,12 +1,14 @@
 // The gates' loops on raw pointers, every instruction set of this machine, against ATen in double precision.
+#include "core/kernels/using_backend.h"
 #include "generators/blocks/gates.h"
-#include "kernels/backend.h"
 #include "kernels/cpu/gates.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 namespace ptk::kernels::cpu {
 namespace {
@@ -15,7 +17,7 @@ struct Sizes {
     std::int64_t height, width, channels;
 };
 
-const Sizes table[] = {{1, 1, 1},  {2, 2, 1},   {2, 3, 7},   {5, 4, 16},   {3, 9, 17},  {8, 8, 64},
+const Sizes table[] = {{1, 1, 1},  {2, 2, 1},   {2, 3, 7},   {5, 4, 16},   {3, 9, 17},    {8, 8, 64},
                        {7, 6, 65}, {33, 2, 96}, {1, 131, 3}, {131, 1, 33}, {12, 10, 130}, {16, 16, 300}};
 
 std::vector<InstructionSet> sets()
@@ -48,8 +50,8 @@ at::Tensor channels_first(const at::Tensor& x)
 struct Case {
     explicit Case(const Sizes& sizes)
         : shape{sizes.height, sizes.width, sizes.channels},
-          x(leaf(at::randn({1, sizes.channels, sizes.height, sizes.width}))),
-          g(leaf(at::rand({1, sizes.channels}))), s(leaf(at::rand({1, 1, sizes.height, sizes.width})))
+          x(leaf(at::randn({1, sizes.channels, sizes.height, sizes.width}))), g(leaf(at::rand({1, sizes.channels}))),
+          s(leaf(at::rand({1, 1, sizes.height, sizes.width})))
     {
     }
     static at::Tensor leaf(const at::Tensor& values)
@@ -108,7 +110,7 @@ TEST(GateKernels, MaximumAndMeanOfPixels)
     for_all([](const GateKernels& kernels, const Case& c) {
         const auto maximum = std::get<0>(c.gated().max(1)), mean = c.gated().mean(1);
         const auto x = pixels_first(c.x), g = c.g.to(at::kFloat);
-        const at::IntArrayRef image{c.shape.height, c.shape.width};
+        const std::vector<std::int64_t> image{c.shape.height, c.shape.width};
         const auto found_maximum = c.empty(image), found_mean = c.empty(image);
         const auto where = at::empty(image, at::kInt);
         kernels.pixels(c.shape.pixels(), c.shape.channels, in(x), in(g), out(found_maximum), out(found_mean),
@@ -179,16 +181,10 @@ TEST(GateKernels, NanAndInfinityComeOut)
     }
 }
 
-class Gates : public ::testing::Test {
-protected:
-    ~Gates() override { set_backend(before_); }
-    const Backend before_ = backend();
-};
-
 /// What the whole tail of a block gives, and its gradients, with the kernels or with ATen.
 std::vector<at::Tensor> tail(Backend by, at::ScalarType type, bool plain_layout)
 {
-    set_backend(by);
+    const testing::UsingBackend those(by);
     at::manual_seed(3);
     const auto leaf = [&](const at::Tensor& values) { return values.to(type).requires_grad_(true); };
     const auto x = leaf(plain_layout ? at::randn({3, 24, 10, 9})
@@ -202,7 +198,7 @@ std::vector<at::Tensor> tail(Backend by, at::ScalarType type, bool plain_layout)
     return {y.detach(), x.grad(), weight.grad(), mix.grad()};
 }
 
-TEST_F(Gates, EqualAtensInValueAndGradient)
+TEST(Gates, EqualAtensInValueAndGradient)
 {
     const auto expected = tail(Backend::Aten, at::kDouble, true);
     for (const bool plain : {false, true}) {
@@ -212,7 +208,7 @@ TEST_F(Gates, EqualAtensInValueAndGradient)
     }
 }
 
-TEST_F(Gates, HaveTheSameBitsForAnyNumberOfThreads)
+TEST(Gates, HaveTheSameBitsForAnyNumberOfThreads)
 {
     const int before = at::get_num_threads();
     at::set_num_threads(1);

@@ -17,13 +17,8 @@ namespace {
 using namespace ptk;
 using config::Config;
 using generators::testing::random_tensor;
+using generators::testing::registry;
 using generators::testing::state_of;
-
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
 
 class BundleFile : public ::testing::Test {
 protected:

@@ -1,7 +1,7 @@
 #include "core/physics/simulated_scan.h"
 #include "data/npz.h"
-#include "physics/iterative_engine.h"
 #include "paths.h"
+#include "physics/iterative_engine.h"
 
 namespace ptk::physics {
 

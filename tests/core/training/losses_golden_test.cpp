@@ -4,6 +4,7 @@
 #include "physics/amplitude_forward.h"
 #include "physics/patches.h"
 #include "training/losses.h"
+#include "training/ptychopinn_physics.h"
 #include "training/regularizers.h"
 
 #include <gtest/gtest.h>
@@ -18,14 +19,14 @@ constexpr std::int64_t side = 32;
 /// A file's network with its weights, and everything of the batch that the physics needs.
 class Module {
 public:
-    explicit Module(const std::string& file) : golden(golden::load(file))
+    explicit Module(const std::string& file, const std::string& output = "real_imag") : golden(golden::load(file))
     {
         const auto channels = golden.at("in/coords_relative").size(1);
         generator_ = generators::testing::make(
             "fno", {.side = side, .group_size = channels},
             R"({"generator.width": 6, "generator.modes": 5, "generator.blocks": 1, "generator.cnn_blocks": 1,
                 "generator.C_model": )" +
-                std::to_string(channels) + "}");
+                std::to_string(channels) + R"(, "generator_output_mode": ")" + output + "\"}");
         fill();
         forward.padded = physics::padded_side(side, 2, 3);
     }
@@ -33,6 +34,11 @@ public:
     at::Tensor patches(const at::Tensor& images, const std::string& scale) const
     {
         return generator_->forward({.amplitude = images, .scale = golden.at(scale)[0].item<double>()});
+    }
+
+    at::Tensor patches(const at::Tensor& images, const at::Tensor& scales) const
+    {
+        return generator_->forward({.amplitude = images, .scales = scales});
     }
 
     /// The reference merges nothing in groups of one.
@@ -86,15 +92,15 @@ private:
     std::unique_ptr<generators::Generator> generator_;
 };
 
-double mean(const at::Tensor& values)
+double mean_of(const at::Tensor& values)
 {
     return values.mean(at::kDouble).item<double>();
 }
 
 class AmplitudeModule : public Module {
 public:
-    explicit AmplitudeModule(const std::string& file)
-        : Module(file), images(golden.at("in/images")),
+    explicit AmplitudeModule(const std::string& file, const std::string& output = "real_imag")
+        : Module(file, output), images(golden.at("in/images")),
           factor(golden.at("in/physics_scaling_constant")[0].item<double>())
     {
         forward.scale = golden.at("in/rms_scaling_constant");
@@ -102,16 +108,18 @@ public:
     }
 
     /// Scaled by the physics constant, as both sides of the reference's losses.
-    at::Tensor intensity() const
+    at::Tensor intensity() const { return (amplitude() * factor).square(); }
+    at::Tensor amplitude() const
     {
-        return (physics::amplitude_forward(network, relative(), golden.at("in/probe"), forward) * factor).square();
+        return physics::amplitude_forward(network, relative(), golden.at("in/probe"), forward);
     }
-    // Its denominators are the mean of the amplitudes without the constant; ours the measurement's own.
     at::Tensor poisson() const
     {
-        const auto scaled = images * factor;
-        return poisson_loss(intensity(), scaled) * (mean(scaled.square()) / mean(images));
+        PtychoPinnStatistics statistics;
+        statistics.physics_scale = factor;
+        return PtychoPinnPhysics({}, statistics, golden.at("in/probe"), {}, {}).loss(amplitude(), images);
     }
+    // Its denominators are the mean of the amplitudes without the constant; ours the measurement's own.
     at::Tensor mae(bool match = false) const { return mae_loss(intensity(), images * factor, {}, match) * factor; }
 
     at::Tensor penalty(const std::string& name) const
@@ -159,6 +167,48 @@ TEST_P(GoldenLoss, AmplitudeModuleWithRegularizers)
     }
 }
 
+TEST_P(GoldenLoss, BoundedOutput)
+{
+    AmplitudeModule module("loss_module_" + GetParam() + ".npz", "amp_phase_logits");
+    module.merge(PatchMerge::CentralMask);
+    module.expect("amp_mae_logits", module.mae());
+}
+
+TEST_P(GoldenLoss, TrainedFactorAndOffsetOfAmplitudes)
+{
+    AmplitudeModule module("loss_module_" + GetParam() + ".npz");
+    module.merge(PatchMerge::CentralMask);
+    const auto alpha = at::ones({1}).requires_grad_(true), beta = at::ones({1}).requires_grad_(true);
+    const auto experiment = module.golden.at("in/experiment_id");
+    module.forward.alpha = alpha.index_select(0, experiment);
+    module.forward.beta = beta.index_select(0, experiment);
+    module.forward.scale = at::full({1, 1, 1, 1}, 3.0);
+    module.network = module.patches(module.images, module.forward.scale);
+    // Of the amplitudes themselves: with the offset they are no roots of an intensity.
+    const auto predicted =
+        physics::amplitude_forward(module.network, module.relative(), module.golden.at("in/probe"), module.forward);
+    const auto loss = ((predicted - module.images).abs().mean() * module.factor) / module.images.mean();
+    module.expect("amp_mae_alphabeta", loss, {alpha, beta});
+}
+
+/// A learnt number d: the network's input and what comes out of the physics times exp(-d), or one of them.
+TEST_P(GoldenLoss, LearnedShiftOfTheScales)
+{
+    for (const std::string mode : {"tied", "input", "output", "fixed"}) {
+        AmplitudeModule module("loss_module_" + GetParam() + ".npz");
+        module.merge(PatchMerge::CentralMask);
+        const auto d = at::full({}, 0.375).requires_grad_(mode != "fixed");
+        const auto scale = module.golden.at("in/rms_scaling_constant");
+        if (mode != "output")
+            module.network = module.patches(module.images, scale * (-d).exp());
+        module.forward.scale = mode == "input" ? scale : scale * d.exp();
+        const auto key = "amp_poisson_parity_" + mode;
+        module.expect(key, module.poisson(), {d});
+        const double expected = module.golden.at("grad_delta/" + key).item<double>();
+        EXPECT_NEAR(d.grad().defined() ? d.grad().item<double>() : 0, expected, 1e-3 * std::abs(expected)) << key;
+    }
+}
+
 TEST_P(GoldenLoss, RectangularModule)
 {
     for (const std::string key : {"rect_legacy_mae", "rect_legacy_poisson"}) {
@@ -186,7 +236,7 @@ TEST_P(GoldenLoss, RectangularModule)
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Modules, GoldenLoss, ::testing::Values("c1_p1", "c4_p2"),
+INSTANTIATE_TEST_SUITE_P(Modules, GoldenLoss, ::testing::Values("c1_p1", "c4_p1", "c4_p2"),
                          [](const auto& info) { return info.param; });
 
 TEST(GoldenCountIntensity, PoissonLossBeforeAndAfterCalibration)
@@ -208,7 +258,7 @@ TEST(GoldenCountIntensity, PoissonLossBeforeAndAfterCalibration)
                                              module.golden.at("in/probe"), module.forward);
             // The mean over this batch is the data set's.
             module.expect(state, poisson_loss(intensity, measured.sqrt()), {s1, s2});
-            const double raw = mean(poisson_negative_log_likelihood(intensity, measured));
+            const double raw = mean_of(poisson_negative_log_likelihood(intensity, measured));
             EXPECT_NEAR(raw, module.golden.at("raw_count_nll/" + state).item<double>(), 2e-5 * raw) << file << state;
             if (state == "before") {
                 const double s = module.golden.at("grad_s1/before")[0].item<double>();

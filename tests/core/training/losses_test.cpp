@@ -279,7 +279,7 @@ TEST(Losses, GaussianIsHalfWhereThePredictionIsAsGoodAsTheNoise)
     EXPECT_NEAR(gaussian_loss(rate, counts.sqrt(), 9).item<double>(), 0.5, 0.01);
     EXPECT_GT(gaussian_loss(rate * 1.1, counts.sqrt(), 9).item<double>(), 2);
     EXPECT_EQ(testing::error_of([&] { gaussian_loss(rate, counts.sqrt(), 0); }).first, Status::InvalidArgument);
-    EXPECT_EQ(testing::error_of([&] { huber_loss(rate, counts.sqrt(), 0); }).first, Status::InvalidArgument);
+    EXPECT_EQ(testing::error_of([&] { huber_loss(rate, counts.sqrt(), 0.0); }).first, Status::InvalidArgument);
 }
 
 TEST(Losses, MatchedNormsLeaveTheShapeOnly)

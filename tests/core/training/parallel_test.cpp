@@ -14,14 +14,10 @@ namespace {
 using parallel::testing::error_of;
 using parallel::testing::expect_no_errors;
 using parallel::testing::in_ranks;
+using testing::make_model;
+using testing::registry;
 using testing::scratch;
 using testing::simulate;
-
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
 
 config::Config small_config(const std::string& more = "{}")
 {
@@ -31,11 +27,6 @@ config::Config small_config(const std::string& more = "{}")
         "training": {"epochs": 3, "batch_size": 4, "validation_fraction": 0.2, "checkpoint_epochs": 1}})");
     config.merge(config::Config::from_json(more));
     return config;
-}
-
-std::shared_ptr<model::Model> make_model(const config::Config& config)
-{
-    return model::make_model(registry(), config, 16, c10::kCPU);
 }
 
 at::Tensor weights_of(model::Model& model)
@@ -109,7 +100,8 @@ TEST_P(Together, TwoReachWhatOneReaches)
     const auto alone = train_alone(scan, config);
     auto still = config;
     still.set("training.learning_rate", 0);
-    still.set("probe.trainable", false);
+    if (std::string(GetParam()).find("probe") != std::string::npos)
+        still.set("probe.learning_rate", 0.0);
     const auto start = weights_of(*train_alone(scan, still));
     const auto [models, failures] = train(2, scan, {.config = config});
     expect_no_errors(failures);
@@ -121,8 +113,8 @@ TEST_P(Together, TwoReachWhatOneReaches)
     ASSERT_EQ(models[0]->history.size(), alone->history.size());
     for (std::size_t i = 0; i < alone->history.size(); ++i) {
         const auto &one = alone->history[i], &two = models[0]->history[i];
-        EXPECT_NEAR(two.training_loss, one.training_loss, 1e-5 * one.training_loss);
-        EXPECT_NEAR(two.validation_loss, one.validation_loss, 1e-5 * one.validation_loss);
+        EXPECT_NEAR(two.training_loss, one.training_loss, 1e-3 * one.training_loss);
+        EXPECT_NEAR(two.validation_loss, one.validation_loss, 1e-3 * one.validation_loss);
         EXPECT_EQ(two.learning_rate, one.learning_rate);
         ASSERT_EQ(two.terms.size(), one.terms.size());
         for (const auto& [name, value] : one.terms)

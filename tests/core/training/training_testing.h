@@ -1,5 +1,6 @@
 #pragma once
 #include "base/error.h"
+#include "core/generators/testing.h"
 #include "data/scan.h"
 #include "generators/generator.h"
 #include "model/model.h"
@@ -25,6 +26,13 @@ inline std::pair<Status, std::string> error_of(const std::function<void()>& call
         return {error.status(), error.message()};
     }
     return {Status::Ok, "no error"};
+}
+
+using generators::testing::registry;
+
+inline std::shared_ptr<model::Model> make_model(const config::Config& config, std::int64_t side = 16)
+{
+    return model::make_model(registry(), config, side, c10::kCPU);
 }
 
 inline std::filesystem::path scratch(const std::string& name)

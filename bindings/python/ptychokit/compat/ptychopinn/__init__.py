@@ -7,7 +7,7 @@
     amplitude, phase, results = run_cdi_example_torch(train, train, config, do_stitching=True)
 
 Configurations have PtychoPINN's names and defaults, and the library then goes its way (``compat = "ptychopinn"``: groups draw for draw, its
-network, its units inside). What differs:
+network, its forward model and losses, its units inside). What differs:
 
 * a name that does not exist, and one that has no counterpart here, are errors that say what to use; PtychoPINN takes no notice of many;
 * ``Exponential`` and ``WarmupCosine`` change the learning rate (in PtychoPINN they stand still);

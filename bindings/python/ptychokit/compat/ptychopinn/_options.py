@@ -15,27 +15,24 @@ log = logging.getLogger("ptychokit.compat")
 _ITS_WAY = {"compat": "ptychopinn", "scan.grouping": "raw_data", "input.rms": "half_side", "physics.subpixel": "interpolate",
             "physics.patch_weighting": "central_mask", "physics.object_scale": "ptychopinn", "probe.warm_epochs": 0,
             "training.validation_fraction": 0.0}
+# Its forward model and losses, where nothing is asked for that only ours can do.
+_ITS_PHYSICS = {"physics.model": "amplitude", "physics.loss_units": "counts"}
+_COUNT_INTENSITY = {"input.images": "intensity", "input.rms": "half_side"}
+_REGULARIZERS = {"Total_Variation": "tv", "Mean_Deviation": "mean_deviation"}
 _SCHEDULES = {"Default": "constant", "Adaptive": "constant", "Exponential": "exponential", "MultiStage": "multi_stage",
               "WarmupCosine": "warmup_cosine", "ReduceLROnPlateau": "plateau"}
 _DEVICES = {"gpu": "cuda"}
 # Fields that a training here takes by the option of the same name (an alias of it).
 _SAME = ("batch_size", "nepochs", "n_groups", "neighbor_count", "enable_oversampling", "neighbor_pool_size", "sequential_sampling", "optimizer",
          "momentum", "weight_decay", "adam_beta1", "adam_beta2", "torch_loss_mode", "lr_warmup_epochs", "lr_min_ratio", "plateau_factor",
-         "plateau_patience", "plateau_threshold", "gradient_clip_algorithm")
+         "plateau_patience", "plateau_threshold", "gradient_clip_algorithm", "torch_mae_pred_l2_match_target")
 # What is not served, and what serves instead.
 _INSTEAD = {
     "realspace_weight": "torch_loss_mode = 'mae', or model_type = 'supervised', which compares with the object",
     "realspace_mae_weight": "torch_loss_mode = 'mae', or model_type = 'supervised', which compares with the object",
     "positions_provided": "give the positions; the override refinement.positions = True corrects them in ptychokit.Reconstructor.refine",
-    "torch_mae_pred_l2_match_target": "torch_loss_mode = 'mae' without it; the probe has the power of the frames already",
     "gaussian_smoothing_sigma": "smooth probeGuess before it is handed over",
     "probe_mask_tensor": "probe_mask with probe_mask_diameter and probe_mask_sigma, or multiply probeGuess with it",
-    "physics_forward_mode": "'amplitude'",
-    "rect_s1s2_init": "physics_forward_mode = 'amplitude', which has no s1 and s2",
-    "amplitude_physics_gain": "1.0",
-    "amp_loss": "weight_decay, or the iterative refinement ptychokit.Reconstructor.refine",
-    "phase_loss": "weight_decay, or the iterative refinement ptychokit.Reconstructor.refine",
-    "epochs_fine_tune": "a second training that starts from the saved model with another learning_rate",
     "precision": "'32-true'",
     "devices": "1",
     "recon_log_every_n_epochs": "a progress function of ptychokit.Trainer.fit",
@@ -72,10 +69,44 @@ def options(context: Context, config: TrainingConfig, execution: Union[PyTorchEx
     found.update((names.real(name), getattr(config, name)) for name in _SAME)
     found.update(_named_otherwise(config, execution))
     if not names.own:
-        found.update(_ITS_WAY, **{"scan.group_size": config.model.gridsize**2})
-    for name, value in (overrides or {}).items():
-        found.update(names.of_override(name, value))
+        found.update(_ITS_WAY, **{"scan.group_size": config.model.gridsize**2}, **_physics(config))
+    asked = {}
+    for name, value in _regularized(dict(overrides or {})).items():
+        asked.update(names.of_override(name, value))
+    if asked.get("physics.model") in ("rectangular", "rectangular_scaled"):
+        found.update(_rectangular(asked.get("physics.scale_contract", "ci_intensity_v2")))
+    elif not names.own:  # PtychoPINN does not look at it there
+        asked.pop("physics.scale_contract", None)
+    found.update(asked)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _physics(config: TrainingConfig) -> dict:
+    """PtychoPINN's, but for a probe that is trained, which its Torch side keeps, and a comparison with the object, which sees none."""
+    if config.model.model_type == "supervised":
+        return {}
+    if config.probe_trainable:
+        log.info("probe_trainable: the probe is trained through the library's physics; PtychoPINN's Torch side keeps it")
+        return {}
+    return _ITS_PHYSICS if config.model.object_big else {**_ITS_PHYSICS, "physics.patch_weighting": "none"}
+
+
+def _rectangular(contract: str) -> dict:
+    """What goes with physics_forward_mode = 'rectangular_scaled' and this contract."""
+    more = _COUNT_INTENSITY if contract in ("ci_intensity_v2", "count_intensity") else {}
+    return {"physics.scale_contract": contract, **more}
+
+
+def _regularized(overrides: dict) -> dict:
+    """amp_loss, phase_loss and their weights by the library's names."""
+    for kind, ours in (("amp", "amplitude"), ("phase", "phase")):
+        name, weight = overrides.pop(f"{kind}_loss", None), overrides.pop(f"{kind}_loss_coeff", 1.0)
+        if name is None:
+            continue
+        if name not in _REGULARIZERS:
+            raise ValueError(f"{kind}_loss: expected one of {', '.join(_REGULARIZERS)}, found '{name}'")
+        overrides[f"training.regularizers.{_REGULARIZERS[name]}_{ours}"] = weight
+    return overrides
 
 
 def _named_otherwise(config: TrainingConfig, execution: PyTorchExecutionConfig) -> dict:

@@ -172,7 +172,10 @@ _ELSEWHERE = {"N", "C", "grid_size", "K", "nphotons", "mode", "epochs", "nll", "
 def overrides(*configs: Any) -> dict:
     """What the given configurations of this module say otherwise than their defaults and :mod:`.config` cannot say."""
     canonical = {field.name for kind in (config.ModelConfig, config.TrainingConfig) for field in dataclasses.fields(kind)} - {"n_subsample"}
-    return {name: value for each in configs for name, value in config.changed(each).items() if name not in canonical | _ELSEWHERE}
+    found = {name: value for each in configs for name, value in config.changed(each).items() if name not in canonical | _ELSEWHERE}
+    if found.get("physics_forward_mode") == "rectangular_scaled":  # the only model that looks at the contract
+        found.update({"scale_contract_version": each.scale_contract_version for each in configs if isinstance(each, DataConfig)})
+    return found
 
 
 def to_model_config(data: DataConfig, model: ModelConfig, overrides: Union[dict, None] = None) -> config.ModelConfig:
