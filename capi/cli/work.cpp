@@ -78,11 +78,11 @@ void name_further_scans(Session& session, const std::vector<std::string>& scans)
     if (scans.size() < 2)
         return;
     for (const auto& scan : scans)
-        if (scan.find(':') != std::string::npos)
+        if (scan.find(',') != std::string::npos)
             throw Failure(PTK_ERR_INVALID_ARGUMENT,
                           scan +
-                              ": a name with ':' cannot be one of several scans; put them into a folder, or rename it");
-    const auto more = joined({scans.begin() + 1, scans.end()}, ":");
+                              ": a name with ',' cannot be one of several scans; rename it, or put them into a folder");
+    const auto more = joined({scans.begin() + 1, scans.end()}, ",");
     check(ptk_config_set_string(session.config(), "data.more", more.c_str()));
 }
 

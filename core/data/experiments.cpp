@@ -103,7 +103,7 @@ Scan join_scans(std::vector<Scan> scans, std::string source, Log& log)
         frames.push_back(scan.frames);
         numbers.push_back(at::full({scan.size()}, static_cast<std::int64_t>(numbers.size()), at::kLong));
         all.bad_pixels = united(all.bad_pixels, scan.bad_pixels);
-        all.experiments.push_back({scan.source, experiment_mark(scan), scan.probe});
+        all.experiments.push_back({scan.source, experiment_mark(scan), scan.probe, scan.geometry});
     }
     all.source = std::move(source);
     all.frames = std::make_shared<JoinedFrames>(std::move(frames), all.bad_pixels);
@@ -121,8 +121,8 @@ Scan join_scans(std::vector<Scan> scans, std::string source, Log& log)
 void require_one_experiment(const Scan& scan)
 {
     require(scan.experiments.empty(), Status::InvalidConfig,
-            "{}: {} experiments, which have different objects and probes; reconstruct them one by one, the first is {} "
-            "(a model that was trained on all of them knows the probe of each)",
+            "{}: {} experiments, which have objects and probes of their own; take them one by one, the first is {} (a "
+            "model that was trained on all of them knows the probe of each)",
             scan.source, scan.experiments.size(), scan.experiments.empty() ? "" : scan.experiments.front().source);
 }
 
@@ -145,6 +145,9 @@ Scan experiment(const Scan& scan, std::int64_t number)
     const auto& known = scan.experiments[static_cast<std::size_t>(number)];
     one.source = known.source;
     one.probe = known.probe;
+    one.geometry = known.geometry;
+    if (number > 0)
+        one.position_origin_m.reset(); // it was moved
     one.experiments.clear();
     one.experiment_of = at::Tensor();
     return one;

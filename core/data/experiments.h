@@ -15,7 +15,7 @@ namespace ptk::data {
 /// @throws Error(Shape) for sides that differ, Error(Format) for measurements that differ, naming both sources
 Scan join_scans(std::vector<Scan> scans, std::string source, Log& log);
 
-/// @throws Error(InvalidConfig) for a scan of several experiments: its pictures are made one by one
+/// @throws Error(InvalidConfig) for a scan of several experiments: their pictures and files are made one by one
 void require_one_experiment(const Scan& scan);
 /// How many experiments a scan is made of, 1 for most.
 std::int64_t experiment_count(const Scan& scan);

@@ -31,12 +31,12 @@ Scan read_one(const std::string& path, const config::Settings& settings, Log& lo
     fail(Status::Format, "{}: neither an NPZ archive nor an HDF5 file", path);
 }
 
-/// Separated by ':'.
+/// Separated by ','.
 std::vector<std::string> names_in(const std::string& text)
 {
     std::vector<std::string> names;
     std::istringstream stream(text);
-    for (std::string name; std::getline(stream, name, ':');)
+    for (std::string name; std::getline(stream, name, ',');)
         if (!name.empty())
             names.push_back(name);
     return names;
@@ -66,7 +66,8 @@ Scan read_scan(const std::string& path, const config::Settings& settings, Log& l
     std::vector<Scan> scans;
     for (const auto& one : paths)
         scans.push_back(read_one(one, settings_of_one(settings, scans.size() + 1), log, monitor));
-    return join_scans(std::move(scans), path, log);
+    const bool folder = scans_at(path).size() == paths.size();
+    return join_scans(std::move(scans), folder ? path : fmt::format("{} and {} more", path, paths.size() - 1), log);
 }
 
 Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe, at::Tensor object,

@@ -25,6 +25,7 @@ struct Experiment {
     std::string source;
     std::string mark; ///< see experiment_mark()
     at::Tensor probe; ///< as Scan::probe
+    Geometry geometry{};
 };
 
 /// One scanning diffraction experiment, in the library's frame: positions (x, y) = (column, row) of the patch centre in

@@ -32,6 +32,7 @@ constexpr const char* checksum_attribute = "ptychokit_header_fnv1a";
 constexpr const char* term_prefix = "history/term_";
 constexpr const char* diagnostic_prefix = "history/diagnostic_";
 constexpr const char* physics_prefix = "physics/";
+constexpr const char* experiments_prefix = "experiments/"; ///< then the number: a probe
 constexpr std::size_t header_limit = std::size_t{1} << 26;
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923): finds damage, does not protect from forgery.
@@ -74,7 +75,7 @@ std::string type_name(const at::Tensor& tensor)
 /// Dataset of the probe of one of several experiments.
 std::string probe_of_experiment(std::size_t number)
 {
-    return fmt::format("experiments/{}", number);
+    return experiments_prefix + std::to_string(number);
 }
 
 // ---- writing ----

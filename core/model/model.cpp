@@ -1,7 +1,6 @@
 #include "model/model.h"
 
 #include "base/random.h"
-#include "data/experiments.h"
 #include "data/normalisation.h"
 #include "generators/initializers.h"
 #include "model/settings.h"
@@ -83,17 +82,6 @@ double scale_by_frames(const Model& model, double mean_power)
     return model.input_rms * data::parseval_scale(mean_power, model.problem.side, /*half_side=*/false);
 }
 
-const Experiment* experiment_like(const Model& model, const data::Scan& scan)
-{
-    if (model.experiments.empty())
-        return nullptr;
-    const auto mark = data::experiment_mark(scan);
-    for (const auto& one : model.experiments)
-        if (one.mark == mark)
-            return &one;
-    return nullptr;
-}
-
 Json history_json(const std::vector<HistoryRow>& history)
 {
     Json rows = Json::array();
@@ -109,18 +97,6 @@ Json history_json(const std::vector<HistoryRow>& history)
             rows.back()["diagnostics"] = row.diagnostics;
     }
     return rows;
-}
-
-config::Json experiments_json(const std::vector<Experiment>& experiments)
-{
-    Json list = Json::array();
-    for (const auto& one : experiments)
-        list.push_back({{"source", one.source},
-                        {"mark", one.mark},
-                        {"input_scale", one.input_scale},
-                        {"object_scale", one.object_scale},
-                        {"mean_power", one.mean_power}});
-    return list;
 }
 
 std::string describe(Model& model)

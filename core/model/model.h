@@ -1,7 +1,7 @@
 #pragma once
 #include "config/config.h"
-#include "data/scan.h"
 #include "generators/all.h"
+#include "model/experiments.h"
 
 #include <c10/core/Device.h>
 
@@ -25,16 +25,6 @@ struct HistoryRow {
     /// What the validation frames showed of the network's health, by name: fractions of units that never fire and of
     /// values at the ends of their range. Empty when there was nothing to see.
     std::map<std::string, double> diagnostics{};
-};
-
-/// What a model keeps of one of several experiments that it was trained on together; numbers as in Model.
-struct Experiment {
-    std::string source;
-    std::string mark; ///< data::experiment_mark()
-    at::Tensor probe;
-    double input_scale = 1;
-    double object_scale = 0;
-    double mean_power = 0;
 };
 
 /// A generator with its weights and everything that is needed to use it again: settings, probe, statistics, history.
@@ -68,9 +58,6 @@ struct Model {
 /// @throws Error(InvalidArgument) when it is not a positive number
 double scale_by_frames(const Model& model, double mean_power);
 
-/// The experiment that @p scan is, of those that the model was trained on; nullptr when it is none of them.
-const Experiment* experiment_like(const Model& model, const data::Scan& scan);
-
 /// Whether a new model's weights are drawn, or zero because they will be filled.
 enum class FirstWeights { Drawn, Zero };
 
@@ -84,10 +71,7 @@ std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry,
 /// null.
 config::Json history_json(const std::vector<HistoryRow>& history);
 
-/// JSON array of the experiments' fields, without the probes.
-config::Json experiments_json(const std::vector<Experiment>& experiments);
-
-/// JSON: generator, N, group size, parameters, settings, probe, statistics, history, provenance.
+/// JSON: generator, N, group size, parameters, settings, probe, statistics, factors, experiments, history, provenance.
 std::string describe(Model& model);
 
 } // namespace ptk::model

@@ -62,42 +62,52 @@ struct Optics {
     model::Scaling scaling;
 };
 
-/// Of a scan that is not among the experiments of a model that was trained on several: nobody knows which of their
-/// probes it has.
-bool needs_its_own(const model::Model& model, const model::Experiment* known, const data::Scan& scan, Log& log)
+/// Says which of the experiments of its training a model takes a scan for.
+/// @throws Error(State) for none when the scan has no probe of its own
+void log_experiment(const model::Model& model, const model::Experiment* known, const data::Scan& scan, Log& log)
 {
-    if (model.experiments.empty() || known != nullptr)
-        return false;
-    require(scan.probe.defined(), Status::State,
-            "{}: is none of the {} experiments that the model was trained on, the first of which is {}, and has no "
-            "probe of its own",
-            scan.source, model.experiments.size(), model.experiments.front().source);
+    const auto& all = model.experiments;
+    if (known != nullptr) {
+        log.info("reconstruction", "{}: experiment {} of the model's {}, {}: its probe and scale", scan.source,
+                 known - all.data() + 1, all.size(), known->source);
+        return;
+    }
+    require(
+        scan.probe.defined(), Status::State,
+        "{}: is none of the {} experiments of the model and has no probe of its own; probe.experiment says whose it "
+        "has ({})",
+        scan.source, all.size(), model::numbered(all));
     log.info("reconstruction",
-             "{}: is none of the {} experiments that the model was trained on; its probe is the file's", scan.source,
-             model.experiments.size());
-    return true;
+             "{}: none of the {} experiments of the model: the probe of its file, and its own scale (probe.experiment "
+             "chooses one of them)",
+             scan.source, all.size());
 }
 
-/// The model's probe (trained or warmed) and scaling, for one of several experiments that experiment's, else the scan's
-/// probe with the frames' power. With probe.from = scan all of it is prepared from the scan as for a training.
+/// The model's probe (trained or warmed) and scaling, of several experiments that of one, else the scan's probe with
+/// the frames' power. With probe.from = scan, and when it is none of the experiments, all of it is prepared from the
+/// scan as for a training.
 Optics optics_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
                  const Monitor& monitor, Log& log)
 {
     Optics optics{.probe = {}, .scaling = model::scaling_of(model)};
     if (optics.scaling.input == 0)
         optics.scaling.input = model::scale_by_frames(model, data::mean_power(scan));
-    const auto* known = model::experiment_like(model, scan);
-    if (known != nullptr) {
-        optics.scaling.input = known->input_scale;
-        optics.scaling.object = known->object_scale;
+    bool own = settings.text("probe.from") == "scan";
+    const model::Experiment* known = nullptr;
+    if (!own && !model.experiments.empty()) {
+        known = model::experiment_of(model.experiments, data::experiment_mark(scan), settings);
+        log_experiment(model, known, scan, log);
+        own = known == nullptr;
     }
-    if (settings.text("probe.from") == "scan" || needs_its_own(model, known, scan, log)) {
+    if (own) {
         const auto prepared = training::preparation_of(model, scan, settings, monitor, log);
         optics.probe = prepared.probe;
         optics.scaling.input = prepared.input_scale;
         optics.scaling.object = prepared.object_scale;
     } else if (known != nullptr) {
         optics.probe = known->probe;
+        optics.scaling.input = known->input_scale;
+        optics.scaling.object = known->object_scale;
     } else if (model.probe.defined()) {
         optics.probe = physics::canonical_probe(model.probe, model.problem.side);
     } else if (scan.probe.defined() || model.generator->needs_probe()) {

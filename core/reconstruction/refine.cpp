@@ -171,6 +171,7 @@ Result refine_from_scratch(const data::Scan& scan, const config::Settings& setti
 double fourier_error(const data::Scan& scan, const Result& result, const Monitor& monitor)
 {
     const at::NoGradGuard no_gradient;
+    data::require_one_experiment(scan);
     return physics::fourier_error(scan, state_of(result, scan), monitor);
 }
 

@@ -88,49 +88,41 @@ std::string provenance(const std::string& before, const data::Scan& training, co
     return json.dump();
 }
 
-/// With the probe that @p scan holds.
-Preparation prepared(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
-                     const Monitor& monitor, Log& log)
+/// The probe that a preparation begins with: the file's, or what the model learnt of it. A model of one experiment does
+/// not say which of several it knows.
+/// @param given, mark  of the experiment
+at::Tensor first_probe(const model::Model& model, const at::Tensor& given, const std::string& mark, bool several,
+                       const config::Settings& settings)
 {
-    Preparation made;
-    made.power = data::mean_power(scan);
-    require(std::isfinite(made.power) && made.power > 0, Status::Format,
-            "{}: the frames hold {} counts on average; expected a finite number above zero", scan.source, made.power);
-    made.input_scale = input_scale(scan, made.power, settings);
-    made.probe = prepared_probe(scan, made.power, settings, monitor, log);
-    made.object_scale = object_scale(made.probe, *model.generator, settings);
-    return made;
+    if (settings.text("probe.from") == "scan")
+        return given;
+    if (model.experiments.empty())
+        return model.probe.defined() && !several ? model.probe : given;
+    const auto* known = model::experiment_of(model.experiments, mark, settings);
+    return known != nullptr ? known->probe : given;
 }
 
-/// The probe that an experiment's preparation begins with: of the model when it was trained on this one, else the
-/// file's.
-at::Tensor first_probe(const model::Model& model, const data::Experiment& experiment, const config::Settings& settings)
+Preparation prepared_alone(const model::Model& model, const data::Scan& scan, data::Scan training,
+                           const config::Settings& settings, const Monitor& monitor, Log& log)
 {
-    if (settings.text("probe.from") == "model")
-        for (const auto& known : model.experiments)
-            if (known.mark == experiment.mark)
-                return known.probe;
-    return experiment.probe;
+    const auto mark = model.experiments.empty() ? "" : data::experiment_mark(scan);
+    training.probe = first_probe(model, scan.probe, mark, /*several=*/false, settings);
+    return preparation_of(model, training, settings, monitor, log);
 }
 
+/// None when @p training is one experiment.
 std::vector<model::Experiment> prepared_experiments(const model::Model& model, const data::Scan& training,
                                                     const config::Settings& settings, const Monitor& monitor, Log& log)
 {
     std::vector<model::Experiment> all;
     for (const auto& experiment : training.experiments) {
         auto scan = data::experiment(training, static_cast<std::int64_t>(all.size()));
-        require(scan.size() > 0, Status::Shape, "{}: no frames of it are left to train on", experiment.source);
-        scan.probe = first_probe(model, experiment, settings);
-        const auto made = prepared(model, scan, settings, monitor, log);
+        scan.probe = first_probe(model, experiment.probe, experiment.mark, /*several=*/true, settings);
+        const auto made = preparation_of(model, scan, settings, monitor, log);
         all.push_back(
             {experiment.source, experiment.mark, made.probe, made.input_scale, made.object_scale, made.power});
     }
     return all;
-}
-
-Preparation preparation_of(const model::Experiment& experiment)
-{
-    return {experiment.probe, experiment.mean_power, experiment.input_scale, experiment.object_scale};
 }
 
 } // namespace
@@ -148,28 +140,40 @@ at::Tensor probe_mask(const config::Settings& settings, std::int64_t side)
 Preparation preparation_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
                            const Monitor& monitor, Log& log)
 {
-    auto lit = scan;
-    const bool has_one = model.probe.defined() && model.experiments.empty(); // of several it may be none
-    if (settings.text("probe.from") == "model" && (has_one || !scan.probe.defined()))
-        lit.probe = model.probe;
-    return prepared(model, lit, settings, monitor, log);
+    Preparation made;
+    made.power = data::mean_power(scan);
+    require(std::isfinite(made.power) && made.power > 0, Status::Format,
+            "{}: the frames hold {} counts on average; expected a finite number above zero", scan.source, made.power);
+    made.input_scale = input_scale(scan, made.power, settings);
+    made.probe = prepared_probe(scan, made.power, settings, monitor, log);
+    if (model::physics_model(settings) == model::PhysicsModel::Tiles) {
+        made.object_scale = object_scale(made.probe, *model.generator, settings);
+        return made;
+    }
+    made.mean_amplitude = data::frame_sums(scan).mean_amplitude;
+    made.object_scale = reference_object_scale(model, made.probe, made.mean_amplitude, settings);
+    return made;
 }
 
-void prepare_model(model::Model& model, const data::Scan& training, const config::Settings& settings,
-                   const Monitor& monitor, Log& log)
+void prepare_model(model::Model& model, const data::Scan& scan, const at::Tensor& frames,
+                   const config::Settings& settings, const Monitor& monitor, Log& log)
 {
-    std::vector<model::Experiment> experiments;
-    if (!training.experiments.empty())
-        experiments = prepared_experiments(model, training, settings, monitor, log);
-    const auto made = experiments.empty() ? preparation_of(model, training, settings, monitor, log)
-                                          : preparation_of(experiments.front());
+    const auto training = data::subset(scan, frames);
+    auto experiments = prepared_experiments(model, training, settings, monitor, log);
+    Preparation made;
+    if (experiments.empty()) {
+        made = prepared_alone(model, scan, training, settings, monitor, log);
+    } else {
+        const auto& first = experiments.front();
+        made = {first.probe, first.mean_power, first.input_scale, first.object_scale};
+    }
     model.provenance = provenance(model.provenance, training, settings);
     model.input_scale = made.input_scale;
     model.object_scale = made.object_scale;
     model.mean_power = made.power;
     model.mean_amplitude = made.mean_amplitude;
     model.object_pixel_m = training.geometry.object_pixel_m.value_or(0);
-    model.probe = made.probe;
+    model.probe = std::move(made.probe);
     model.experiments = std::move(experiments);
     model.history.clear();
 }

@@ -85,6 +85,15 @@ std::vector<at::Tensor> probes_of(const model::Model& model)
     return probes.empty() ? std::vector<at::Tensor>{model.probe} : probes;
 }
 
+/// Of each experiment: what brings its amplitudes to the power of the first, (E) float32; undefined for none.
+at::Tensor units_of(const std::vector<model::Experiment>& experiments)
+{
+    std::vector<float> units;
+    for (const auto& one : experiments)
+        units.push_back(static_cast<float>(std::sqrt(experiments.front().mean_power / one.mean_power)));
+    return units.empty() ? at::Tensor() : at::tensor(units);
+}
+
 std::vector<Optimizer::Parameter> parameters_of(generators::Generator& generator)
 {
     std::vector<Optimizer::Parameter> parameters;
@@ -176,7 +185,7 @@ void Run::prepare(const Checkpoint* from)
     grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
     amplitudes_.emplace(scan, setting_.model.device);
     if (!from)
-        prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, *setting_.log);
+        prepare_model(setting_.model, scan, split.training, settings, setting_.monitor, *setting_.log);
     setting_.model.settings = settings;
     setting_.log->info("training",
                        "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
@@ -237,8 +246,13 @@ void Run::share_preparation()
 void Run::prepare_labels()
 {
     const auto& settings = setting_.settings;
+    const bool several = !setting_.scan.experiments.empty();
     // All of it is checked before the probe is warmed.
     if (model::physics_model(settings) != model::PhysicsModel::Tiles) {
+        require(!several, Status::InvalidConfig,
+                "physics.model = '{}' trains on one experiment, but {} holds {}, each with its own probe; "
+                "physics.model = 'tiles' trains on several",
+                settings.text("physics.model"), setting_.scan.source, setting_.scan.experiments.size());
         require(team_.alone(), Status::InvalidConfig,
                 "physics.model = '{}' trains in one process, but {} were started; training.parallel = 'off' lets each "
                 "train for itself, physics.model = 'tiles' lets them train together",
@@ -249,6 +263,9 @@ void Run::prepare_labels()
     for (const auto& stage : stages_) {
         if (stage.goal.compared == Compared::Intensities)
             continue;
+        require(!several, Status::InvalidConfig,
+                "training.loss = '{}' trains on one experiment, but {} holds {}, whose objects are different",
+                stage.goal.name, setting_.scan.source, setting_.scan.experiments.size());
         require(!settings.flag("probe.trainable"), Status::InvalidConfig,
                 "training.loss = '{}' does not look at the probe, so that probe.trainable cannot be true",
                 stage.goal.name);
@@ -329,6 +346,7 @@ void Run::start(const Checkpoint* from)
     const auto& settings = setting_.settings;
     auto& model = setting_.model;
     scaling_ = model::scaling_of(model);
+    units_ = units_of(model.experiments);
     auto options = optimizer_options();
     if (model::physics_model(settings) != model::PhysicsModel::Tiles)
         start_reference(from);
@@ -944,12 +962,26 @@ at::Tensor Run::compared(const Goal& goal, const Pass& pass, const Batch& batch)
     if (reference_)
         return reference_->predicted(pass.patches, batch.relative.to(pass.patches.device(), at::kFloat),
                                      input_scales(batch));
-    return goal.compared == Compared::Objects ? pass.agreed : predicted_intensity(pass.agreed, batch);
+    if (goal.compared == Compared::Objects)
+        return pass.agreed;
+    const auto intensity = predicted_intensity(pass.agreed, batch);
+    const auto unit = unit_of(goal, batch);
+    return unit.defined() ? intensity * unit.square() : intensity;
 }
 
-const at::Tensor& Run::truth(const Goal& goal, const Batch& batch)
+at::Tensor Run::truth(const Goal& goal, const Batch& batch) const
 {
-    return goal.compared == Compared::Objects ? batch.labels : batch.amplitude;
+    if (goal.compared == Compared::Objects)
+        return batch.labels;
+    const auto unit = unit_of(goal, batch);
+    return unit.defined() ? batch.amplitude * unit : batch.amplitude;
+}
+
+at::Tensor Run::unit_of(const Goal& goal, const Batch& batch) const
+{
+    if (!goal.relative || !batch.experiments.defined())
+        return {};
+    return units_.index_select(0, batch.experiments).to(batch.amplitude.device()).view({-1, 1, 1, 1});
 }
 
 bool Run::probe_moves() const

@@ -100,7 +100,10 @@ private:
     Batch batch(const at::Tensor& groups, bool probe_moves);
     /// What a goal compares: intensities with amplitudes, or objects with labels.
     at::Tensor compared(const Goal& goal, const Pass& pass, const Batch& batch) const;
-    static const at::Tensor& truth(const Goal& goal, const Batch& batch);
+    at::Tensor truth(const Goal& goal, const Batch& batch) const;
+    /// Experiments of different doses weigh the same in a relative loss: (B, 1, 1, 1) factors on amplitudes; undefined
+    /// for one experiment and for losses of counts.
+    at::Tensor unit_of(const Goal& goal, const Batch& batch) const;
     void prepare_labels();
     /// The stage of an epoch; the last one when all are over.
     const Stage& stage_of(std::int64_t epoch) const;
@@ -151,6 +154,7 @@ private:
     std::optional<Labels> labels_;               ///< of a supervised training
     std::optional<PtychoPinnPhysics> reference_; ///< in the place of ours
     model::Scaling scaling_;
+    at::Tensor units_; ///< (E) float32, see unit_of(); undefined for one experiment
     std::optional<Illumination> illumination_;
     std::vector<ProbeParameter> probes_; ///< of each experiment, when they are trained along
     std::optional<Optimizer> network_optimizer_;

@@ -1,5 +1,6 @@
 #include "core/training/training_testing.h"
 #include "data/experiments.h"
+#include "data/scan_writer.h"
 #include "model/bundle.h"
 #include "physics/far_field.h"
 #include "physics/patches.h"
@@ -14,6 +15,9 @@ namespace ptk::training {
 namespace {
 
 using testing::error_of;
+using ::testing::HasSubstr;
+using testing::make_model;
+using testing::registry;
 using testing::scratch;
 using testing::simulate;
 
@@ -45,17 +49,6 @@ config::Config small_config(const std::string& more = "{}")
         "training": {"epochs": 2, "batch_size": 4, "validation_fraction": 0.1, "checkpoint_epochs": 1}})");
     config.merge(config::Config::from_json(more));
     return config;
-}
-
-const generators::GeneratorRegistry& registry()
-{
-    static const auto all = generators::builtin_generators();
-    return all;
-}
-
-std::shared_ptr<model::Model> make_model(const config::Config& config)
-{
-    return model::make_model(registry(), config, 16, c10::kCPU);
 }
 
 std::shared_ptr<model::Model> trained(const config::Config& config, const data::Scan& scan,
@@ -99,10 +92,10 @@ TEST(Experiments, ThatDoNotFitAreRefusedByName)
     scans[1].measurement = data::Measurement::Amplitude;
     const auto [status, message] = error_of([&] { data::join_scans(scans, "both", silent); });
     EXPECT_EQ(status, Status::Format);
-    EXPECT_THAT(message, ::testing::HasSubstr("second: its frames hold amplitude"));
+    EXPECT_THAT(message, HasSubstr("second: its frames hold amplitude"));
     scans[1] = simulate(4, 4, 32).scan;
     EXPECT_THAT(error_of([&] { data::join_scans(scans, "both", silent); }).second,
-                ::testing::HasSubstr("frames of shape (16, 32, 32), but those of first have shape (36, 16, 16)"));
+                HasSubstr("frames of shape (16, 32, 32), but those of first have shape (36, 16, 16)"));
 }
 
 TEST(Experiments, NoGroupMixesThem)
@@ -190,9 +183,12 @@ TEST(Experiments, EachFrameIsComparedByItsOwnProbeAndScaledByItsOwnFactor)
                                                 fractions.narrow(0, i, 1))[0]);
     const auto intensity =
         physics::far_field_intensity(at::ones({held.size(0), 16, 16}, at::kComplexFloat), at::stack(probes));
-    const double expected =
-        amplitude_loss(intensity, all.frames->gather(held).sqrt(), all.bad_pixels.logical_not().to(at::kFloat))
-            .item<double>();
+    // A relative loss takes all in the unit of the first.
+    const double unit = model->experiments[0].mean_power / model->experiments[1].mean_power;
+    const auto units = at::where(held.lt(36), 1.0, unit).to(at::kFloat).view({-1, 1, 1});
+    const double expected = amplitude_loss(intensity * units, (all.frames->gather(held) * units).sqrt(),
+                                           all.bad_pixels.logical_not().to(at::kFloat))
+                                .item<double>();
     EXPECT_NEAR(model->history[0].validation_loss, expected, 1e-5 * expected);
 }
 
@@ -233,16 +229,101 @@ TEST(Experiments, AreReconstructedOneByOneEachWithItsOwnProbe)
     }
     EXPECT_EQ(error_of([&] { reconstruction::reconstruct(*model, both(), settings, {}, silent); }).first,
               Status::InvalidConfig);
-    EXPECT_THAT(
-        error_of([&] { reconstruction::refine_from_scratch(both(), settings, {}, silent); }).second,
-        ::testing::HasSubstr("2 experiments, which have different objects and probes; reconstruct them one by one"));
+    EXPECT_THAT(error_of([&] { reconstruction::refine_from_scratch(both(), settings, {}, silent); }).second,
+                HasSubstr("2 experiments, which have objects and probes of their own; take them one by one"));
+    EXPECT_EQ(
+        error_of([&] { data::write_scan(both(), ::testing::TempDir() + "/both.npz", data::ScanFormat::Npz); }).first,
+        Status::InvalidConfig);
+}
+
+TEST(Experiments, ByTheirFramesAndPositionsOrByTheirNumber)
+{
+    const auto scans = two_experiments();
+    const auto model = trained(small_config(), both());
+    const auto probe_for = [&](const data::Scan& scan, const char* experiment) {
+        config::Config asked;
+        asked.set("probe.experiment", experiment);
+        return reconstruction::reconstruct(*model, scan, model->settings.with(asked), {}, silent).probe;
+    };
+    const auto own = [&](const data::Scan& scan) {
+        return physics::with_power(physics::with_modes(scan.probe, 2), data::mean_power(scan));
+    };
     auto other = scans[0];
     other.positions = other.positions + 0.25;
-    const auto result = reconstruction::reconstruct(*model, other, settings, {}, silent);
-    EXPECT_FALSE(result.probe.equal(model->experiments[0].probe)) << "prepared from all of its frames";
+    EXPECT_TRUE(probe_for(scans[0], "auto").equal(model->experiments[0].probe));
+    EXPECT_TRUE(probe_for(scans[0], "none").equal(own(scans[0])));
+    EXPECT_TRUE(probe_for(scans[0], "2").equal(model->experiments[1].probe));
+    EXPECT_TRUE(probe_for(other, "auto").equal(own(other))) << "unknown";
+    EXPECT_TRUE(probe_for(other, "1").equal(model->experiments[0].probe));
+    for (const auto* wrong : {"0", "3", "second", "1.5", "-1", ""})
+        EXPECT_THAT(error_of([&] { probe_for(other, wrong); }).second,
+                    HasSubstr("is not auto, none or a number from 1 to 2 (1 = first, 2 = second)"))
+            << wrong;
     other.probe.reset();
-    EXPECT_THAT(error_of([&] { reconstruction::reconstruct(*model, other, settings, {}, silent); }).second,
-                ::testing::HasSubstr("is none of the 2 experiments"));
+    EXPECT_THAT(error_of([&] { probe_for(other, "auto"); }).second, HasSubstr("is none of the 2 experiments"));
+}
+
+TEST(Experiments, TrainOnFromWhatWasLearntOfEach)
+{
+    const auto scans = two_experiments();
+    const auto config =
+        small_config(R"({"probe.trainable": true, "probe.start_step": 0, "probe.learning_rate": 0.01})");
+    const auto still = small_config(R"({"training.learning_rate": 0, "training.validation_fraction": 0})");
+    const auto learnt = [&](const data::Scan& scan, const char* more = "{}") {
+        auto model = trained(config, both());
+        const auto probes = std::pair{model->experiments[0].probe.clone(), model->experiments[1].probe.clone()};
+        auto next = still;
+        next.merge(config::Config::from_json(R"({"probe.trainable": false})"));
+        next.merge(config::Config::from_json(more));
+        Trainer(model, next, "", nullptr).fit(scan, {});
+        return std::pair{model, probes};
+    };
+    const auto close = [](const at::Tensor& some, const at::Tensor& other) { // but for the power
+        const auto norm = [](const at::Tensor& probe) { return at::linalg_vector_norm(probe).item<double>(); };
+        return norm(some / norm(some) - other / norm(other)) < 1e-5;
+    };
+    const auto [alone, before] = learnt(scans[1]);
+    EXPECT_TRUE(alone->experiments.empty());
+    EXPECT_TRUE(close(alone->probe, before.second));
+    EXPECT_FALSE(close(alone->probe, scans[1].probe));
+    EXPECT_TRUE(close(learnt(scans[1], R"({"probe.from": "scan"})").first->probe, scans[1].probe));
+    EXPECT_TRUE(close(learnt(scans[1], R"({"probe.experiment": "1"})").first->probe, before.first));
+    const auto turned = data::join_scans({scans[1], scans[0]}, "turned", silent);
+    const auto both_again = learnt(turned).first;
+    EXPECT_TRUE(close(both_again->experiments[0].probe, before.second));
+    EXPECT_TRUE(close(both_again->experiments[1].probe, before.first));
+}
+
+TEST(Experiments, RefuseWhatIsForOne)
+{
+    const auto refused = [](const std::string& config) {
+        return error_of([&] { trained(config::Config::from_json(config), both()); });
+    };
+    for (const char* config : {R"({"training.loss": "supervised"})",
+                               R"({"training.stages": [{"epochs": 1}, {"epochs": 1, "loss": "supervised"}]})"}) {
+        const auto [status, message] = refused(config);
+        EXPECT_EQ(status, Status::InvalidConfig);
+        EXPECT_THAT(message, HasSubstr("training.loss = 'supervised' trains on one experiment, but both holds 2"));
+    }
+    for (const std::string physics : {"amplitude", "rectangular"}) {
+        const auto [status, message] = refused(R"({"generator.name": "cnn", "physics.model": ")" + physics + "\"}");
+        EXPECT_EQ(status, Status::InvalidConfig);
+        EXPECT_THAT(message, HasSubstr("physics.model = '" + physics + "' trains on one experiment, but both holds 2"));
+    }
+}
+
+TEST(Experiments, HaveStagesAndLossesOfCounts)
+{
+    const auto config = config::Config::from_json(R"({
+        "generator": {"name": "physics_unet", "width": 4, "depth": 1},
+        "scan": {"group_size": 4}, "probe": {"modes": 2, "warm_epochs": 0},
+        "training": {"batch_size": 4, "validation_fraction": 0.1,
+                     "stages": [{"epochs": 2}, {"epochs": 2, "loss": "poisson", "blend": "linear"}]}})");
+    const auto model = trained(config, both());
+    ASSERT_EQ(model->history.size(), 4U);
+    for (const auto& row : model->history)
+        EXPECT_TRUE(std::isfinite(row.training_loss) && std::isfinite(row.validation_loss));
+    EXPECT_TRUE(model->history.back().terms.contains("poisson"));
 }
 
 TEST(Experiments, NeedFramesEnoughInEach)
@@ -251,12 +332,12 @@ TEST(Experiments, NeedFramesEnoughInEach)
     scans[1] = data::subset(scans[1], at::arange(3));
     const auto [status, message] = error_of([&] { trained(small_config(), data::join_scans(scans, "both", silent)); });
     EXPECT_EQ(status, Status::Shape);
-    EXPECT_THAT(message, ::testing::HasSubstr("second: "));
-    EXPECT_THAT(message, ::testing::HasSubstr("fewer than a group of 4"));
+    EXPECT_THAT(message, HasSubstr("second: "));
+    EXPECT_THAT(message, HasSubstr("fewer than a group of 4"));
     scans = two_experiments();
     scans[1].probe.reset();
     EXPECT_THAT(error_of([&] { trained(small_config(), data::join_scans(scans, "both", silent)); }).second,
-                ::testing::HasSubstr("second: holds no probe"));
+                HasSubstr("second: holds no probe"));
 }
 
 } // namespace
