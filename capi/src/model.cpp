@@ -77,6 +77,8 @@ NamedArrays arrays_of(model::Model& model)
     NamedArrays arrays;
     if (model.probe.defined())
         arrays.emplace_back("probe", model.probe);
+    for (std::size_t i = 0; i < model.experiments.size(); ++i)
+        arrays.emplace_back(fmt::format("experiments.{}.probe", i + 1), model.experiments[i].probe);
     for (const auto& part : {model.generator->named_parameters(), model.generator->named_buffers()})
         for (const auto& [name, tensor] : part)
             arrays.emplace_back(name, *tensor);

@@ -391,7 +391,14 @@ std::vector<Experiment> read_experiments(const Reader& reader, std::int64_t side
         } catch (const Json::exception& error) {
             fail(Status::Format, "{}: header: experiment {}: {}", reader.path(), experiments.size(), error.what());
         }
+        require(one.input_scale > 0 && one.mean_power > 0, Status::Format,
+                "{}: header: experiment {}: input_scale {} and mean_power {}, expected more than 0", reader.path(),
+                experiments.size(), one.input_scale, one.mean_power);
         one.probe = read_probe(reader, probe_of_experiment(experiments.size()), side);
+        require(experiments.empty() || one.probe.sizes().equals(experiments.front().probe.sizes()), Status::Format,
+                "{}: '{}' has shape {}, but that of the first experiment has {}", reader.path(),
+                probe_of_experiment(experiments.size()), base::shape_of(one.probe),
+                base::shape_of(experiments.front().probe));
         experiments.push_back(std::move(one));
     }
     return experiments;

@@ -119,6 +119,8 @@ std::vector<model::Experiment> prepared_experiments(const model::Model& model, c
         auto scan = data::experiment(training, static_cast<std::int64_t>(all.size()));
         scan.probe = first_probe(model, experiment.probe, experiment.mark, /*several=*/true, settings);
         const auto made = preparation_of(model, scan, settings, monitor, log);
+        log.info("training", "experiment {} of {}: {}: {} frames to train on, {:.4g} counts each", all.size() + 1,
+                 training.experiments.size(), experiment.source, scan.size(), made.power);
         all.push_back(
             {experiment.source, experiment.mark, made.probe, made.input_scale, made.object_scale, made.power});
     }

@@ -90,28 +90,45 @@ class Program(unittest.TestCase):
         self.assert_fails(run("describe", "initializer", "orthogonl"), 2, "orthogonal")
 
     def test_several_experiments_in_one_training(self):
-        small = ["-s", "simulation.size=32", "-s", "simulation.frames=60"]
+        one_epoch = [*SMALL, "-s", "training.epochs=1"]
         scans = []
         for name, diameter, photons in (("narrow", 9, "1e5,1e5"), ("wide", 14, "1e6,1e6")):
             scans.append(self.folder / f"{name}.npz")
-            made = run("simulate", "-o", scans[-1], *small, "-s", f"simulation.probe_diameter={diameter}", "-s", f"simulation.photons={photons}")
+            made = run("simulate", "-o", scans[-1], "-s", "simulation.size=32", "-s", "simulation.frames=60", "-s",
+                       f"simulation.probe_diameter={diameter}", "-s", f"simulation.photons={photons}")
             self.assertEqual(made.returncode, 0, made.stderr)
-        by_name = run("train", *scans, "-o", self.folder / "names", *SMALL, "-s", "training.epochs=1")
-        self.assertEqual(by_name.returncode, 0, by_name.stderr)
-        self.assertIn("2 experiments, each with its own probe", by_name.stderr)
-        by_folder = run("train", self.folder, "-o", self.folder / "run", *SMALL, "-s", "training.epochs=1")
-        self.assertEqual(by_folder.returncode, 0, by_folder.stderr)
-        histories = [(self.folder / run_folder / "history.csv").read_text().splitlines()[1].split(",")[:4] for run_folder in ("names", "run")]
-        self.assertEqual(*histories)
-        told = json.loads(run("info", self.folder / "run" / "model.ptk", "--json").stdout)
-        self.assertTrue(told)
-        for scan in scans:
-            made = run("reconstruct", scan, "-m", self.folder / "run" / "model.ptk", "-o", self.folder / scan.stem, "--no-refine")
+        ways = {"names": [*scans], "folder": [self.folder], "stores": [*scans, "-s", "data.store=auto"],
+                "store": [*scans, "-s", f"data.store={self.folder / 'both.ptkframes'}"],
+                "option": [scans[0], "-s", f"data.more={scans[1]}"]}
+        rows = {}
+        for way, words in ways.items():
+            done = run("train", *words, "-o", self.folder / way, *one_epoch)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("2 experiments, each with its own probe", done.stderr)
+            self.assertIn(f"experiment 2 of 2: {scans[1]}: ", done.stderr)
+            rows[way] = (self.folder / way / "history.csv").read_text().splitlines()[1].split(",")[:4]
+        for way in ways:
+            self.assertEqual(rows[way], rows["names"], f"{way}: bit for bit")
+        self.assertTrue((self.folder / "both.ptkframes.1").exists() and (self.folder / "both.ptkframes.2").exists())
+        self.assertTrue((self.folder / "wide.npz.ptkframes").exists())
+
+        model = self.folder / "names" / "model.ptk"
+        experiments = json.loads(run("info", model, "--json").stdout)["experiments"]
+        self.assertEqual([one["source"] for one in experiments], [str(scan) for scan in scans])
+        for number, scan in enumerate(scans, 1):
+            made = run("reconstruct", scan, "-m", model, "-o", self.folder / scan.stem, "--no-refine")
             self.assertEqual(made.returncode, 0, made.stderr)
-            self.assertNotIn("is none of the", made.stderr, "it is known")
-        self.assert_fails(run("reconstruct", self.folder, "-m", self.folder / "run" / "model.ptk", "-o", self.folder / "all"), 2,
-                          "reconstruct them one by one", "narrow.npz")
-        self.assert_fails(run("train", scans[0], self.folder / "a:b.npz", "-o", self.folder / "colon"), 2, "a:b.npz")
+            self.assertIn(f"experiment {number} of the model's 2, {scan}: its probe and scale", made.stderr)
+        cropped = ["-o", self.folder / "part", "--no-refine", "-s", "data.x_bounds=0,0.6"]
+        self.assertIn("none of the 2 experiments", run("reconstruct", scans[1], "-m", model, *cropped).stderr)
+        self.assertIn("experiment 2 of the model's 2", run("reconstruct", scans[1], "-m", model, *cropped, "--force", "-s", "probe.experiment=2").stderr)
+
+        self.assert_fails(run("reconstruct", self.folder, "-m", model, "-o", self.folder / "all"), 2, "take them one by one", "narrow.npz")
+        self.assert_fails(run("convert", self.folder, self.folder / "all.npz"), 2, "take them one by one")
+        self.assert_fails(run("train", scans[0], self.folder / "a,b.npz", "-o", self.folder / "comma"), 2, "a,b.npz")
+        self.assert_fails(run("train", *scans, "-o", self.folder / "sup", "-s", "training.loss=supervised"), 2, "trains on one experiment")
+        # Another order is another training.
+        self.assert_fails(run("train", scans[1], scans[0], "-o", self.folder / "names", "--resume", *one_epoch), 3, "is not the scan of the checkpoint")
 
     def test_everything_that_is_registered_is_listed_and_described(self):
         categories = run("list").stdout
