@@ -114,6 +114,9 @@ Scan join_scans(std::vector<Scan> scans, std::string source, Log& log)
                              "none overlap; their objects are left out",
                              scans.size())};
     log.info("data", "{}: {}", all.source, all.notes.front());
+    for (const auto& scan : scans)
+        for (const auto& note : scan.notes)
+            all.notes.push_back(scan.source + ": " + note);
     check_scan(all);
     return all;
 }
