@@ -29,7 +29,7 @@ done
 
 required=(g++ gcc cmake ninja-build pkg-config git python3 python3-venv libhdf5-dev libzip-dev libpng-dev zlib1g-dev
     libcurl4-openssl-dev
-    nlohmann-json3-dev libyaml-cpp-dev libfmt-dev libnanoflann-dev libcli11-dev libgtest-dev libgmock-dev)
+    nlohmann-json3-dev libyaml-cpp-dev libnanoflann-dev libcli11-dev libgtest-dev libgmock-dev)
 # Without these something is skipped (bindings, benchmarks) or only slower to build.
 optional=(ccache mold swig gfortran python3-dev python3-numpy default-jdk-headless libbenchmark-dev abigail-tools)
 

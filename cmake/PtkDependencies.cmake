@@ -59,7 +59,6 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(yaml-cpp REQUIRED)
-find_package(fmt REQUIRED)  # the header-only target: LibTorch carries headers of another version
 find_package(PNG REQUIRED)
 pkg_check_modules(PTK_HDF5 REQUIRED IMPORTED_TARGET hdf5)
 pkg_check_modules(PTK_ZIP REQUIRED IMPORTED_TARGET libzip)
@@ -67,6 +66,6 @@ find_path(PTK_NANOFLANN nanoflann.hpp REQUIRED)
 find_path(PTK_CURL curl/curl.h REQUIRED)  # the headers alone: the library is opened when a training is tracked (core/tracking/curl.h)
 
 add_library(ptk_dependencies INTERFACE)
-target_link_libraries(ptk_dependencies INTERFACE nlohmann_json::nlohmann_json yaml-cpp fmt::fmt-header-only PNG::PNG PkgConfig::PTK_HDF5
+target_link_libraries(ptk_dependencies INTERFACE nlohmann_json::nlohmann_json yaml-cpp PNG::PNG PkgConfig::PTK_HDF5
   PkgConfig::PTK_ZIP Threads::Threads)
 target_include_directories(ptk_dependencies SYSTEM INTERFACE "${PTK_NANOFLANN}" "${PTK_CURL}")

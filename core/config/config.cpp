@@ -2,6 +2,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "config/presets.h"
 
@@ -30,31 +31,35 @@ void flatten(const Json& node, const std::string& prefix, std::map<std::string, 
     }
 }
 
+constexpr int most_values = 100000; ///< in a file of options
+
 /// YAML scalars have no type: plain ones are read as JSON where they are JSON, quoted ones are strings.
 Json scalar_to_json(const YAML::Node& node)
 {
     const auto& text = node.Scalar();
     if (node.Tag() == "!")
         return text;
-    auto parsed = Json::parse(text, nullptr, false);
+    auto parsed = base::parse_json(text);
     if (parsed.is_discarded() || parsed.is_structured())
         return text == "~" ? Json() : Json(text);
     return parsed;
 }
 
-Json yaml_to_json(const YAML::Node& node, int depth)
+/// An anchor may be used many times, and what it names hold others: @p left ends what would grow without bounds.
+Json yaml_to_json(const YAML::Node& node, int depth, int& left)
 {
     require(depth < 16, Status::InvalidConfig, "nested deeper than 16 levels");
+    require(--left > 0, Status::InvalidConfig, "holds more than {} values", most_values);
     if (node.IsMap()) {
         Json object = Json::object();
         for (const auto& entry : node)
-            object[entry.first.as<std::string>()] = yaml_to_json(entry.second, depth + 1);
+            object[entry.first.as<std::string>()] = yaml_to_json(entry.second, depth + 1, left);
         return object;
     }
     if (node.IsSequence()) {
         Json array = Json::array();
         for (const auto& entry : node)
-            array.push_back(yaml_to_json(entry, depth + 1));
+            array.push_back(yaml_to_json(entry, depth + 1, left));
         return array;
     }
     return node.IsScalar() ? scalar_to_json(node) : Json();
@@ -141,11 +146,7 @@ Json as_text(Json value)
         return value.dump();
     if (!all([](const Json& item) { return item.is_string(); }))
         return value;
-    const auto words = value.get<std::vector<std::string>>();
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ",") + word;
-    return text;
+    return fmt::format("{}", fmt::join(value.get<std::vector<std::string>>(), ","));
 }
 
 Json checked(const Option& option, Json value)
@@ -223,9 +224,11 @@ Config Config::from_json(const std::string& text, const std::string& origin)
 {
     Json parsed;
     try {
-        parsed = Json::parse(text, nullptr, true, true);
+        parsed = Json::parse(text, base::shallow_json, /*allow_exceptions=*/true, /*ignore_comments=*/true);
     } catch (const Json::exception& error) {
         fail(Status::InvalidConfig, "{}: not JSON: {}", origin, error.what());
+    } catch (const Error& error) {
+        fail(Status::InvalidConfig, "{}: {}", origin, error.message());
     }
     require(parsed.is_object(), Status::InvalidConfig, "{}: expected a JSON object, found {}", origin,
             parsed.type_name());
@@ -239,9 +242,12 @@ Config Config::from_yaml(const std::string& text, const std::string& origin)
     Json parsed;
     try {
         const auto node = YAML::Load(text);
-        parsed = node.IsNull() ? Json::object() : yaml_to_json(node, 0);
+        int left = most_values;
+        parsed = node.IsNull() ? Json::object() : yaml_to_json(node, 0, left);
     } catch (const YAML::Exception& error) {
         fail(Status::InvalidConfig, "{}: not YAML: {}", origin, error.what());
+    } catch (const Error& error) {
+        fail(Status::InvalidConfig, "{}: {}", origin, error.message());
     }
     require(parsed.is_object(), Status::InvalidConfig, "{}: expected 'key: value' lines, found {}", origin,
             parsed.type_name());
@@ -273,9 +279,9 @@ void Config::set_text(const std::string& key, const std::string& value)
         set(key, value);
         return;
     }
-    auto parsed = Json::parse(value, nullptr, false);
+    auto parsed = base::parse_json(value);
     if (parsed.is_discarded() && value.find(',') != std::string::npos)
-        parsed = Json::parse("[" + value + "]", nullptr, false);
+        parsed = base::parse_json("[" + value + "]");
     set(key, parsed.is_discarded() ? Json(value) : parsed);
 }
 

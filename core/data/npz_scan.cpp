@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/json.h"
 #include "data/npz.h"
 #include "data/raw_scan.h"
 
@@ -22,7 +23,7 @@ Json metadata_of(const Npz& archive, std::vector<std::string>& notes)
         notes.push_back("'_metadata' is a Python object (pickle) and is not read");
         return nullptr;
     }
-    auto metadata = Json::parse(archive.read_text("_metadata"), nullptr, false);
+    auto metadata = base::parse_json(archive.read_text("_metadata"));
     if (!metadata.is_object()) {
         notes.push_back("'_metadata' is not a JSON object and is not read");
         return nullptr;

@@ -97,7 +97,7 @@ Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe,
     raw.probe = probe.defined() ? probe.clone() : probe;
     raw.object = object.defined() ? object.clone() : object;
     if (!settings.text("data.store").empty())
-        raw.notes.push_back("data.store is for files: arrays stay in memory");
+        raw.notes.emplace_back("data.store is for files: arrays stay in memory");
     return finish_scan(std::move(raw), settings, log);
 }
 

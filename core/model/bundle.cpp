@@ -1,6 +1,7 @@
 #include "model/bundle.h"
 
 #include "base/atomic_file.h"
+#include "base/json.h"
 #include "base/shape.h"
 #include "data/hdf5_file.h"
 #include "model/version.h"
@@ -148,7 +149,7 @@ void require_finite(const std::map<std::string, at::Tensor>& tensors, const std:
 
 Json parse_object(const std::string& text, const char* what)
 {
-    auto json = Json::parse(text, nullptr, false);
+    auto json = base::parse_json(text);
     require(json.is_object(), Status::InvalidArgument, "{} of a bundle: expected a JSON object, found '{}'", what,
             text.substr(0, 80));
     return json;
@@ -209,7 +210,7 @@ public:
         const auto text = file_.read_string("header", header_limit);
         require(file_.attribute("/", checksum_attribute) == checksum(text.data(), text.size()), Status::Format,
                 "{}: the header is damaged (checksum differs)", path);
-        header_ = Json::parse(text, nullptr, false);
+        header_ = base::parse_json(text);
         require(header_.is_object(), Status::Format, "{}: the header is not a JSON object", path);
     }
 

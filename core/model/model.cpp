@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include "base/json.h"
 #include "base/random.h"
 #include "data/normalisation.h"
 #include "generators/initializers.h"
@@ -123,7 +124,7 @@ std::string describe(Model& model)
         {"physics", physics_json(model.physics)},
         {"experiments", experiments_json(model.experiments)},
         {"history", history_json(model.history)},
-        {"provenance", Json::parse(model.provenance, nullptr, false)},
+        {"provenance", base::parse_json(model.provenance)},
     };
     return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }

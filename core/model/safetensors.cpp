@@ -2,6 +2,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/shape.h"
 #include "data/npy.h"
 #include "data/zip_archive.h"
@@ -149,7 +150,7 @@ Json read_header(std::ifstream& stream, std::uint64_t size, const std::string& p
     std::string text(length, '\0');
     stream.read(text.data(), static_cast<std::streamsize>(length));
     require(static_cast<bool>(stream), Status::Io, "{}: cannot read", path);
-    auto header = Json::parse(text, nullptr, false);
+    auto header = base::parse_json(text);
     require(header.is_object(), Status::Format, "{}: the header is not a JSON object", path);
     return header;
 }

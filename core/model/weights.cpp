@@ -1,6 +1,7 @@
 #include "model/weights.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "data/npz.h"
 #include "data/zip_archive.h"
 #include "model/pickle.h"
@@ -138,16 +139,16 @@ TorchFile torch_member(const data::ZipArchive& archive, const std::string& entry
 
 void take_reference_archive(const data::ZipArchive& archive, Weights& weights)
 {
-    const std::string folder = std::string(reference_model) + "/";
-    require(archive.has(folder + "model.pth"), Status::Format,
-            "{}: an archive of models without '{}model.pth', the one that predicts", weights.path, folder);
-    take_torch(torch_member(archive, folder + "model.pth", weights.path), weights);
+    const auto network = fmt::format("{}/model.pth", reference_model);
+    require(archive.has(network), Status::Format, "{}: an archive of models without '{}', the one that predicts",
+            weights.path, network);
+    take_torch(torch_member(archive, network, weights.path), weights);
     weights.format = "PtychoPINN archive";
     weights.input_rms = 0.5;
     // The whole configuration, where there is one, says more than the list of its old names.
     if (const std::string entry = "torch_scaling_metadata.pt"; archive.has(entry))
         collect_fields(torch_member(archive, entry, weights.path).root(), weights.fields);
-    if (const auto entry = folder + "params.dill"; archive.has(entry)) {
+    if (const auto entry = fmt::format("{}/params.dill", reference_model); archive.has(entry)) {
         const auto bytes = archive.read(entry, largest_settings);
         collect_fields(*read_pickle(bytes, weights.path + ": " + entry).root, weights.fields);
     }
@@ -179,7 +180,7 @@ void take_safetensors(const std::string& path, Weights& weights)
     const auto own = content.metadata.find(metadata_key);
     if (own == content.metadata.end())
         return;
-    auto fields = Json::parse(own->second, nullptr, false);
+    auto fields = base::parse_json(own->second);
     require(fields.is_object(), Status::Format, "{}: its metadata '{}' are no JSON object", path, metadata_key);
     weights.fields = std::move(fields);
 }

@@ -1,6 +1,7 @@
 #include "tracking/mlflow.h"
 
 #include "base/error.h"
+#include "base/json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -33,7 +34,7 @@ std::string text_of(const Json& json)
 /// The server's words on one line, as far as they fit into a message.
 std::string complaint(const Reply& reply)
 {
-    const auto json = Json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
+    const auto json = base::parse_json(reply.body);
     auto words = reply.body;
     if (json.is_object() && json.contains("message") && json["message"].is_string())
         words = json["message"].get<std::string>();
@@ -57,7 +58,7 @@ void check_code(const HttpClient& server, const Reply& reply, const std::string&
 Json checked(const HttpClient& server, const Reply& reply, const std::string& what)
 {
     check_code(server, reply, what);
-    auto json = Json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
+    auto json = base::parse_json(reply.body);
     require(json.is_object(), Status::Unsupported, "{}: {}: the answer is not JSON; is this an MLflow server?",
             server.base(), what);
     return json;

@@ -1,6 +1,7 @@
 #include "training/checkpoint.h"
 
 #include "base/checksum.h"
+#include "base/json.h"
 #include "model/bundle.h"
 
 #include <cmath>
@@ -75,7 +76,7 @@ void save_checkpoint(model::Model& model, const std::string& path, const Trainin
 Checkpoint load_checkpoint(const generators::GeneratorRegistry& registry, const std::string& path, c10::Device device)
 {
     auto bundle = model::load_bundle(registry, path, device);
-    const auto json = Json::parse(bundle.extra_json, nullptr, /*allow_exceptions=*/false);
+    const auto json = base::parse_json(bundle.extra_json);
     require(json.is_object() && json.contains("training"), Status::Format,
             "{}: holds a model but no training to continue; use the last.ptk of a run folder", path);
     Checkpoint checkpoint;

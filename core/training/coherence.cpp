@@ -1,6 +1,7 @@
 #include "training/coherence.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "training/categories.h"
 #include "training/grouping.h"
 
@@ -55,7 +56,7 @@ struct Question {
 std::vector<std::string> chosen_over_stages(const Question& q, const std::string& chooser)
 {
     std::vector<std::string> chosen{q.settings.text(chooser)};
-    const auto stages = Json::parse(q.settings.text("training.stages"), nullptr, /*allow_exceptions=*/false);
+    const auto stages = base::parse_json(q.settings.text("training.stages"));
     const auto key = chooser.substr(chooser.rfind('.') + 1);
     if (stages.is_array())
         for (const auto& stage : stages)

@@ -1,5 +1,6 @@
 #include "training/preparation.h"
 
+#include "base/json.h"
 #include "data/experiments.h"
 #include "data/normalisation.h"
 #include "model/physics_model.h"
@@ -78,7 +79,7 @@ at::Tensor prepared_probe(const data::Scan& scan, double power, const config::Se
 
 std::string provenance(const std::string& before, const data::Scan& training, const config::Settings& settings)
 {
-    auto json = Json::parse(before, nullptr, /*allow_exceptions=*/false);
+    auto json = base::parse_json(before);
     if (!json.is_object())
         json = Json::object();
     json["training_source"] = training.source;

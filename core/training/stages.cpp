@@ -1,6 +1,7 @@
 #include "training/stages.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 
 #include <fmt/ranges.h>
@@ -145,7 +146,7 @@ config::Settings settings_of(const config::Settings& settings, const Json& stage
 
 Json list_of(const std::string& text)
 {
-    auto list = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    auto list = base::parse_json(text);
     const bool good = list.is_array() && !list.empty() &&
                       std::all_of(list.begin(), list.end(), [](const Json& stage) { return stage.is_object(); });
     require(good, Status::InvalidConfig,

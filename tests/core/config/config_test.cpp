@@ -65,6 +65,36 @@ TEST(Settings, MistakesAreNamed)
     EXPECT_NE(message_of([] { Config::from_yaml("a: [1, 2"); }).find("not YAML"), std::string::npos);
 }
 
+/// What walks a value recurses: hundreds of thousands of levels would leave the stack.
+TEST(Settings, EndlessNestingIsAnError)
+{
+    const auto nested = [](const std::string& open, const std::string& close) {
+        std::string text;
+        for (int i = 0; i < 200000; ++i)
+            text += open;
+        return text + "1" + (close.empty() ? "" : std::string(200000, close[0]));
+    };
+    const auto objects = nested("{\"a\":", "}");
+    const auto arrays = nested("[", "]");
+    EXPECT_EQ(message_of([&] { Config::from_json(objects, "run.json"); }),
+              "run.json: JSON nested deeper than 64 levels");
+    EXPECT_EQ(message_of([&] { Config::from_json("{\"seed\":" + arrays + "}", "run.json"); }),
+              "run.json: JSON nested deeper than 64 levels");
+    EXPECT_NE(message_of([&] { Config::from_yaml(arrays, "run.yaml"); }).find("run.yaml: "), std::string::npos);
+    std::string laughs = "a0: &a0 [1, 1]\n";
+    for (int i = 1; i < 40; ++i)
+        laughs += fmt::format("a{0}: &a{0} [*a{1}, *a{1}]\n", i, i - 1);
+    EXPECT_EQ(message_of([&] { Config::from_yaml(laughs, "run.yaml"); }), "run.yaml: nested deeper than 16 levels");
+    laughs = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n";
+    for (int i = 1; i < 10; ++i)
+        laughs += fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
+    EXPECT_EQ(message_of([&] { Config::from_yaml(laughs, "run.yaml"); }), "run.yaml: holds more than 100000 values");
+    Config config;
+    config.set_text("training.epochs", arrays);
+    EXPECT_NE(message_of([&] { Settings(library_schema(), config); }).find("training.epochs: expected a whole number"),
+              std::string::npos);
+}
+
 TEST(Settings, YamlEqualsJson)
 {
     const auto yaml =

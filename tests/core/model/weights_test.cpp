@@ -457,6 +457,8 @@ TEST(WeightsSafety, SafetensorsThatLie)
         {"header beyond the file", std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10)},
         {"no JSON", safetensors("{\"a\": ", data)},
         {"an array", safetensors("[1]", data)},
+        {"nested without end",
+         safetensors("{\"a\":" + std::string(200000, '[') + std::string(200000, ']') + "}", data)},
         {"huge shape",
          safetensors(R"({"a":{"dtype":"F32","shape":[4611686018427387903,4],"data_offsets":[0,16]}})", data)},
         {"negative", safetensors(R"({"a":{"dtype":"F32","shape":[-4],"data_offsets":[0,16]}})", data)},
