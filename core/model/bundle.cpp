@@ -396,11 +396,11 @@ std::vector<Experiment> read_experiments(const Reader& reader, std::int64_t side
                 "{}: header: experiment {}: input_scale {} and mean_power {}, expected more than 0", reader.path(),
                 experiments.size(), one.input_scale, one.mean_power);
         one.probe = read_probe(reader, probe_of_experiment(experiments.size()), side);
-        require(experiments.empty() || one.probe.sizes().equals(experiments.front().probe.sizes()), Status::Format,
-                "{}: '{}' has shape {}, but that of the first experiment has {}", reader.path(),
-                probe_of_experiment(experiments.size()), base::shape_of(one.probe),
-                base::shape_of(experiments.front().probe));
         experiments.push_back(std::move(one));
+        const auto &first = experiments.front().probe, &last = experiments.back().probe;
+        require(last.sizes().equals(first.sizes()), Status::Format,
+                "{}: '{}' has shape {}, but that of the first has {}", reader.path(),
+                probe_of_experiment(experiments.size() - 1), base::shape_of(last), base::shape_of(first));
     }
     return experiments;
 }

@@ -306,7 +306,7 @@ TEST(Experiments, RefuseWhatIsForOne)
         EXPECT_THAT(message, HasSubstr("training.loss = 'supervised' trains on one experiment, but both holds 2"));
     }
     for (const std::string physics : {"amplitude", "rectangular"}) {
-        const auto [status, message] = refused(R"({"generator.name": "cnn", "physics.model": ")" + physics + "\"}");
+        const auto [status, message] = refused(R"({"physics.model": ")" + physics + "\"}");
         EXPECT_EQ(status, Status::InvalidConfig);
         EXPECT_THAT(message, HasSubstr("physics.model = '" + physics + "' trains on one experiment, but both holds 2"));
     }
