@@ -33,7 +33,7 @@ constexpr const char* checksum_attribute = "ptychokit_header_fnv1a";
 constexpr const char* term_prefix = "history/term_";
 constexpr const char* diagnostic_prefix = "history/diagnostic_";
 constexpr const char* physics_prefix = "physics/";
-constexpr const char* experiments_prefix = "experiments/"; ///< then the number: a probe
+constexpr const char* experiments_prefix = "experiments/"; ///< then the number, from 1 on: a probe
 constexpr std::size_t header_limit = std::size_t{1} << 26;
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923): finds damage, does not protect from forgery.
@@ -76,7 +76,7 @@ std::string type_name(const at::Tensor& tensor)
 /// Dataset of the probe of one of several experiments.
 std::string probe_of_experiment(std::size_t number)
 {
-    return experiments_prefix + std::to_string(number);
+    return experiments_prefix + std::to_string(number + 1);
 }
 
 // ---- writing ----
@@ -390,11 +390,11 @@ std::vector<Experiment> read_experiments(const Reader& reader, std::int64_t side
             one.object_scale = json.at("object_scale").get<double>();
             one.mean_power = json.at("mean_power").get<double>();
         } catch (const Json::exception& error) {
-            fail(Status::Format, "{}: header: experiment {}: {}", reader.path(), experiments.size(), error.what());
+            fail(Status::Format, "{}: header: experiment {}: {}", reader.path(), experiments.size() + 1, error.what());
         }
         require(one.input_scale > 0 && one.mean_power > 0, Status::Format,
                 "{}: header: experiment {}: input_scale {} and mean_power {}, expected more than 0", reader.path(),
-                experiments.size(), one.input_scale, one.mean_power);
+                experiments.size() + 1, one.input_scale, one.mean_power);
         one.probe = read_probe(reader, probe_of_experiment(experiments.size()), side);
         experiments.push_back(std::move(one));
         const auto &first = experiments.front().probe, &last = experiments.back().probe;
