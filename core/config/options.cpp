@@ -55,6 +55,7 @@ std::vector<Option> data_options()
         {"data.flip_x", Type::Bool, "false", "mirror the columns of the frames"},
         {"data.flip_y", Type::Bool, "false", "mirror the rows of the frames"},
         {"data.transpose", Type::Bool, "false", "swap rows and columns of the frames, after the flips"},
+        {"data.more", Type::String, "\"\"", "further scans, separated by ',' or in a list, that are read together with the one that is named: several experiments, each with its own probe, to train on together"},
         {"data.memory_mib", Type::Int, "4096", "frames larger than this stay in their HDF5 file and are read when needed", 1, 1e9},
         {"data.store", Type::String, "\"\"", "frames of any file, after the detector's options, are read from this mapped file, which is built when it is missing or was made of something else: auto = beside the scan (.ptkframes), a folder = a file in it, else the file; empty = none"},
         {"data.remake_store", Type::Bool, "false", "build the frame store anew even when it fits", {}, {}, {}, {"remake_map"}},
@@ -144,6 +145,9 @@ std::vector<Option> physics_options()
         {"probe.from", Type::String, "\"model\"",
          "whose probe is used: the model's when it has one (else the scan's), or the scan's, prepared by probe.warm_epochs, for a scan with another beam than the model was trained with",
          {}, {}, {"model", "scan"}},
+        {"probe.experiment", Type::String, "\"auto\"",
+         "whose probe and scale a scan takes from a model that was trained on several experiments together: auto = those of the experiment with the same positions and frames (read with the same data options), else none; "
+         "none = the scan's own, as with probe.from = scan; a number from 1 on = those of that experiment, e.g. for another sample in the same beam"},
         {"probe.warm_epochs", Type::Int, "10", "epochs of the iterative engine on the training frames that improve the probe before training; 0 = take the probe as given", 0, 10000},
         {"probe.trainable", Type::Bool, "false", "train the probe modes along with the network", {}, {}, {}, {"probe_trainable"}},
         {"probe.learning_rate", Type::Float, "1e-3", "learning rate of the probe modes, relative to their root mean square", 0, 10},

@@ -92,9 +92,11 @@ RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings
 /// product-out.h5, product-in.h5 or product.h5 beside it.
 RawScan read_hdf5_scan(const std::string& path, const config::Settings& settings);
 
-/// A folder: of ptychodus (diffraction.h5), or of NPZ files that are put side by side, far enough apart that no patches
-/// overlap.
-RawScan read_folder(const std::string& path, const config::Settings& settings);
+bool is_folder(const std::string& path);
+/// What there is to read at a path: itself, or the NPZ files of a folder by their names, when it is none of ptychodus
+/// (diffraction.h5). @throws Error(NotFound) for a folder without either, Error(Io)
+std::vector<std::string> scans_at(const std::string& path);
+RawScan read_ptychodus_folder(const std::string& path, const config::Settings& settings);
 
 /// Frames of raw.frames_key, in memory or left in the file by data.memory_mib and data.store.
 void read_hdf5_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file, const config::Settings& settings);

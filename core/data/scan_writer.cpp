@@ -3,6 +3,7 @@
 #include "base/atomic_file.h"
 #include "base/constants.h"
 #include "base/error.h"
+#include "data/experiments.h"
 #include "data/hdf5_file.h"
 #include "data/npy.h"
 #include "data/npz.h"
@@ -290,6 +291,7 @@ ScanFormat scan_format(const std::string& name, const std::string& path)
 
 void write_scan(const Scan& scan, const std::string& path, ScanFormat format)
 {
+    require_one_experiment(scan);
     if (format == ScanFormat::Ptychodus)
         return write_ptychodus(scan, path);
     if (format == ScanFormat::Npz)

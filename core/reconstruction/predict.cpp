@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/shape.h"
+#include "data/experiments.h"
 #include "data/groups.h"
 #include "data/read_ahead.h"
 #include "generators/precision.h"
@@ -70,19 +71,52 @@ struct Optics {
     model::Scaling scaling;
 };
 
-/// The model's probe (trained or warmed) and scaling, else the scan's probe with the frames' power. With probe.from =
-/// scan all of it is prepared from the scan as for a training.
+/// Says which of the experiments of its training a model takes a scan for.
+/// @throws Error(State) for none when the scan has no probe of its own
+void log_experiment(const model::Model& model, const model::Experiment* known, const data::Scan& scan, Log& log)
+{
+    const auto& all = model.experiments;
+    if (known != nullptr) {
+        log.info("reconstruction", "{}: experiment {} of the model's {}, {}: its probe and scale", scan.source,
+                 known - all.data() + 1, all.size(), known->source);
+        return;
+    }
+    require(
+        scan.probe.defined(), Status::State,
+        "{}: is none of the {} experiments of the model and has no probe of its own; probe.experiment says whose it "
+        "has ({})",
+        scan.source, all.size(), model::numbered(all));
+    log.info("reconstruction",
+             "{}: none of the {} experiments of the model: the probe of its file, and its own scale (probe.experiment "
+             "chooses one of them)",
+             scan.source, all.size());
+}
+
+/// The model's probe (trained or warmed) and scaling, of several experiments that of one, else the scan's probe with
+/// the frames' power. With probe.from = scan, and when it is none of the experiments, all of it is prepared from the
+/// scan as for a training.
 Optics optics_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
                  const Monitor& monitor, Log& log)
 {
     Optics optics{.probe = {}, .scaling = model::scaling_of(model)};
     if (optics.scaling.input == 0)
         optics.scaling.input = model::scale_by_frames(model, data::mean_power(scan));
-    if (settings.text("probe.from") == "scan") {
+    bool own = settings.text("probe.from") == "scan";
+    const model::Experiment* known = nullptr;
+    if (!own && !model.experiments.empty()) {
+        known = model::experiment_of(model.experiments, data::experiment_mark(scan), settings);
+        log_experiment(model, known, scan, log);
+        own = known == nullptr;
+    }
+    if (own) {
         const auto prepared = training::preparation_of(model, scan, settings, monitor, log);
         optics.probe = prepared.probe;
         optics.scaling.input = prepared.input_scale;
         optics.scaling.object = prepared.object_scale;
+    } else if (known != nullptr) {
+        optics.probe = known->probe;
+        optics.scaling.input = known->input_scale;
+        optics.scaling.object = known->object_scale;
     } else if (model.probe.defined()) {
         optics.probe = physics::canonical_probe(model.probe, model.problem.side);
     } else if (scan.probe.defined() || model.generator->needs_probe()) {
@@ -353,6 +387,7 @@ Result reconstruct(model::Model& model, const data::Scan& given, const config::S
                    const Monitor& monitor, Log& log)
 {
     data::check_scan(given);
+    data::require_one_experiment(given);
     const auto scan = data::seen_as(given, settings);
     warn_of_other_lengths(given, scan, log);
     require(scan.side() == model.problem.side, Status::Shape,

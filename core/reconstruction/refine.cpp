@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/experiments.h"
 #include "physics/probe.h"
 #include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
@@ -145,6 +146,7 @@ Result refine(const data::Scan& given, const Result& start, const config::Settin
               Log& log)
 {
     const at::NoGradGuard no_gradient;
+    data::require_one_experiment(given);
     const auto scan = data::seen_as(given, settings);
     auto options = engine_options(settings);
     if (options.epochs == 0)
@@ -161,6 +163,7 @@ Result refine(const data::Scan& given, const Result& start, const config::Settin
 Result refine_from_scratch(const data::Scan& given, const config::Settings& settings, const Monitor& monitor, Log& log)
 {
     const at::NoGradGuard no_gradient;
+    data::require_one_experiment(given);
     const auto scan = data::seen_as(given, settings);
     require(scan.probe.defined(), Status::State, "{}: there is no probe to start from", scan.source);
     auto start = physics::flat_start(scan, scan.probe, settings.integer("probe.modes"));
@@ -170,6 +173,7 @@ Result refine_from_scratch(const data::Scan& given, const config::Settings& sett
 double fourier_error(const data::Scan& scan, const Result& result, const Monitor& monitor)
 {
     const at::NoGradGuard no_gradient;
+    data::require_one_experiment(scan);
     return physics::fourier_error(scan, state_of(result, scan), monitor);
 }
 

@@ -24,14 +24,14 @@ std::int64_t region_side(const Batch& batch)
 at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
                              const at::Tensor& known, generators::Precision precision)
 {
-    auto input = scaling.input_of(batch.amplitude);
+    auto input = scaling.input_of(batch.amplitude, batch.experiments);
     if (generator.needs_probe())
         input.probe = batch.light.probe.detach();
     input.known = known;
     input.good = batch.good;
     input.propagator = batch.propagator;
     input.fractions = batch.light.fractions;
-    return scaling.object_of(generators::predicted(generator, input, precision), input);
+    return scaling.object_of(generators::predicted(generator, input, precision), input, batch.experiments);
 }
 
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel)

@@ -17,6 +17,7 @@ struct Batch {
     Light light;
     at::Tensor good{}; ///< (N, N) float32, 0 at the detector's bad pixels; undefined when all are good
     physics::PropagatorPtr propagator{}; ///< of frames in the near field; nullptr: in the far field
+    at::Tensor experiments{}; ///< (B) int64: which of several experiments each group is of; undefined when there is one
     at::Tensor labels{}; ///< (B, G, N, N) complex64, the true object around each frame; only for supervised training
 };
 
