@@ -94,8 +94,8 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
     settings = settings.with(data::options_of(seen.propagation)); // what the model was trained through
     check_near_field(settings);
     require(!seen.propagation.near_field() || seen.experiments.empty(), Status::InvalidConfig,
-            "{}: physics.propagator = {} is for one experiment at a time; train on each by itself", seen.source,
-            data::propagator_name(seen.propagation.kind));
+            "physics.propagator = '{}' trains on one experiment, but {} holds {}, each with lengths of its own",
+            data::propagator_name(seen.propagation.kind), seen.source, seen.experiments.size());
     Team team(state_->group ? state_->group : group_of_process(settings, *state_->log));
     Run run(
         {model, settings, seen, state_->run_folder, monitor, log_of_rank(team, state_->log), state_->tracking, team},

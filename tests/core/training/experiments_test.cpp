@@ -310,6 +310,11 @@ TEST(Experiments, RefuseWhatIsForOne)
         EXPECT_EQ(status, Status::InvalidConfig);
         EXPECT_THAT(message, HasSubstr("physics.model = '" + physics + "' trains on one experiment, but both holds 2"));
     }
+    const auto [status, message] = refused(R"({"physics": {
+        "propagator": "angular_spectrum", "wavelength_m": 1e-10, "distance_m": 1e-3, "pixel_m": 1e-7}})");
+    EXPECT_EQ(status, Status::InvalidConfig);
+    EXPECT_THAT(message,
+                HasSubstr("physics.propagator = 'angular_spectrum' trains on one experiment, but both holds 2"));
 }
 
 TEST(Experiments, HaveStagesAndLossesOfCounts)
