@@ -3,8 +3,8 @@
 #
 #   ./setup.sh           Debian packages (as root) and the CPU part of LibTorch into .deps/
 #   ./setup.sh --cuda    the complete LibTorch with CUDA (about 5 GB)
-#   ./setup.sh --tests   also what only tests need, into .deps/: Julia (300 MB) when there is none, matplotlib (110 MB),
-#                       MLflow (650 MB), two ptychodus (1.3 GB)
+#   ./setup.sh --tests   also what only tests need: Debian's junit4 and valgrind; into .deps/ Julia (300 MB) when there is none,
+#                       matplotlib (110 MB), MLflow (650 MB), two ptychodus (1.3 GB)
 #
 # Nothing outside the checkout is changed but Debian packages; the user's Python is only used to make a private environment.
 set -euo pipefail
@@ -32,6 +32,7 @@ required=(g++ gcc cmake ninja-build pkg-config git python3 python3-venv libhdf5-
     nlohmann-json3-dev libyaml-cpp-dev libnanoflann-dev libcli11-dev libgtest-dev libgmock-dev)
 # Without these something is skipped (bindings, benchmarks) or only slower to build.
 optional=(ccache mold swig gfortran python3-dev python3-numpy default-jdk-headless libbenchmark-dev abigail-tools)
+[ "$tests" -eq 0 ] || optional+=(junit4 valgrind)
 
 missing_packages() {
     local package

@@ -108,12 +108,22 @@ static void ptk_java_raise(JNIEnv *env, ptk_status status) {
 %typemap(jstype) (const int64_t *shape_in, int ndim_in) "long[]"
 %typemap(javain) (const int64_t *shape_in, int ndim_in) "$javainput"
 %typemap(in) (const int64_t *shape_in, int ndim_in) {
+    if ($input == NULL) {
+        SWIG_JavaThrowException(jenv, SWIG_JavaNullPointerException, "no shape");
+        return $null;
+    }
     $1 = (int64_t *)jenv->GetLongArrayElements($input, NULL);
     $2 = jenv->GetArrayLength($input);
 }
 %typemap(freearg) (const int64_t *shape_in, int ndim_in) { jenv->ReleaseLongArrayElements($input, (jlong *)$1, JNI_ABORT); }
 %typemap(javacode) ptk_view %{
   private java.nio.ByteBuffer keepAlive;
+
+  /** Leave it to the caller to keep the buffer reachable. */
+  public ptk_view withoutBuffer() {
+    keepAlive = null;
+    return this;
+  }
 %}
 %typemap(javaconstruct) ptk_view {
     this($imcall, true);

@@ -3,11 +3,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace cli {
 
 struct TrainOptions {
-    std::string scan;
+    std::vector<std::string> scans; ///< several are trained on together
     std::string folder;
     std::string model; ///< a bundle whose weights training begins with; empty = fresh ones
     bool resume = false;

@@ -52,7 +52,11 @@ int run(int argc, char** argv)
 
     TrainOptions training;
     auto* train_command = app.add_subcommand("train", "Train a network on the frames of a scan, without labels");
-    train_command->add_option("scan", training.scan, "scan: NPZ (PtychoPINN layout) or HDF5 (CXI)")->required();
+    train_command
+        ->add_option("scan", training.scans,
+                     "scan: NPZ (PtychoPINN layout) or HDF5 (CXI); several, or a folder of NPZ files, are trained on "
+                     "together, each with its own probe")
+        ->required();
     train_command->add_option("-o,--out", training.folder, "folder for model.ptk, checkpoints, history and pictures")
         ->required();
     train_command->add_option(

@@ -64,6 +64,28 @@ void save(Session& session, const ptk_canvas* canvas, const ptk_dataset* dataset
     write_pictures(session, canvas, stem);
 }
 
+std::string joined(const std::vector<std::string>& words, const char* between)
+{
+    std::string all;
+    for (const auto& word : words)
+        all += (all.empty() ? "" : between) + word;
+    return all;
+}
+
+/// All but the first are the option data.more.
+void name_further_scans(Session& session, const std::vector<std::string>& scans)
+{
+    if (scans.size() < 2)
+        return;
+    for (const auto& scan : scans)
+        if (scan.find(',') != std::string::npos)
+            throw Failure(PTK_ERR_INVALID_ARGUMENT,
+                          scan +
+                              ": a name with ',' cannot be one of several scans; rename it, or put them into a folder");
+    const auto more = joined({scans.begin() + 1, scans.end()}, ",");
+    check(ptk_config_set_string(session.config(), "data.more", more.c_str()));
+}
+
 /// A run that was killed before its first checkpoint begins again. @throws Failure when there was no run
 bool has_checkpoint(Session& session, const std::string& folder, const std::string& checkpoint)
 {
@@ -87,7 +109,8 @@ void train(Session& session, const TrainOptions& options)
     if (!options.resume && file_exists(checkpoint))
         throw Failure(PTK_ERR_INVALID_ARGUMENT,
                       checkpoint + " is there already; go on with it by --resume, or choose another folder with -o");
-    const auto dataset = open_scan(session, options.scan);
+    name_further_scans(session, options.scans);
+    const auto dataset = open_scan(session, options.scans.front());
     auto model = options.model.empty()
                      ? make<Model>(ptk_model_create, session.context(), ptk_dataset_side(dataset.get()),
                                    static_cast<const ptk_config*>(session.config()))
@@ -100,8 +123,8 @@ void train(Session& session, const TrainOptions& options)
     const auto status =
         ptk_trainer_fit(trainer.get(), dataset.get(), session.cancel(), Session::on_progress, session.progress_data());
     if (status == PTK_ERR_CANCELLED)
-        throw Failure(status,
-                      "stopped; go on with: ptychokit train " + options.scan + " -o " + options.folder + " --resume");
+        throw Failure(status, "stopped; go on with: ptychokit train " + joined(options.scans, " ") + " -o " +
+                                  options.folder + " --resume");
     check(status);
     if (!leads)
         return;

@@ -62,7 +62,7 @@ ptk_status ptk_fourier_error(double* error_out, const ptk_canvas* canvas, const 
         require(result.probe.defined(), Status::State, "the canvas has no probe");
         const Session session(*handle.context);
         *error_out = Watch(cancel, progress, user_data).run([&](const Monitor& monitor) {
-            return reconstruction::fourier_error(scan, result, monitor);
+            return reconstruction::fourier_error(data::seen_as(scan, handle.settings), result, monitor);
         });
     });
 }

@@ -77,6 +77,8 @@ NamedArrays arrays_of(model::Model& model)
     NamedArrays arrays;
     if (model.probe.defined())
         arrays.emplace_back("probe", model.probe);
+    for (std::size_t i = 0; i < model.experiments.size(); ++i)
+        arrays.emplace_back(fmt::format("experiments.{}.probe", i + 1), model.experiments[i].probe);
     for (const auto& part : {model.generator->named_parameters(), model.generator->named_buffers()})
         for (const auto& [name, tensor] : part)
             arrays.emplace_back(name, *tensor);
@@ -296,6 +298,7 @@ ptk_status ptk_model_set_probe(ptk_model* model, const ptk_view* probe)
         const auto given = borrowed(probe, "probe", Numbers::Complex, {2, 3});
         require(at::isfinite(given).all().item<bool>(), Status::Shape, "probe: not all numbers are finite");
         handle.model->probe = physics::canonical_probe(given, handle.model->problem.side).clone();
+        handle.model->experiments.clear(); // it is for any scan
     });
 }
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "config/presets.h"
+#include "config/ptychopinn.h"
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -25,7 +26,7 @@ void flatten(const Json& node, const std::string& prefix, std::map<std::string, 
     for (const auto& [key, value] : node.items()) {
         const std::string name = prefix.empty() ? key : prefix + "." + key;
         if (value.is_object())
-            flatten(value, name, values);
+            flatten(value, prefix.empty() && is_ptychopinn_section(key) ? "" : name, values);
         else
             values[name] = value;
     }
@@ -118,7 +119,10 @@ void check_bounds(const Option& option, double value)
 std::string our_word(const std::string& word)
 {
     static const std::map<std::string, std::string> words{
-        {"rectangular_scaled", "rectangular"}, {"legacy_v1", "legacy"}, {"ci_intensity_v2", "count_intensity"}};
+        {"rectangular_scaled", "rectangular"},  {"legacy_v1", "legacy"},
+        {"ci_intensity_v2", "count_intensity"}, {"default", "constant"},
+        {"multistage", "multi_stage"},          {"warmupcosine", "warmup_cosine"},
+        {"reducelronplateau", "plateau"}};
     const auto found = words.find(word);
     return found == words.end() ? word : found->second;
 }
@@ -130,8 +134,12 @@ std::string chosen(const Option& option, const std::string& value)
         std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
         return text;
     };
-    const auto found = std::find_if(option.choices.begin(), option.choices.end(),
-                                    [&](const auto& choice) { return lower(choice) == our_word(lower(value)); });
+    const auto named = lower(value);
+    const auto is = [&](const std::string& word) {
+        return std::find_if(option.choices.begin(), option.choices.end(),
+                            [&](const auto& choice) { return lower(choice) == word; });
+    };
+    const auto found = is(named) != option.choices.end() ? is(named) : is(our_word(named));
     if (found == option.choices.end())
         fail(Status::InvalidConfig, "{}: '{}' is not one of {}{}", option.name, value, fmt::join(option.choices, ", "),
              base::did_you_mean(value, option.choices));
@@ -322,7 +330,8 @@ void Settings::apply(const Config& config)
 {
     auto values = std::make_shared<std::map<std::string, Json, std::less<>>>(*values_);
     auto given = std::make_shared<std::map<std::string, bool, std::less<>>>(*given_);
-    for (const auto& [key, value] : config.values()) {
+    const auto own = from_ptychopinn(config, schema_);
+    for (const auto& [key, value] : own.values()) {
         const auto* option = schema_.find(key);
         if (option == nullptr)
             fail(Status::InvalidConfig, "{}: unknown option{}", key, base::did_you_mean(key, schema_.names()));

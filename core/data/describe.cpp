@@ -1,5 +1,6 @@
 #include "base/constants.h"
 #include "base/error.h"
+#include "data/experiments.h"
 #include "data/hdf5_file.h"
 #include "data/neighbours.h"
 #include "data/npz.h"
@@ -70,6 +71,11 @@ Json scan_json(const Scan& scan)
     if (scan.probe.defined())
         json["probe"] = {{"modes", scan.probe.size(0)},
                          {"power", scan.probe.abs().square().sum(at::kDouble).item<double>()}};
+    std::int64_t number = 0;
+    for (const auto& experiment : scan.experiments)
+        json["experiments"].push_back({{"source", experiment.source},
+                                       {"frames", frames_of_experiment(scan, number++).size(0)},
+                                       {"probe", experiment.probe.defined()}});
     if (scan.bad_pixels.defined())
         json["bad_pixels"] = scan.bad_pixels.sum().item<std::int64_t>();
     if (scan.object.defined())
@@ -82,6 +88,10 @@ Json scan_json(const Scan& scan)
         json["distance_m"] = *scan.geometry.distance_m;
     if (scan.geometry.detector_pixel_m)
         json["detector_pixel_m"] = *scan.geometry.detector_pixel_m;
+    if (scan.propagation.near_field()) {
+        json["propagator"] = propagator_name(scan.propagation.kind);
+        json["fresnel_number"] = scan.propagation.fresnel_number();
+    }
     return json;
 }
 

@@ -65,6 +65,24 @@ std::optional<double> length_at(const Json& object, const std::string& key)
     return object[key].get<double>();
 }
 
+/// As write_scan() states it; the far field where nothing is said.
+Propagation stated_propagation(const Json& metadata, const std::string& path)
+{
+    if (!metadata.is_object() || !metadata.contains("propagation"))
+        return {};
+    const auto& stated = metadata["propagation"];
+    const auto number = [&](const char* key) {
+        const bool known = stated.is_object() && stated.contains(key) && stated[key].is_number();
+        return known ? stated[key].get<double>() : 0;
+    };
+    Propagation made{propagator_from_name(text_at(stated, "propagator")), number("pixel_m"), number("wavelength_m"),
+                     number("distance_m")};
+    require(!made.near_field() || (made.pixel_m > 0 && made.wavelength_m > 0 && made.distance_m != 0), Status::Format,
+            "{}: '_metadata': propagation: expected pixel_m and wavelength_m above zero and a distance_m, found {}",
+            path, stated.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 200));
+    return made;
+}
+
 at::Tensor optional_object(const Npz& archive, std::vector<std::string>& notes)
 {
     if (!archive.has("objectGuess"))
@@ -95,6 +113,7 @@ RawScan read_npz_scan(const std::string& path, const config::Settings& settings)
     raw.geometry.distance_m = length_at(metadata, "distance_m");
     raw.geometry.detector_pixel_m = length_at(metadata, "detector_pixel_m");
     raw.geometry.object_pixel_m = length_at(metadata, "object_pixel_m");
+    raw.propagation = stated_propagation(metadata, path);
     if (archive.has("bad_pixels"))
         raw.bad_pixels = archive.read("bad_pixels").ne(0);
     raw.x = archive.read(raw.x_key);

@@ -204,6 +204,18 @@ double object_pixel(const Geometry& g, const config::Settings& settings, std::in
     return std::isfinite(pixel) && pixel > 0 ? pixel : 0;
 }
 
+/// Of the frames before their steps. data.pixel_size_m is the object's pixel here too.
+Propagation stated_propagation(const RawScan& raw, Geometry geometry, const config::Settings& settings,
+                               std::int64_t side)
+{
+    if (settings.text("physics.propagator") == "auto")
+        return raw.propagation;
+    if (settings.has("data.pixel_size_m"))
+        geometry.object_pixel_m = settings.number("data.pixel_size_m");
+    const auto known = raw.propagation.near_field() ? raw.propagation : lengths_of(geometry, side);
+    return propagation_of(settings, known, raw.source);
+}
+
 void to_pixels(Scan& scan, double pixel, const std::optional<std::array<double, 2>>& origin)
 {
     require(pixel > 0, Status::InvalidConfig,
@@ -384,11 +396,18 @@ Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log, const 
     scan.positions = checked_positions(raw, scan.size());
     scan.probe = probe_modes(raw, steps, height, side);
     scan.geometry = with_given_lengths(raw.geometry, settings);
+    scan.propagation = stated_propagation(raw, scan.geometry, settings, height);
     if (scan.geometry.detector_pixel_m)
         *scan.geometry.detector_pixel_m *= static_cast<double>(steps.bin);
     // wavelength * distance / (pixels * detector pixel): crop and pad change the extent of the frame, binning does not.
-    const double change = static_cast<double>(height) / static_cast<double>(side * steps.bin);
-    const double pixel = object_pixel(scan.geometry, settings, side, change);
+    const double change = scan.propagation.keeps_pixel(height)
+                              ? static_cast<double>(steps.bin)
+                              : static_cast<double>(height) / static_cast<double>(side * steps.bin);
+    const bool finished_pixel = settings.text("physics.propagator") != "auto" && settings.has("physics.pixel_m");
+    if (!finished_pixel)
+        scan.propagation.pixel_m *= change;
+    const double pixel =
+        scan.propagation.near_field() ? scan.propagation.pixel_m : object_pixel(scan.geometry, settings, side, change);
     if (pixel > 0)
         scan.geometry.object_pixel_m = pixel;
     scan.object = object_frame(raw);

@@ -33,6 +33,7 @@ struct RawScan {
         object_origin_m{}; ///< (x, y) of the object's index (0, 0), for positions in metres
     at::Tensor bad_pixels; ///< (h, w) bool; undefined when there are none
     Geometry geometry{};
+    Propagation propagation{};           ///< that the source states
     std::optional<Measurement> stated{}; ///< what the source says the numbers are
     bool corner = false;                 ///< the source says that the zero frequency is at index (0, 0)
     std::vector<std::string> notes{};
@@ -51,7 +52,10 @@ struct RawScan {
 ///  * frames on disk become a frame store when data.store is set: see frame_store.h.
 ///  * the steps of detector_steps.h change frames and probe; where the object pixel changes, positions in pixels change
 ///  with it.
-///  * metres become pixels by data.pixel_size_m, else by wavelength * distance / (N * detector pixel); the smallest
+///  * physics.propagator, else what the source states, is how the wave reached the detector. In the near field with the
+///    detector's pixels (Propagation::keeps_pixel()) the object pixel changes with data.bin alone.
+///  * metres become pixels by data.pixel_size_m, else by wavelength * distance / (N * detector pixel) or, in the near
+///    field, its pixel; the smallest
 ///  position then lies so
 ///    that its patch begins at pixel 1, or where the source says that its object lies, and position_origin_m says where
 ///    pixel 0 is.
@@ -88,9 +92,11 @@ RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings
 /// product-out.h5, product-in.h5 or product.h5 beside it.
 RawScan read_hdf5_scan(const std::string& path, const config::Settings& settings);
 
-/// A folder: of ptychodus (diffraction.h5), or of NPZ files that are put side by side, far enough apart that no patches
-/// overlap.
-RawScan read_folder(const std::string& path, const config::Settings& settings);
+bool is_folder(const std::string& path);
+/// What there is to read at a path: itself, or the NPZ files of a folder by their names, when it is none of ptychodus
+/// (diffraction.h5). @throws Error(NotFound) for a folder without either, Error(Io)
+std::vector<std::string> scans_at(const std::string& path);
+RawScan read_ptychodus_folder(const std::string& path, const config::Settings& settings);
 
 /// Frames of raw.frames_key, in memory or left in the file by data.memory_mib and data.store.
 void read_hdf5_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file, const config::Settings& settings);

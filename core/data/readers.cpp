@@ -2,20 +2,22 @@
 
 #include "base/error.h"
 #include "base/shape.h"
+#include "data/experiments.h"
 #include "data/hdf5_file.h"
 #include "data/npz.h"
 #include "data/raw_scan.h"
 
 #include <algorithm>
-#include <filesystem>
+#include <sstream>
 
 namespace ptk::data {
 
-Scan read_scan(const std::string& path, const config::Settings& settings, Log& log, const Monitor& monitor)
+namespace {
+
+Scan read_one(const std::string& path, const config::Settings& settings, Log& log, const Monitor& monitor)
 {
-    std::error_code code;
-    if (std::filesystem::is_directory(path, code))
-        return finish_scan(read_folder(path, settings), settings, log, monitor);
+    if (is_folder(path))
+        return finish_scan(read_ptychodus_folder(path, settings), settings, log, monitor);
     switch (file_kind(path)) {
     case FileKind::Npz:
         return finish_scan(read_npz_scan(path, settings), settings, log, monitor);
@@ -27,6 +29,45 @@ Scan read_scan(const std::string& path, const config::Settings& settings, Log& l
         break;
     }
     fail(Status::Format, "{}: neither an NPZ archive nor an HDF5 file", path);
+}
+
+/// Separated by ','.
+std::vector<std::string> names_in(const std::string& text)
+{
+    std::vector<std::string> names;
+    std::istringstream stream(text);
+    for (std::string name; std::getline(stream, name, ',');)
+        if (!name.empty())
+            names.push_back(name);
+    return names;
+}
+
+/// A store of its own for each experiment, where data.store names one file.
+config::Settings settings_of_one(const config::Settings& settings, std::size_t number)
+{
+    const auto& store = settings.text("data.store");
+    if (store.empty() || store == "auto" || is_folder(store))
+        return settings;
+    config::Config own;
+    own.set("data.store", fmt::format("{}.{}", store, number));
+    return settings.with(own);
+}
+
+} // namespace
+
+Scan read_scan(const std::string& path, const config::Settings& settings, Log& log, const Monitor& monitor)
+{
+    auto paths = scans_at(path);
+    for (const auto& more : names_in(settings.text("data.more")))
+        for (auto& one : scans_at(more))
+            paths.push_back(std::move(one));
+    if (paths.size() == 1)
+        return read_one(paths.front(), settings, log, monitor);
+    std::vector<Scan> scans;
+    for (const auto& one : paths)
+        scans.push_back(read_one(one, settings_of_one(settings, scans.size() + 1), log, monitor));
+    const bool folder = scans_at(path).size() == paths.size();
+    return join_scans(std::move(scans), folder ? path : fmt::format("{} and {} more", path, paths.size() - 1), log);
 }
 
 Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe, at::Tensor object,

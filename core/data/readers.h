@@ -14,6 +14,9 @@ namespace ptk::data {
 /// Applies the data.* options (measurement, dc, layout, position unit, detector steps, bounds), checks every number
 /// that later work relies on. Frames above data.memory_mib stay in their HDF5 file; with data.store those of any format
 /// are read from a mapped store (frame_store.h), which is built when needed: @p monitor watches that.
+/// A folder of several NPZ files, in the order of their names, and the scans that data.more names beside @p path are
+/// several experiments in one scan (experiments.h), each read by itself: bounds, data.subsample and data.store are of
+/// each (a store that is a file has ".1", ".2" ... added).
 /// @throws Error(Io | Format | Shape | NotFound | InvalidConfig): the message starts with the file
 Scan read_scan(const std::string& path, const config::Settings& settings, Log& log, const Monitor& monitor = {});
 

@@ -85,6 +85,8 @@ Scan subset(const Scan& scan, const at::Tensor& indices)
     Scan part = scan;
     part.frames = frames_subset(scan.frames, indices);
     part.positions = scan.positions.index_select(0, indices);
+    if (scan.experiment_of.defined())
+        part.experiment_of = scan.experiment_of.index_select(0, indices);
     return part;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include "data/frames.h"
 #include "data/measurement.h"
+#include "data/propagation.h"
 
 #include <optional>
 #include <string>
@@ -20,6 +21,14 @@ struct Geometry {
     std::optional<double> far_field_pixel_m(std::int64_t side) const;
 };
 
+/// One of several experiments in one scan, see experiments.h.
+struct Experiment {
+    std::string source;
+    std::string mark; ///< see experiment_mark()
+    at::Tensor probe; ///< as Scan::probe
+    Geometry geometry{};
+};
+
 /// One scanning diffraction experiment, in the library's frame: positions (x, y) = (column, row) of the patch centre in
 /// object pixels; the patch of (x, y) covers columns [x - N/2, x + N/2) and rows [y - N/2, y + N/2).
 struct Scan {
@@ -33,9 +42,12 @@ struct Scan {
     at::Tensor bad_pixels{}; ///< (N, N) bool, CPU: pixels that say nothing and are zero in every frame; undefined when
                              ///< all are good
     Geometry geometry{};
+    Propagation propagation{}; ///< from the object to the detector
     at::Tensor
         position_origin_m; ///< (2) float64: metres of position (0, 0), (x, y); undefined for positions given in pixels
-    std::vector<std::string> notes{}; ///< what the reader decided or repaired, for 'info' and the log
+    std::vector<std::string> notes{};      ///< what the reader decided or repaired, for 'info' and the log
+    std::vector<Experiment> experiments{}; ///< what it is put together of; empty when it is one
+    at::Tensor experiment_of{};            ///< (n) int64: which of them each frame is of; undefined when it is one
 
     std::int64_t size() const { return frames->size(); }
     std::int64_t side() const { return frames->side(); }

@@ -3,6 +3,7 @@
 #include "base/atomic_file.h"
 #include "base/constants.h"
 #include "base/error.h"
+#include "data/experiments.h"
 #include "data/hdf5_file.h"
 #include "data/npy.h"
 #include "data/npz.h"
@@ -90,6 +91,11 @@ std::string metadata(const Scan& scan)
     add("distance_m", scan.geometry.distance_m);
     add("detector_pixel_m", scan.geometry.detector_pixel_m);
     add("object_pixel_m", scan.geometry.object_pixel_m);
+    if (const auto& way = scan.propagation; way.near_field())
+        json["propagation"] = {{"propagator", propagator_name(way.kind)},
+                               {"pixel_m", way.pixel_m},
+                               {"wavelength_m", way.wavelength_m},
+                               {"distance_m", way.distance_m}};
     return json.dump();
 }
 
@@ -285,6 +291,7 @@ ScanFormat scan_format(const std::string& name, const std::string& path)
 
 void write_scan(const Scan& scan, const std::string& path, ScanFormat format)
 {
+    require_one_experiment(scan);
     if (format == ScanFormat::Ptychodus)
         return write_ptychodus(scan, path);
     if (format == ScanFormat::Npz)

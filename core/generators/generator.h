@@ -1,6 +1,7 @@
 #pragma once
 #include "config/config.h"
 #include "generators/module.h"
+#include "physics/propagator.h"
 
 #include <ATen/core/Generator.h>
 
@@ -11,7 +12,8 @@ namespace ptk::generators {
 
 /// What a generator may look at: G frames of each of B groups.
 struct Input {
-    at::Tensor amplitude;   ///< (B, G, N, N) float32, sqrt(counts), zero frequency at index N/2
+    at::Tensor amplitude;   ///< (B, G, N, N) float32, sqrt(counts), zero frequency (in the near field: the axis) at
+                            ///< index N/2
     double scale = 1;       ///< the training set's factor that makes amplitudes of order one (frozen in the model)
     at::Tensor probe = {};  ///< (B, G, M, N, N) complex64, sqrt(counts), shifted to each frame's fraction of a pixel;
                             ///< undefined when not needed
@@ -20,6 +22,9 @@ struct Input {
     at::Tensor good = {};   ///< (N, N) float32, 0 at the detector's bad pixels, where amplitudes are 0 too; undefined
                             ///< when all are good
     at::Tensor scales = {}; ///< (B, 1, 1, 1) float32, a factor for each group instead of scale; mostly undefined
+    physics::PropagatorPtr propagator = {}; ///< of frames in the near field; nullptr: in the far field
+    at::Tensor fractions =
+        {};                 ///< (B, G, 2), by which the probes were shifted; only for the propagator; undefined: none
     bool intensity = false; ///< networks see squared amplitudes, and the factors are made for them
 
     /// The images of order one that a network sees: amplitudes (or intensities) times their factor, (B, G, N, N).

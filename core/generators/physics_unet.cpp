@@ -126,7 +126,8 @@ at::Tensor PhysicsUnet::estimate(const Input& input, const at::Tensor& amplitude
     auto patches = input.known.defined() ? input.known.reshape(amplitude.sizes())
                                          : at::ones_like(amplitude, amplitude.options().dtype(at::kComplexFloat));
     for (std::int64_t i = 0; i < options_.steps; ++i)
-        patches = physics::rpie_step(patches, probe, amplitude, options_.alpha, 1, input.good);
+        patches = physics::rpie_step(patches, probe, amplitude, options_.alpha, 1, input.good, input.propagator,
+                                     input.fractions.defined() ? input.fractions.reshape({-1, 2}) : input.fractions);
     return patches;
 }
 

@@ -33,6 +33,7 @@ constexpr const char* checksum_attribute = "ptychokit_header_fnv1a";
 constexpr const char* term_prefix = "history/term_";
 constexpr const char* diagnostic_prefix = "history/diagnostic_";
 constexpr const char* physics_prefix = "physics/";
+constexpr const char* experiments_prefix = "experiments/"; ///< then the number, from 1 on: a probe
 constexpr std::size_t header_limit = std::size_t{1} << 26;
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923): finds damage, does not protect from forgery.
@@ -72,6 +73,12 @@ std::string type_name(const at::Tensor& tensor)
     }
 }
 
+/// Dataset of the probe of one of several experiments.
+std::string probe_of_experiment(std::size_t number)
+{
+    return experiments_prefix + std::to_string(number + 1);
+}
+
 // ---- writing ----
 
 /// The tensors of a bundle by dataset, as they go to the file.
@@ -91,6 +98,8 @@ std::map<std::string, at::Tensor> tensors_of(Model& model, const std::map<std::s
         put(physics_prefix + name, tensor);
     if (model.probe.defined())
         put("probe", model.probe);
+    for (std::size_t i = 0; i < model.experiments.size(); ++i)
+        put(probe_of_experiment(i), model.experiments[i].probe);
     return tensors;
 }
 
@@ -132,7 +141,8 @@ void put_history(const std::vector<HistoryRow>& history, std::map<std::string, a
 void require_finite(const std::map<std::string, at::Tensor>& tensors, const std::string& path)
 {
     for (const auto& [name, tensor] : tensors)
-        if (name.rfind("parameters/", 0) == 0 || name.rfind(physics_prefix, 0) == 0 || name == "probe")
+        if (name.rfind("parameters/", 0) == 0 || name.rfind(physics_prefix, 0) == 0 ||
+            name.rfind(experiments_prefix, 0) == 0 || name == "probe")
             require(all_finite(tensor), Status::NotConverged, "{}: not written: '{}' holds values that are not finite",
                     path, name);
 }
@@ -175,6 +185,7 @@ Json make_header(Model& model, const std::map<std::string, at::Tensor>& tensors,
           {"mean_power", model.mean_power},
           {"object_pixel_m", model.object_pixel_m},
           {"mean_amplitude", model.mean_amplitude}}},
+        {"experiments", experiments_json(model.experiments)},
         {"provenance", parse_object(model.provenance, "provenance")},
         {"extra", parse_object(extra_json, "extra_json")},
         {"checksums", std::move(sums)},
@@ -206,6 +217,14 @@ public:
     const std::string& path() const noexcept { return path_; }
     const Hdf5File& file() const noexcept { return file_; }
 
+    /// An array of the header; empty when it is not there, as in the first bundles.
+    Json array(const char* key) const
+    {
+        const auto found = header_.find(key);
+        require(found == header_.end() || found->is_array(), Status::Format, "{}: header: expected an array '{}'",
+                path_, key);
+        return found == header_.end() ? Json::array() : *found;
+    }
     /// A part of the header that must be there.
     const Json& object(const char* key) const
     {
@@ -347,18 +366,43 @@ void read_tensors(const Reader& reader, generators::Generator& generator, const 
     fill(reader, "buffers", generator.named_buffers());
 }
 
-at::Tensor read_probe(const Reader& reader, std::int64_t side)
+at::Tensor read_probe(const Reader& reader, const std::string& name, std::int64_t side)
 {
-    if (!reader.has("probe") && reader.listed("probe").empty())
-        return {};
-    auto probe = reader.read("probe");
+    auto probe = reader.read(name);
     const bool fits = probe.dim() == 3 && probe.size(0) > 0 && probe.size(1) == side && probe.size(2) == side &&
                       probe.scalar_type() == at::kComplexFloat;
-    require(fits, Status::Format, "{}: 'probe' is {} {}, expected complex64 (modes, {}, {})", reader.path(),
+    require(fits, Status::Format, "{}: '{}' is {} {}, expected complex64 (modes, {}, {})", reader.path(), name,
             type_name(probe), base::shape_of(probe), side, side);
-    require(all_finite(at::view_as_real(probe)), Status::Format, "{}: 'probe' holds values that are not finite",
-            reader.path());
+    require(all_finite(at::view_as_real(probe)), Status::Format, "{}: '{}' holds values that are not finite",
+            reader.path(), name);
     return probe;
+}
+
+std::vector<Experiment> read_experiments(const Reader& reader, std::int64_t side)
+{
+    std::vector<Experiment> experiments;
+    for (const auto& json : reader.array("experiments")) {
+        Experiment one;
+        try {
+            one.source = json.at("source").get<std::string>();
+            one.mark = json.at("mark").get<std::string>();
+            one.input_scale = json.at("input_scale").get<double>();
+            one.object_scale = json.at("object_scale").get<double>();
+            one.mean_power = json.at("mean_power").get<double>();
+        } catch (const Json::exception& error) {
+            fail(Status::Format, "{}: header: experiment {}: {}", reader.path(), experiments.size() + 1, error.what());
+        }
+        require(one.input_scale > 0 && one.mean_power > 0, Status::Format,
+                "{}: header: experiment {}: input_scale {} and mean_power {}, expected more than 0", reader.path(),
+                experiments.size() + 1, one.input_scale, one.mean_power);
+        one.probe = read_probe(reader, probe_of_experiment(experiments.size()), side);
+        experiments.push_back(std::move(one));
+        const auto &first = experiments.front().probe, &last = experiments.back().probe;
+        require(last.sizes().equals(first.sizes()), Status::Format,
+                "{}: '{}' has shape {}, but that of the first has {}", reader.path(),
+                probe_of_experiment(experiments.size() - 1), base::shape_of(last), base::shape_of(first));
+    }
+    return experiments;
 }
 
 std::map<std::string, at::Tensor> read_physics(const Reader& reader, c10::Device device)
@@ -425,7 +469,7 @@ void save_bundle(Model& model, const std::string& path, const std::map<std::stri
     base::write_atomically(path, [&](const std::string& temporary) {
         auto file = Hdf5File::create(temporary);
         file.set_attribute("/", kind_attribute, kind);
-        file.set_attribute("/", version_attribute, bundle_version);
+        file.set_attribute("/", version_attribute, model.experiments.empty() ? 1 : bundle_version);
         file.set_attribute("/", checksum_attribute, checksum(header.data(), header.size()));
         file.write_string("header", header);
         for (const auto& [name, tensor] : tensors)
@@ -444,7 +488,9 @@ Bundle load_bundle(const generators::GeneratorRegistry& registry, const std::str
             "{}: header: 'group_size' is {}, but its settings make groups of {}", path, reader.integer("group_size"),
             model.problem.group_size);
     read_tensors(reader, *model.generator, model.generator_name);
-    model.probe = read_probe(reader, model.problem.side);
+    if (reader.has("probe") || !reader.listed("probe").empty())
+        model.probe = read_probe(reader, "probe", model.problem.side);
+    model.experiments = read_experiments(reader, model.problem.side);
     model.input_scale = reader.statistic("input_scale");
     model.input_rms = reader.statistic("input_rms", 1);       // these two are
     model.object_scale = reader.statistic("object_scale", 0); // not in the first bundles

@@ -7,7 +7,7 @@
 namespace ptk::model {
 
 /// Current layout of a bundle. A newer one is refused by name.
-inline constexpr int bundle_version = 1;
+inline constexpr int bundle_version = 2; ///< written only where there are several experiments, else 1
 
 /// Write a model as one HDF5 file, data only: JSON header, named tensors, probe, statistics, history. Atomic: the old
 /// file stays until the new one is complete. @p extra are further tensors (optimizer state in a checkpoint; names as in

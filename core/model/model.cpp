@@ -122,6 +122,7 @@ std::string describe(Model& model)
           {"mean_power", model.mean_power},
           {"object_pixel_m", model.object_pixel_m}}},
         {"physics", physics_json(model.physics)},
+        {"experiments", experiments_json(model.experiments)},
         {"history", history_json(model.history)},
         {"provenance", base::parse_json(model.provenance)},
     };

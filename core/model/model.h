@@ -1,6 +1,7 @@
 #pragma once
 #include "config/config.h"
 #include "generators/all.h"
+#include "model/experiments.h"
 
 #include <c10/core/Device.h>
 
@@ -45,6 +46,7 @@ struct Model {
     /// Factors of PtychoPINN's physics: "s1", "s2", "alpha", "beta", each (1) float32 on the device; those that its
     /// model has.
     std::map<std::string, at::Tensor> physics{};
+    std::vector<Experiment> experiments{}; ///< empty when trained on one; else probe and statistics are the first's
     std::vector<HistoryRow> history{};
     std::string provenance = "{}"; ///< JSON: library version, LibTorch, training file, seed
     c10::Device device = c10::kCPU;
@@ -69,7 +71,7 @@ std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry,
 /// null.
 config::Json history_json(const std::vector<HistoryRow>& history);
 
-/// JSON: generator, N, group size, parameters, settings, probe, statistics, history, provenance.
+/// JSON: generator, N, group size, parameters, settings, probe, statistics, factors, experiments, history, provenance.
 std::string describe(Model& model);
 
 } // namespace ptk::model

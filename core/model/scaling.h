@@ -18,11 +18,16 @@ struct Scaling {
     double object = 0;                  ///< see Model::object_scale
     bool over_input = true;             ///< the object is also divided by the input's factor
     physics::RectangularScales parts{}; ///< factors of the patches' real and imaginary part
+    /// Of each of several experiments, (E) float32, instead of @ref input and @ref object; undefined for one.
+    at::Tensor inputs{};
+    at::Tensor objects{};
 
-    /// @param amplitude  (B, G, N, N) float32, sqrt(counts)
-    generators::Input input_of(const at::Tensor& amplitude) const;
+    /// @param amplitude    (B, G, N, N) float32, sqrt(counts)
+    /// @param experiments  (B) int64: which experiment each group is of; looked at when there are several
+    generators::Input input_of(const at::Tensor& amplitude, const at::Tensor& experiments = {}) const;
     /// The object's transmission from what the network made of @p input. (B, G, N, N) complex64
-    at::Tensor object_of(const at::Tensor& predicted, const generators::Input& input) const;
+    at::Tensor object_of(const at::Tensor& predicted, const generators::Input& input,
+                         const at::Tensor& experiments = {}) const;
 };
 
 /// By the model's own settings: what a network was trained with is what it has to see.

@@ -6,6 +6,11 @@
 
 namespace ptk::physics {
 
+// A building block, without an option: its data are complex fields along a line for many directions of the light
+// (interferometric tomography), one slice for all of them. A scan here is something else: intensities of overlapping
+// frames with positions, which no step of training, stitching or refinement could take from it. A program that has such
+// data uses the operator and its gradient as they are.
+
 /// First-order Born scattering of a plane wave by a slice, for diffraction tomography: by the Fourier diffraction
 /// theorem the field on a line behind the object is the object's spectrum on half a circle through the origin. Lengths
 /// are in pixels of the object.

@@ -1,5 +1,6 @@
 #pragma once
 #include "kernels/cpu/pie.h"
+#include "physics/propagator.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -27,6 +28,8 @@ public:
         const float* column;    ///< (N) complex: Fourier ramp of the fraction in x
         float* object;          ///< first pixel of the patch
         std::int64_t stride;    ///< pixels from one row of the object to the next
+        double fraction_x = 0;  ///< by which row and column shift; only the near field looks at them
+        double fraction_y = 0;
     };
 
     struct Outcome {
@@ -35,7 +38,8 @@ public:
         double shift_y = 0;
     };
 
-    FrameStep(std::int64_t modes, std::int64_t side);
+    /// @param propagator  to a detector in the near field; nullptr: in the far field
+    FrameStep(std::int64_t modes, std::int64_t side, PropagatorPtr propagator);
 
     /// @param spectrum (M, N, N) complex64, contiguous: FFT2 of the probe's modes without norm; changed when
     /// steps.probe is not 0
@@ -43,7 +47,11 @@ public:
 
 private:
     const kernels::cpu::PieLoops& loops_;
+    at::Tensor propagated(const Frame& frame) const;
+    at::Tensor returned(const at::Tensor& field, const Frame& frame) const;
+
     std::int64_t modes_, side_;
+    PropagatorPtr propagator_;
     at::Tensor waves_; ///< (M, N, N) complex64
     std::vector<float> g_, power_, line_;
 };

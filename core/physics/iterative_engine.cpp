@@ -152,7 +152,8 @@ class Engine {
 public:
     Engine(const data::Scan& scan, const EngineState& start)
         : scan_(scan), frame_{start.object.size(0), start.object.size(1), start.origin_x, start.origin_y},
-          side_(scan.side()), margin_(side_ / 4), step_(start.probe.size(0), side_), amplitudes_(scan)
+          side_(scan.side()), margin_(side_ / 4),
+          step_(start.probe.size(0), side_, Propagator::of(scan.propagation, side_)), amplitudes_(scan)
     {
         model.object = at::constant_pad_nd(start.object.detach().to(at::kCPU, at::kComplexFloat).resolve_conj(),
                                            {margin_, margin_, margin_, margin_}, 1)
@@ -167,7 +168,7 @@ public:
     {
         const auto grid = pixel_grid(model.positions, side_);
         corners_ = (grid.corners - at::tensor({frame_.origin_x, frame_.origin_y}, at::kLong)).contiguous();
-        fractions_ = grid.fractions;
+        fractions_ = grid.fractions.contiguous();
         const auto* corner = corners_.const_data_ptr<std::int64_t>();
         for (std::int64_t i = 0; i < corners_.size(0); ++i) {
             const bool inside = corner[2 * i] >= 0 && corner[2 * i] + side_ <= frame_.width && corner[2 * i + 1] >= 0 &&
@@ -188,6 +189,7 @@ public:
         double error = 0, power = 0;
         const auto stride = model.object.size(1);
         const auto* corner = corners_.const_data_ptr<std::int64_t>();
+        const auto* fraction = fractions_.const_data_ptr<double>();
         auto* object = floats(model.object);
         at::Tensor columns,
             rows; // (k, N) complex64, ramps of a run: those of all frames would be as large as their number
@@ -199,9 +201,10 @@ public:
         const auto use = [&](std::int64_t i, std::int64_t k, const float* amplitude, double frame_power) {
             monitor.check();
             auto* first = object + 2 * ((corner[2 * i + 1] + margin_) * stride + corner[2 * i] + margin_);
-            const auto outcome = step_.run(
-                model.spectrum,
-                {amplitude, floats(rows) + 2 * k * side_, floats(columns) + 2 * k * side_, first, stride}, steps);
+            const auto outcome = step_.run(model.spectrum,
+                                           {amplitude, floats(rows) + 2 * k * side_, floats(columns) + 2 * k * side_,
+                                            first, stride, fraction[2 * i], fraction[2 * i + 1]},
+                                           steps);
             require(std::isfinite(outcome.error), Status::NotConverged,
                     "{}: frame {} gives a Fourier error of {}: the frame holds numbers that are not finite, or the "
                     "steps are too large",
@@ -228,13 +231,18 @@ public:
                 "{}: after epoch {} object or probe are not finite: the steps are too large", scan_.source, epoch);
     }
 
-    /// Orthogonal modes, power and centre of the probe; the object takes the inverse factor and moves along.
+    /// Orthogonal modes, power and centre of the probe; the object takes the inverse factor and moves along. In the
+    /// near field the frames tell the centre.
     void fix_gauge(double power, const CentreOfMass& centre)
     {
         const auto modes = orthogonal_modes(at::fft_ifft2(model.spectrum));
         auto scaled = with_power(modes, power);
         const double before = at::view_as_real(modes).to(at::kDouble).square().sum().item<double>();
         model.object.mul_(std::sqrt(before / power));
+        if (scan_.propagation.near_field()) {
+            set_probe(scaled);
+            return;
+        }
         const auto now = centre_of_mass(scaled);
         const auto rows = bounded_shift(centre.row - now.row, moved_rows_),
                    columns = bounded_shift(centre.column - now.column, moved_columns_);

@@ -56,6 +56,8 @@ ObjectFrame frame_for(const at::Tensor& positions, std::int64_t side, std::int64
 /// shifting the probe. Runs on the CPU (a frame is a chain of small operations); the result is on the device of the
 /// start.
 ///
+/// The scan's propagation is that of its frames: the far field, or a Propagator.
+///
 /// With frames held out, stops after `patience` epochs without a better error on them and returns the best state, which
 /// is the start when it competes and no epoch was better. What the frames cannot tell is fixed after each epoch in
 /// which the probe moved: its modes are orthogonal, strongest first, the sum of their squares is the frames' mean power

@@ -38,26 +38,25 @@ at::Tensor square_radius(const at::Tensor& axis)
     return axis.square().unsqueeze(0) + axis.square().unsqueeze(1);
 }
 
-/// exp(i phase) in the precision of the field; the phase, which may be many turns, in double.
-at::Tensor phasor(const at::Tensor& phase, const at::Tensor& field)
+/// exp(i phase); the phase may be many turns.
+at::Tensor phasor(const at::Tensor& phase)
 {
-    return at::polar(at::ones_like(phase), phase).to(field.options());
+    return at::polar(at::ones_like(phase), phase);
 }
 
-at::Tensor indices(const at::Tensor& field)
+at::Tensor indices(std::int64_t side)
 {
-    const auto side = field.size(-1);
-    return at::arange(side, field.options().dtype(at::kDouble)) - static_cast<double>(side / 2);
+    return at::arange(side, at::kDouble) - static_cast<double>(side / 2);
 }
 
-at::Tensor frequencies(const at::Tensor& field)
+at::Tensor frequencies(std::int64_t side)
 {
-    return at::fft_fftfreq(field.size(-1), 1.0, field.options().dtype(at::kDouble));
+    return at::fft_fftfreq(side, 1.0, at::kDouble);
 }
 
-at::Tensor through(const at::Tensor& field, const at::Tensor& transfer)
+at::Tensor through(const at::Tensor& field, const at::Tensor& response)
 {
-    return at::fft_ifft2(at::fft_fft2(field) * transfer);
+    return at::fft_ifft2(at::fft_fft2(field) * response.to(field.options()));
 }
 
 } // namespace
@@ -74,25 +73,47 @@ double fresnel_number(double pixel, double wavelength, double distance)
     return pixel * pixel / (wavelength * distance);
 }
 
+at::Tensor fresnel_response(std::int64_t side, double fresnel)
+{
+    return phasor(square_radius(frequencies(side)) * (-pi / fresnel));
+}
+
+at::Tensor fresnel_chirp(std::int64_t side, double fresnel)
+{
+    return phasor(square_radius(indices(side)) * (pi * fresnel));
+}
+
+at::Tensor angular_response(std::int64_t side, double wavelength, double distance)
+{
+    const double whole = 1 / wavelength;
+    const auto axial = whole * whole - square_radius(frequencies(side));
+    const auto travels = axial.ge(0);
+    const auto phase = (axial.clamp_min(0).sqrt() - whole) * (2 * pi * distance);
+    const auto decay =
+        distance >= 0 ? ((-axial).clamp_min(0).sqrt() * (-2 * pi * distance)).exp() : travels.to(axial.scalar_type());
+    return at::polar(at::where(travels, at::ones_like(axial), decay), phase);
+}
+
 at::Tensor fresnel_transfer(const at::Tensor& field, double fresnel)
 {
     check(field, fresnel, "the Fresnel number");
-    return through(field, phasor(square_radius(frequencies(field)) * (-pi / fresnel), field));
+    return through(field, fresnel_response(field.size(-1), fresnel));
 }
 
 at::Tensor fresnel_single(const at::Tensor& field, double fresnel)
 {
     check(field, fresnel, "the Fresnel number");
-    const auto radius = square_radius(indices(field));
-    const auto side = static_cast<double>(field.size(-1));
+    const auto side = field.size(-1);
     constexpr std::array<std::int64_t, 2> axes{-2, -1};
-    const auto chirped = field * phasor(radius * (pi * fresnel), field);
+    const auto chirped = field * fresnel_chirp(side, fresnel).to(field.options());
     // Backward the far side of the lens is that of the inverse transform.
     const auto centred = at::fft_ifftshift(chirped, axes);
     const auto spectrum = fresnel > 0 ? at::fft_fft2(centred, c10::nullopt, {-2, -1}, "ortho")
                                       : at::fft_ifft2(centred, c10::nullopt, {-2, -1}, "ortho");
     const double turn = fresnel > 0 ? -pi / 2 : pi / 2;
-    return at::fft_fftshift(spectrum, axes) * phasor(radius * (pi / (fresnel * side * side)) + turn, field);
+    const auto far = static_cast<double>(side) * static_cast<double>(side) * fresnel;
+    return at::fft_fftshift(spectrum, axes) *
+           phasor(square_radius(indices(side)) * (pi / far) + turn).to(field.options());
 }
 
 at::Tensor angular_spectrum(const at::Tensor& field, double wavelength, double distance)
@@ -101,14 +122,7 @@ at::Tensor angular_spectrum(const at::Tensor& field, double wavelength, double d
     require(wavelength > 0 && std::isfinite(distance), Status::InvalidArgument,
             "propagation: wavelength {}, distance {}; expected a wavelength above zero and a finite distance",
             wavelength, distance);
-    const double whole = 1 / wavelength;
-    const auto axial = whole * whole - square_radius(frequencies(field));
-    const auto travels = axial.ge(0);
-    const auto phase = (axial.clamp_min(0).sqrt() - whole) * (2 * pi * distance);
-    const auto decay =
-        distance >= 0 ? ((-axial).clamp_min(0).sqrt() * (-2 * pi * distance)).exp() : travels.to(axial.scalar_type());
-    const auto transfer = at::polar(at::where(travels, at::ones_like(axial), decay), phase);
-    return through(field, transfer.to(field.options()));
+    return through(field, angular_response(field.size(-1), wavelength, distance));
 }
 
 at::Tensor near_field_intensity(const at::Tensor& patches, const at::Tensor& probe, double fresnel)

@@ -21,6 +21,13 @@ namespace ptk::physics {
 /// dx^2 / (wavelength z). Lengths in metres; z may be negative (back). @throws Error(InvalidArgument)
 double fresnel_number(double pixel, double wavelength, double distance);
 
+/// What a wave's transform is multiplied with on its way, (N, N) complex128 in the order of the transform.
+at::Tensor fresnel_response(std::int64_t side, double fresnel);
+at::Tensor angular_response(std::int64_t side, double wavelength, double distance);
+/// exp(i pi f (x^2 + y^2)), (N, N) complex128, indices counted from N/2: what makes one transform out of the near
+/// field.
+at::Tensor fresnel_chirp(std::int64_t side, double fresnel);
+
 /// FFT^-1 [ exp(-i pi (p^2 + q^2) / (f N^2)) FFT u ] with integer frequencies p, q: paraxial, periodic.
 /// @param fresnel  f of a pixel, not 0; negative: back @throws Error(Shape), Error(InvalidArgument)
 at::Tensor fresnel_transfer(const at::Tensor& field, double fresnel);

@@ -185,16 +185,32 @@ at::Tensor orthogonal_modes(const at::Tensor& probe)
     return at::matmul(mixing.conj().t().to(exact.device()), exact).view_as(probe).to(probe.scalar_type());
 }
 
+namespace {
+
+/// exp(-2 pi i k f) of each position, (B, N, N).
+at::Tensor ramps_of(const at::Tensor& fractions, const at::Tensor& probe)
+{
+    require(fractions.dim() == 2 && fractions.size(1) == 2, Status::Shape, "fractions: expected (B, 2), found {}",
+            base::shape_of(fractions));
+    const auto frequency = at::fft_fftfreq(probe.size(-1), 1.0, fractions.options().dtype(at::kDouble)) * (-2 * M_PI);
+    const auto angle = fractions.to(at::kDouble).t().unsqueeze(2) * frequency; // (2, B, N), x first
+    const auto ramp = at::polar(at::ones_like(angle), angle).to(probe.options());
+    return ramp[1].unsqueeze(2) * ramp[0].unsqueeze(1);
+}
+
+} // namespace
+
 at::Tensor shifted_probe(const at::Tensor& probe, const at::Tensor& fractions)
 {
     require_probe(probe);
-    require(fractions.dim() == 2 && fractions.size(1) == 2, Status::Shape, "fractions: expected (B, 2), found {}",
-            base::shape_of(fractions));
-    const auto frequency = at::fft_fftfreq(probe.size(1), 1.0, fractions.options().dtype(at::kDouble)) * (-2 * M_PI);
-    const auto angle = fractions.to(at::kDouble).t().unsqueeze(2) * frequency; // (2, B, N), x first
-    const auto ramp = at::polar(at::ones_like(angle), angle).to(probe.options());
-    const auto ramps = ramp[1].unsqueeze(2) * ramp[0].unsqueeze(1); // (B, N, N)
-    return at::fft_ifft2(at::fft_fft2(probe).unsqueeze(0) * ramps.unsqueeze(1));
+    return at::fft_ifft2(at::fft_fft2(probe).unsqueeze(0) * ramps_of(fractions, probe).unsqueeze(1));
+}
+
+at::Tensor shifted_probes(const at::Tensor& probes, const at::Tensor& which, const at::Tensor& fractions)
+{
+    require(probes.dim() == 4, Status::Shape, "probes: expected (E, modes, N, N), found {}", base::shape_of(probes));
+    require_probe(probes[0]);
+    return at::fft_ifft2(at::fft_fft2(probes).index_select(0, which) * ramps_of(fractions, probes).unsqueeze(1));
 }
 
 CentreOfMass centre_of_mass(const at::Tensor& probe)

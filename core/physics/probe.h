@@ -32,6 +32,10 @@ at::Tensor orthogonal_modes(const at::Tensor& probe);
 /// @return (B, M, N, N)
 at::Tensor shifted_probe(const at::Tensor& probe, const at::Tensor& fractions);
 
+/// The same for positions that have different probes.
+/// @param probes  (E, M, N, N) complex @param which  (B) int64: the probe of each position
+at::Tensor shifted_probes(const at::Tensor& probes, const at::Tensor& which, const at::Tensor& fractions);
+
 /// Centre of mass of the summed intensity, in indices. @throws Error(InvalidArgument) for a probe without power
 struct CentreOfMass {
     double row;

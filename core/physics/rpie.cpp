@@ -14,7 +14,7 @@
 namespace ptk::physics {
 
 at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const at::Tensor& amplitude, double alpha,
-                     double step, const at::Tensor& good)
+                     double step, const at::Tensor& good, const PropagatorPtr& propagator, const at::Tensor& fractions)
 {
     const bool fits = patches.dim() == 3 && probe.dim() == 4 && patches.size(0) == probe.size(0) &&
                       amplitude.sizes().equals(patches.sizes()) &&
@@ -23,14 +23,18 @@ at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const a
             "rPIE step: expected patches (B, N, N), probe (B, modes, N, N), amplitude (B, N, N), found {}, {}, {}",
             base::shape_of(patches), base::shape_of(probe), base::shape_of(amplitude));
     static constexpr std::array<std::int64_t, 2> plane{-2, -1};
-    const auto field = at::fft_fft2(patches.unsqueeze(1) * probe, c10::nullopt, plane, "ortho");
+    const auto waves = patches.unsqueeze(1) * probe;
+    const auto field =
+        propagator ? propagator->forward(waves, fractions) : at::fft_fft2(waves, c10::nullopt, plane, "ortho");
     // Where nothing is predicted there is no phase to give the measured amplitude to: with a floor the field stays zero
     // and gradients finite.
     const auto predicted = at::view_as_real(field).square().sum(at::IntArrayRef({1, -1})).clamp_min(1e-12).sqrt();
     auto change = at::fft_ifftshift(amplitude, plane) / predicted - 1;
     if (good.defined())
         change = change * at::fft_ifftshift(good, plane);
-    const auto difference = at::fft_ifft2(field * change.unsqueeze(1), c10::nullopt, plane, "ortho");
+    const auto changed = field * change.unsqueeze(1);
+    const auto difference =
+        propagator ? propagator->backward(changed, fractions) : at::fft_ifft2(changed, c10::nullopt, plane, "ortho");
     const auto power = at::view_as_real(probe).square().sum(at::IntArrayRef({1, -1}));
     const auto denominator = (1 - alpha) * power + alpha * power.amax(plane, true);
     return patches + step * (probe.conj() * difference).sum(1) / denominator.clamp_min(1e-30);

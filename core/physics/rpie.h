@@ -1,4 +1,6 @@
 #pragma once
+#include "physics/propagator.h"
+
 #include <ATen/core/Tensor.h>
 
 namespace ptk::physics {
@@ -13,8 +15,11 @@ namespace ptk::physics {
 /// @param amplitude  (B, N, N) real, sqrt(counts), zero frequency at index N/2
 /// @param good       (N, N) real, 0 at bad pixels of the detector, where what is predicted stays; undefined: all are
 /// good
+/// @param propagator  of frames in the near field, with the @p fractions (B, 2) by which the probes were shifted, or
+/// undefined
 /// @return (B, N, N) complex
 at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const at::Tensor& amplitude, double alpha,
-                     double step, const at::Tensor& good = {});
+                     double step, const at::Tensor& good = {}, const PropagatorPtr& propagator = {},
+                     const at::Tensor& fractions = {});
 
 } // namespace ptk::physics

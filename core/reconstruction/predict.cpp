@@ -2,15 +2,18 @@
 
 #include "base/error.h"
 #include "base/shape.h"
+#include "data/experiments.h"
 #include "data/groups.h"
 #include "data/read_ahead.h"
 #include "generators/precision.h"
 #include "model/scaling.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
+#include "physics/propagator.h"
 #include "physics/rectangular_fit.h"
 #include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
+#include "training/coherence.h"
 #include "training/grouping.h"
 #include "training/preparation.h"
 
@@ -26,6 +29,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <chrono>
+#include <cmath>
 #include <optional>
 
 namespace ptk::reconstruction {
@@ -67,19 +71,52 @@ struct Optics {
     model::Scaling scaling;
 };
 
-/// The model's probe (trained or warmed) and scaling, else the scan's probe with the frames' power. With probe.from =
-/// scan all of it is prepared from the scan as for a training.
+/// Says which of the experiments of its training a model takes a scan for.
+/// @throws Error(State) for none when the scan has no probe of its own
+void log_experiment(const model::Model& model, const model::Experiment* known, const data::Scan& scan, Log& log)
+{
+    const auto& all = model.experiments;
+    if (known != nullptr) {
+        log.info("reconstruction", "{}: experiment {} of the model's {}, {}: its probe and scale", scan.source,
+                 known - all.data() + 1, all.size(), known->source);
+        return;
+    }
+    require(
+        scan.probe.defined(), Status::State,
+        "{}: is none of the {} experiments of the model and has no probe of its own; probe.experiment says whose it "
+        "has ({})",
+        scan.source, all.size(), model::numbered(all));
+    log.info("reconstruction",
+             "{}: none of the {} experiments of the model: the probe of its file, and its own scale (probe.experiment "
+             "chooses one of them)",
+             scan.source, all.size());
+}
+
+/// The model's probe (trained or warmed) and scaling, of several experiments that of one, else the scan's probe with
+/// the frames' power. With probe.from = scan, and when it is none of the experiments, all of it is prepared from the
+/// scan as for a training.
 Optics optics_of(const model::Model& model, const data::Scan& scan, const config::Settings& settings,
                  const Monitor& monitor, Log& log)
 {
     Optics optics{.probe = {}, .scaling = model::scaling_of(model)};
     if (optics.scaling.input == 0)
         optics.scaling.input = model::scale_by_frames(model, data::mean_power(scan));
-    if (settings.text("probe.from") == "scan") {
+    bool own = settings.text("probe.from") == "scan";
+    const model::Experiment* known = nullptr;
+    if (!own && !model.experiments.empty()) {
+        known = model::experiment_of(model.experiments, data::experiment_mark(scan), settings);
+        log_experiment(model, known, scan, log);
+        own = known == nullptr;
+    }
+    if (own) {
         const auto prepared = training::preparation_of(model, scan, settings, monitor, log);
         optics.probe = prepared.probe;
         optics.scaling.input = prepared.input_scale;
         optics.scaling.object = prepared.object_scale;
+    } else if (known != nullptr) {
+        optics.probe = known->probe;
+        optics.scaling.input = known->input_scale;
+        optics.scaling.object = known->object_scale;
     } else if (model.probe.defined()) {
         optics.probe = physics::canonical_probe(model.probe, model.problem.side);
     } else if (scan.probe.defined() || model.generator->needs_probe()) {
@@ -116,6 +153,7 @@ public:
         : probe(optics.probe), model_(model), scan_(scan), scaling_(optics.scaling), precision_(precision_of(settings)),
           subpixel_(settings.text("physics.subpixel")), weighting_(settings.text("physics.patch_weighting")),
           grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side())),
+          propagator_(physics::Propagator::of(scan.propagation, scan.side())),
           amplitudes_([frames = scan.frames, measurement = scan.measurement](const at::Tensor& indices) {
               return data::to_amplitude(frames->gather(indices), measurement);
           })
@@ -158,6 +196,9 @@ public:
         if (model_.generator->needs_probe())
             input.probe = probes.reshape({-1, group, probes.size(1), side, side});
         input.good = good_;
+        input.propagator = propagator_;
+        if (propagator_ && subpixel_ == "shift_probe")
+            input.fractions = grid_.fractions.index_select(0, frames).view({-1, group, 2});
         if (known.defined())
             input.known = canvas.cut(known, places, side).to(model_.device).view(input.amplitude.sizes());
         const auto predicted = generators::predicted(*model_.generator, input, precision_);
@@ -228,10 +269,11 @@ private:
     generators::Precision precision_;
     std::string subpixel_, weighting_;
     physics::PixelGrid grid_;
-    at::Tensor probe_;  ///< on the model's device
-    at::Tensor good_;   ///< (N, N), 0 at bad pixels, or undefined
-    at::Tensor groups_; ///< (rows, G)
-    at::Tensor places_; ///< (n, 2) float64: where the centres of the patches go
+    physics::PropagatorPtr propagator_; ///< of a scan in the near field
+    at::Tensor probe_;                  ///< on the model's device
+    at::Tensor good_;                   ///< (N, N), 0 at bad pixels, or undefined
+    at::Tensor groups_;                 ///< (rows, G)
+    at::Tensor places_;                 ///< (n, 2) float64: where the centres of the patches go
     std::int64_t rows_per_batch_ = 1;
     std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
@@ -245,6 +287,22 @@ Canvas canvas_for(const data::Scan& scan)
     const bool framed = scan.object.defined();
     return Canvas::around(scan.positions, scan.side(), framed ? scan.object.size(0) : 0,
                           framed ? scan.object.size(1) : 0);
+}
+
+/// A model's own lengths hold for scans that say nothing; where they say something else somebody should know.
+void warn_of_other_lengths(const data::Scan& stated, const data::Scan& used, Log& log)
+{
+    const auto &theirs = stated.propagation, &ours = used.propagation;
+    const auto differ = [](double a, double b) { return std::abs(a - b) > 0.01 * std::abs(b); };
+    if (theirs.near_field() && ours.near_field() && differ(theirs.fresnel_number(), ours.fresnel_number()))
+        log.warn(
+            "reconstruction",
+            "{}: the scan states a Fresnel number of {:.4g} for a pixel, the options (a model's own are among them) "
+            "{:.4g}, which is used",
+            stated.source, theirs.fresnel_number(), ours.fresnel_number());
+    if (theirs.near_field() && !ours.near_field())
+        log.warn("reconstruction", "{}: the scan states '{}', but physics.propagator = far_field is used",
+                 stated.source, data::propagator_name(theirs.kind));
 }
 
 Result result_of(const Canvas& canvas, const Plan& plan, const data::Scan& scan, const model::Model& model,
@@ -273,6 +331,14 @@ Result result_of(const Canvas& canvas, const Plan& plan, const data::Scan& scan,
     return result;
 }
 
+/// That of the frames the model was trained on.
+data::Propagation propagation_of(const model::Model& model)
+{
+    if (model.settings.schema().options().empty())
+        return {}; // put together by hand
+    return data::propagation_of(model.settings, {}, "model");
+}
+
 /// Mean sum of the squares of a frame.
 double mean_power(const at::Tensor& amplitude)
 {
@@ -281,7 +347,8 @@ double mean_power(const at::Tensor& amplitude)
 
 } // namespace
 
-at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, const at::Tensor& probe)
+at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, const at::Tensor& probe,
+                           const at::Tensor& fractions)
 {
     auto& generator = *model.generator;
     const auto side = model.problem.side;
@@ -299,6 +366,8 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
         if (scaling.input == 0)
             scaling.input = model::scale_by_frames(model, mean_power(frames));
         auto input = scaling.input_of(frames);
+        input.propagator = physics::Propagator::of(propagation_of(model), side);
+        input.fractions = fractions;
         if (generator.needs_probe()) {
             require(probe.defined(), Status::State, "generator '{}' needs the probe of each frame",
                     model.generator_name);
@@ -314,13 +383,17 @@ at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, con
         .clone(); // a tensor as any other: one of inference mode could not be changed or take part in a gradient
 }
 
-Result reconstruct(model::Model& model, const data::Scan& scan, const config::Settings& settings,
+Result reconstruct(model::Model& model, const data::Scan& given, const config::Settings& settings,
                    const Monitor& monitor, Log& log)
 {
-    data::check_scan(scan);
+    data::check_scan(given);
+    data::require_one_experiment(given);
+    const auto scan = data::seen_as(given, settings);
+    warn_of_other_lengths(given, scan, log);
     require(scan.side() == model.problem.side, Status::Shape,
             "{}: the frames are {} x {}, but the model was made for {} x {}", scan.source, scan.side(), scan.side(),
             model.problem.side, model.problem.side);
+    training::check_near_field(settings.with(data::options_of(scan.propagation)));
     const EvaluationMode evaluation(*model.generator);
     generators::log_precision(precision_of(settings), model.device, "reconstruction", log);
     Plan plan(model, scan, optics_of(model, scan, settings, monitor, log), settings);

@@ -10,8 +10,11 @@ namespace ptk::reconstruction {
 /// network computes in reconstruction.precision of the model's settings.
 /// @param amplitude (B, G, N, N) float32 sqrt(counts) @param probe (B, G, M, N, N) or undefined @return (B, G, N, N)
 /// complex64 on the CPU
+/// @param fractions (B, G, 2) by which the probes were shifted, which a model of the near field looks at; undefined:
+/// none
 /// @throws Error(Shape), Error(State) when the generator needs a probe
-at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, const at::Tensor& probe);
+at::Tensor predict_patches(model::Model& model, const at::Tensor& amplitude, const at::Tensor& probe,
+                           const at::Tensor& fractions = {});
 
 /// The whole scan: predict in batches and stitch, in memory bounded by the batch and the canvas; frames are gathered
 /// batch by batch.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/experiments.h"
 #include "physics/probe.h"
 #include "physics/scan_probe.h"
 #include "reconstruction/canvas.h"
@@ -141,10 +142,12 @@ physics::EngineOptions engine_options(const config::Settings& settings)
     return options;
 }
 
-Result refine(const data::Scan& scan, const Result& start, const config::Settings& settings, const Monitor& monitor,
+Result refine(const data::Scan& given, const Result& start, const config::Settings& settings, const Monitor& monitor,
               Log& log)
 {
     const at::NoGradGuard no_gradient;
+    data::require_one_experiment(given);
+    const auto scan = data::seen_as(given, settings);
     auto options = engine_options(settings);
     if (options.epochs == 0)
         return start;
@@ -157,9 +160,11 @@ Result refine(const data::Scan& scan, const Result& start, const config::Setting
     return result;
 }
 
-Result refine_from_scratch(const data::Scan& scan, const config::Settings& settings, const Monitor& monitor, Log& log)
+Result refine_from_scratch(const data::Scan& given, const config::Settings& settings, const Monitor& monitor, Log& log)
 {
     const at::NoGradGuard no_gradient;
+    data::require_one_experiment(given);
+    const auto scan = data::seen_as(given, settings);
     require(scan.probe.defined(), Status::State, "{}: there is no probe to start from", scan.source);
     auto start = physics::flat_start(scan, scan.probe, settings.integer("probe.modes"));
     return result_of(scan, physics::iterate(scan, std::move(start), engine_options(settings), monitor, log), settings);
@@ -168,6 +173,7 @@ Result refine_from_scratch(const data::Scan& scan, const config::Settings& setti
 double fourier_error(const data::Scan& scan, const Result& result, const Monitor& monitor)
 {
     const at::NoGradGuard no_gradient;
+    data::require_one_experiment(scan);
     return physics::fourier_error(scan, state_of(result, scan), monitor);
 }
 

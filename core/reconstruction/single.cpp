@@ -53,7 +53,11 @@ at::Tensor predict_frames(model::Model& model, const at::Tensor& frames, data::M
 {
     check_frames(model, frames, positions);
     const auto amplitude = data::to_amplitude(frames.to(at::kFloat), measurement);
-    return predict_patches(model, amplitude, probes_of(model, frames.size(0), frames.size(1), positions));
+    at::Tensor fractions;
+    if (positions.defined())
+        fractions =
+            physics::pixel_grid(positions.reshape({-1, 2}), model.problem.side).fractions.view(positions.sizes());
+    return predict_patches(model, amplitude, probes_of(model, frames.size(0), frames.size(1), positions), fractions);
 }
 
 } // namespace ptk::reconstruction

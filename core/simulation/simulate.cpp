@@ -6,10 +6,12 @@
 #include "base/random.h"
 #include "data/detector_steps.h"
 #include "data/npy.h"
+#include "data/npz.h"
 #include "data/readers.h"
 #include "physics/far_field.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
+#include "physics/propagator.h"
 #include "simulation/detector.h"
 #include "simulation/objects.h"
 #include "simulation/probes.h"
@@ -25,6 +27,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 
 namespace ptk::simulation {
 
@@ -41,7 +44,6 @@ data::Geometry geometry_of(const config::Settings& settings)
     geometry.energy_j = settings.number("simulation.energy_ev") * base::joule_per_ev;
     geometry.distance_m = settings.number("simulation.distance_m");
     geometry.detector_pixel_m = settings.number("simulation.detector_pixel_m");
-    geometry.object_pixel_m = geometry.far_field_pixel_m(settings.integer("simulation.size"));
     return geometry;
 }
 
@@ -72,12 +74,35 @@ at::Tensor primary_probe(const config::Settings& settings, const data::Geometry&
     return to_tensor(probe);
 }
 
-/// Modes with half the power of the one before, together @p photons.
+/// (modes, N, N) complex128
+at::Tensor probe_from_file(const std::string& path, std::int64_t side)
+{
+    const bool archive = std::filesystem::path(path).extension() == ".npz";
+    const auto probe = archive ? data::Npz::open(path).read("probeGuess") : data::read_npy(path);
+    require(probe.is_complex(), Status::Format, "simulation.probe_file: {}: expected complex numbers, found {}", path,
+            c10::toString(probe.scalar_type()));
+    try {
+        return physics::canonical_probe(probe, side).to(at::kComplexDouble);
+    } catch (const Error& error) {
+        fail(error.status(), "simulation.probe_file: {}: {}", path, error.message());
+    }
+}
+
+/// Those of the file, or modes with half the power of the one before, together @p photons.
 at::Tensor probe_modes(const config::Settings& settings, const data::Geometry& geometry, double photons,
                        std::mt19937_64& random)
 {
-    const auto primary = primary_probe(settings, geometry, random);
+    const auto& file = settings.text("simulation.probe_file");
     const auto modes = settings.integer("simulation.modes");
+    at::Tensor primary;
+    if (file.empty()) {
+        primary = primary_probe(settings, geometry, random);
+    } else {
+        const auto given = probe_from_file(file, settings.integer("simulation.size"));
+        if (given.size(0) > 1)
+            return physics::with_power(given.to(at::kComplexFloat), photons);
+        primary = given[0];
+    }
     if (modes == 1)
         return physics::with_power(primary.unsqueeze(0).to(at::kComplexFloat), photons);
     std::vector<std::pair<double, double>> ramps;
@@ -173,17 +198,25 @@ struct Experiment {
     at::Tensor object; ///< (H, W) complex64
     at::Tensor probe;  ///< (modes, N, N) complex64
     physics::PixelGrid grid;
+    physics::PropagatorPtr propagator;
     Detector detector;
     std::uint64_t seed;
 };
+
+at::Tensor expected_counts(const Experiment& e, const at::Tensor& patch, const at::Tensor& fraction)
+{
+    const auto probe = physics::shifted_probe(e.probe, fraction);
+    if (e.propagator)
+        return e.propagator->intensity(patch.unsqueeze(0), probe, fraction).squeeze(0);
+    return physics::far_field_intensity(patch, probe.squeeze(0));
+}
 
 void simulate_frame(const Experiment& e, std::int64_t index, float* out)
 {
     const auto side = e.probe.size(-1);
     const auto* corner = e.grid.corners.const_data_ptr<std::int64_t>() + 2 * index;
     const auto patch = e.object.slice(0, corner[1], corner[1] + side).slice(1, corner[0], corner[0] + side);
-    const auto shifted = physics::shifted_probe(e.probe, e.grid.fractions.slice(0, index, index + 1)).squeeze(0);
-    const auto intensity = physics::far_field_intensity(patch, shifted).contiguous();
+    const auto intensity = expected_counts(e, patch, e.grid.fractions.slice(0, index, index + 1)).contiguous();
     std::copy_n(intensity.const_data_ptr<float>(), side * side, out);
     auto random = base::random_engine(e.seed, "simulation.frame." + std::to_string(index));
     detect(out, side * side, e.detector, random);
@@ -241,11 +274,18 @@ data::Scan simulate(const config::Settings& settings, Log& log, const Monitor& m
     scan.source = "simulation";
     scan.measurement = data::Measurement::Counts;
     scan.geometry = geometry_of(settings);
+    scan.propagation = data::propagation_of(settings, data::lengths_of(scan.geometry, side), scan.source);
+    scan.geometry.object_pixel_m =
+        scan.propagation.near_field() ? scan.propagation.pixel_m : scan.geometry.far_field_pixel_m(side);
     scan.object = file.empty() ? made_object(settings, height, width) : object_from_file(file, height, width);
     scan.positions = place(points, bounds, scan.object);
     scan.probe =
         probe_modes(settings, scan.geometry, base::uniform(probe_random, photons.first, photons.second), probe_random);
-    Experiment experiment{scan.object, scan.probe, physics::pixel_grid(scan.positions, side), detector_of(settings),
+    Experiment experiment{scan.object,
+                          scan.probe,
+                          physics::pixel_grid(scan.positions, side),
+                          physics::Propagator::of(scan.propagation, side),
+                          detector_of(settings),
                           static_cast<std::uint64_t>(settings.integer("seed"))};
     auto frames = data::allocate({count, side, side}, at::kFloat, "simulation.frames");
     simulate_frames(experiment, frames, monitor);

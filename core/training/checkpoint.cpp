@@ -61,8 +61,10 @@ TrainingPosition position_from(const Json& json)
 std::string scan_mark(const data::Scan& scan)
 {
     const auto positions = scan.positions.to(at::kCPU, at::kDouble).contiguous();
-    return fmt::format("{} frames of {} x {}, positions {:016x}", scan.size(), scan.side(), scan.side(),
-                       base::checksum(positions.const_data_ptr(), positions.nbytes()));
+    auto sum = base::checksum(positions.const_data_ptr(), positions.nbytes());
+    for (const auto& experiment : scan.experiments) // which may all lie on the same grid
+        sum = base::checksum(experiment.mark.data(), experiment.mark.size(), sum);
+    return fmt::format("{} frames of {} x {}, positions {:016x}", scan.size(), scan.side(), scan.side(), sum);
 }
 
 void save_checkpoint(model::Model& model, const std::string& path, const TrainingPosition& position,

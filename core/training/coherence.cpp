@@ -92,10 +92,17 @@ struct Switched {
 
 const std::vector<Switched>& switched()
 {
+    static const std::vector<Json> near_field{"fresnel", "angular_spectrum"};
     static const std::vector<Switched> all{
-        {"probe.learning_rate", "probe.trainable", {true}},      {"probe.start_step", "probe.trainable", {true}},
-        {"probe.mask_diameter", "probe.mask", {true}},           {"probe.mask_sigma", "probe.mask", {true}},
-        {"probe.scale", "physics.object_scale", {"ptychopinn"}}, {"input.rms", "input.scaling", {"parseval"}},
+        {"probe.learning_rate", "probe.trainable", {true}},
+        {"probe.start_step", "probe.trainable", {true}},
+        {"probe.mask_diameter", "probe.mask", {true}},
+        {"probe.mask_sigma", "probe.mask", {true}},
+        {"probe.scale", "physics.object_scale", {"ptychopinn"}},
+        {"input.rms", "input.scaling", {"parseval"}},
+        {"physics.distance_m", "physics.propagator", near_field},
+        {"physics.wavelength_m", "physics.propagator", near_field},
+        {"physics.pixel_m", "physics.propagator", near_field},
     };
     return all;
 }
@@ -174,11 +181,30 @@ void check_contradictions(const Question& q)
 
 } // namespace
 
+void check_near_field(const config::Settings& settings)
+{
+    const auto& propagator = settings.text("physics.propagator");
+    if (propagator == "auto" || propagator == "far_field")
+        return;
+    const auto refuse = [&](const char* option, const std::string& value, const char* instead) {
+        fail(Status::InvalidConfig,
+             "physics.propagator = {0} and {1} = {2}: that computes in the far field only; take {1} = {3}, or "
+             "physics.propagator = far_field",
+             propagator, option, value, instead);
+    };
+    for (const auto& [option, only] : {std::pair{"physics.model", "tiles"}, std::pair{"physics.object_scale", "one"}})
+        if (settings.text(option) != only)
+            refuse(option, settings.text(option), only);
+    if (settings.flag("reconstruction.varpro"))
+        refuse("reconstruction.varpro", "true", "false");
+}
+
 void check_coherence(const config::Settings& settings, const config::Config& given,
                      const generators::Generator& generator)
 {
     const Question q{settings, config::Settings(settings.schema(), given), generator};
     check_contradictions(q);
+    check_near_field(settings);
     if (settings.text("compat") == "ptychopinn")
         return;
     check_category(q, "training.loss", "losses");

@@ -14,4 +14,8 @@ namespace ptk::training {
 void check_coherence(const config::Settings& settings, const config::Config& given,
                      const generators::Generator& generator);
 
+/// Refuses what has no sense in the near field: PtychoPINN's physics and its unit of the object, and the fit of real
+/// and imaginary parts, all of which compute in the far field. @throws Error(InvalidConfig)
+void check_near_field(const config::Settings& settings);
+
 } // namespace ptk::training

@@ -1,9 +1,12 @@
 #include "training/grouping.h"
 
 #include "base/random.h"
+#include "data/experiments.h"
 #include "data/groups.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/tensor.h>
@@ -146,6 +149,33 @@ at::Tensor groups_of(const at::Tensor& positions, const Grouping& grouping, cons
     return groups_of(positions, grouping, settings, choices, data::Rules::Ours);
 }
 
+/// Those of the frames that are of one experiment.
+at::Tensor of_experiment(const data::Scan& scan, const at::Tensor& frames, std::int64_t number)
+{
+    if (scan.experiments.empty())
+        return frames;
+    return frames.masked_select(data::experiments_of(scan, frames).eq(number));
+}
+
+const std::string& source_of(const data::Scan& scan, std::int64_t number)
+{
+    return scan.experiments.empty() ? scan.source : scan.experiments[static_cast<std::size_t>(number)].source;
+}
+
+/// Each frame with its nearest of the same experiment, (n, G).
+at::Tensor tiles_of(const data::Scan& scan, std::int64_t group_size)
+{
+    if (scan.experiments.empty())
+        return data::tile_groups(scan.positions, group_size);
+    auto tiles = at::empty({scan.size(), group_size}, at::kLong);
+    for (std::int64_t number = 0; number < data::experiment_count(scan); ++number) {
+        const auto frames = data::frames_of_experiment(scan, number);
+        const auto groups = data::tile_groups(scan.positions.index_select(0, frames), group_size);
+        tiles.index_copy_(0, frames, frames.index_select(0, groups.reshape({-1})).view(groups.sizes()));
+    }
+    return tiles;
+}
+
 } // namespace
 
 FrameSplit split_frames(std::int64_t frames, double fraction, std::uint64_t seed)
@@ -175,14 +205,18 @@ Grouping resolve_grouping(const config::Settings& settings, const generators::Ge
 at::Tensor training_groups(const data::Scan& scan, const FrameSplit& split, const Grouping& grouping,
                            const config::Settings& settings)
 {
-    const auto count = split.training.size(0), held = split.validation.size(0);
-    require(count >= grouping.size, Status::Shape,
-            "{}: {} frames for training ({} more are kept for validation) are fewer than a group of {} "
-            "(scan.group_size); lower it or training.validation_fraction",
-            scan.source, count, held, grouping.size);
-    const auto positions = scan.positions.index_select(0, split.training);
-    const auto groups = groups_of(positions, grouping, settings);
-    return split.training.index_select(0, groups.reshape({-1})).view(groups.sizes());
+    std::vector<at::Tensor> all;
+    for (std::int64_t number = 0; number < data::experiment_count(scan); ++number) {
+        const auto frames = of_experiment(scan, split.training, number);
+        const auto count = frames.size(0);
+        require(count >= grouping.size, Status::Shape,
+                "{}: {} frames for training ({} more are kept for validation) are fewer than a group of {} "
+                "(scan.group_size); lower it or training.validation_fraction",
+                source_of(scan, number), count, of_experiment(scan, split.validation, number).size(0), grouping.size);
+        const auto groups = groups_of(scan.positions.index_select(0, frames), grouping, settings);
+        all.push_back(frames.index_select(0, groups.reshape({-1})).view(groups.sizes()));
+    }
+    return all.size() == 1 ? all.front() : at::cat(all);
 }
 
 at::Tensor validation_groups(const data::Scan& scan, const FrameSplit& split, std::int64_t group_size,
@@ -194,7 +228,7 @@ at::Tensor validation_groups(const data::Scan& scan, const FrameSplit& split, st
     auto frames = split.validation;
     if (held > limit)
         frames = frames.index_select(0, at::linspace(0, held - 1, limit, at::kDouble).round().to(at::kLong));
-    return data::tile_groups(scan.positions, group_size).index_select(0, frames);
+    return tiles_of(scan, group_size).index_select(0, frames);
 }
 
 at::Tensor GroupOrder::take(std::int64_t first, std::int64_t count)

@@ -29,9 +29,9 @@ struct Grouping {
 /// @throws Error(InvalidConfig) when options and generator contradict each other
 Grouping resolve_grouping(const config::Settings& settings, const generators::Generator& generator);
 
-/// Groups of training frames: rows of indices into the whole scan, (groups, G) int64. Random draws come from the stream
-/// "grouping"; with compat = "ptychopinn" from NumPy's generator, and by the reference's rules. Some kinds leave frames
-/// out that have no fitting neighbours, or that were not asked for.
+/// Groups of training frames, none of them of several experiments: rows of indices into the whole scan, (groups, G)
+/// int64. Random draws come from the stream "grouping"; with compat = "ptychopinn" from NumPy's generator, and by the
+/// reference's rules. Some kinds leave frames out that have no fitting neighbours, or that were not asked for.
 /// @throws Error(Shape) when there are fewer training frames than a group needs
 at::Tensor training_groups(const data::Scan& scan, const FrameSplit& split, const Grouping& grouping,
                            const config::Settings& settings);

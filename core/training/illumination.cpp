@@ -51,10 +51,10 @@ Weighting weighting_of(const config::Settings& settings)
     return name == "uniform" ? Weighting::Uniform : Weighting::None;
 }
 
-Illumination::Illumination(at::Tensor fractions, Subpixel subpixel, Weighting weighting, c10::Device device,
-                           std::int64_t limit_bytes)
-    : fractions_(std::move(fractions)), subpixel_(subpixel), weighting_(weighting), device_(device),
-      limit_bytes_(limit_bytes)
+Illumination::Illumination(at::Tensor fractions, at::Tensor experiment_of, Subpixel subpixel, Weighting weighting,
+                           c10::Device device, std::int64_t limit_bytes)
+    : fractions_(std::move(fractions)), experiment_of_(std::move(experiment_of)), subpixel_(subpixel),
+      weighting_(weighting), device_(device), limit_bytes_(limit_bytes)
 {
 }
 
@@ -64,8 +64,8 @@ void Illumination::set_probe(const at::Tensor& probe, bool lasting)
     probe_ = probe.detach().to(device_);
     kept_probes_.reset();
     kept_weights_.reset();
-    const auto n = fractions_.size(0), side = probe_.size(2);
-    const auto frame_bytes = side * side * (probe_.size(0) * 8 + 4);
+    const auto n = fractions_.size(0), side = probe_.size(-1);
+    const auto frame_bytes = side * side * (probe_.size(-3) * 8 + 4);
     if (!lasting || subpixel_ != Subpixel::ShiftProbe || n > limit_bytes_ / frame_bytes)
         return;
     kept_probes_ = shifted(at::arange(n, at::kLong), probe_);
@@ -77,7 +77,7 @@ Light Illumination::on(const at::Tensor& frames) const
     if (!kept_probes_.defined())
         return on(frames, probe_);
     const auto flat = frames.reshape({-1}).to(device_);
-    Light light{grouped(kept_probes_.index_select(0, flat), frames), {}};
+    Light light{grouped(kept_probes_.index_select(0, flat), frames), {}, fractions_of(frames)};
     if (kept_weights_.defined())
         light.weights = grouped(kept_weights_.index_select(0, flat), frames);
     return light;
@@ -86,14 +86,27 @@ Light Illumination::on(const at::Tensor& frames) const
 Light Illumination::on(const at::Tensor& frames, const at::Tensor& probe) const
 {
     const auto probes = shifted(frames.reshape({-1}), probe);
-    Light light{grouped(probes, frames), {}};
+    Light light{grouped(probes, frames), {}, fractions_of(frames)};
     if (const auto each = weights(probes.detach()); each.defined())
         light.weights = grouped(each, frames);
     return light;
 }
 
+at::Tensor Illumination::fractions_of(const at::Tensor& frames) const
+{
+    if (subpixel_ != Subpixel::ShiftProbe)
+        return {};
+    return grouped(fractions_.index_select(0, frames.reshape({-1})), frames);
+}
+
 at::Tensor Illumination::shifted(const at::Tensor& frames, const at::Tensor& probe) const
 {
+    if (probe.dim() == 4) {
+        const auto which = experiment_of_.index_select(0, frames).to(device_);
+        return subpixel_ == Subpixel::ShiftProbe
+                   ? physics::shifted_probes(probe, which, fractions_.index_select(0, frames).to(device_))
+                   : probe.index_select(0, which);
+    }
     if (subpixel_ == Subpixel::ShiftProbe)
         return physics::shifted_probe(probe, fractions_.index_select(0, frames).to(device_));
     return probe.unsqueeze(0).expand({frames.size(0), -1, -1, -1});

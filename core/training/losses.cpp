@@ -94,7 +94,8 @@ void add_relative(LossRegistry& registry)
     registry.add({.name = "amplitude",
                   .summary = "squared difference of amplitudes over the counts: the squared relative Fourier error",
                   .source = "Thibault & Guizar-Sicairos, New J. Phys. 14, 063004 (2012)"},
-                 {Compared::Intensities, Per::Count, [](const config::Settings&) { return Loss(amplitude_loss); }});
+                 {Compared::Intensities, Per::Count, [](const config::Settings&) { return Loss(amplitude_loss); },
+                  /*relative=*/true});
     registry.add({.name = "poisson",
                   .summary = "negative log-likelihood of the counts over their mean, in double",
                   .source = "PtychoPINN (rectangular and count-intensity Poisson loss)",
@@ -104,11 +105,13 @@ void add_relative(LossRegistry& registry)
                   .summary = "mean absolute difference of amplitudes over their mean",
                   .source = "PtychoPINN",
                   .options = options({"training.match_norm"})},
-                 {Compared::Intensities, Per::Amplitude, [](const config::Settings& settings) {
+                 {Compared::Intensities, Per::Amplitude,
+                  [](const config::Settings& settings) {
                       return Loss([match = settings.flag("training.match_norm")](auto&&... compared) {
                           return mae_loss(compared..., match);
                       });
-                  }});
+                  },
+                  /*relative=*/true});
     registry.add({.name = "mae_intensity",
                   .summary = "mean absolute difference of counts over their mean; compat = 'ptychopinn' squares the "
                              "prediction once more",

@@ -25,6 +25,7 @@ struct LossFactory {
     Compared compared;
     Per per;
     std::function<Loss(const config::Settings& settings)> make;
+    bool relative = false; ///< the same when prediction and measurement are given in another unit
 };
 using LossRegistry = registry::Registry<LossFactory>;
 

@@ -1,6 +1,7 @@
 #include "training/preparation.h"
 
 #include "base/json.h"
+#include "data/experiments.h"
 #include "data/normalisation.h"
 #include "model/physics_model.h"
 #include "model/scaling.h"
@@ -55,11 +56,9 @@ double reference_object_scale(const model::Model& model, const at::Tensor& probe
     return ptychopinn_object_scale(chosen, factor, data::physics_scale(mean_amplitude));
 }
 
-at::Tensor prepared_probe(const model::Model& model, data::Scan scan, double power, const config::Settings& settings,
+at::Tensor prepared_probe(const data::Scan& scan, double power, const config::Settings& settings,
                           const Monitor& monitor, Log& log)
 {
-    if (model.probe.defined() && settings.text("probe.from") == "model")
-        scan.probe = model.probe;
     require(scan.probe.defined(), Status::State,
             "{}: holds no probe and the model has none; training needs a first guess (in NPZ the array 'probeGuess'), "
             "which probe.warm_epochs improves",
@@ -90,6 +89,45 @@ std::string provenance(const std::string& before, const data::Scan& training, co
     return json.dump();
 }
 
+/// The probe that a preparation begins with: the file's, or what the model learnt of it. A model of one experiment does
+/// not say which of several it knows.
+/// @param given, mark  of the experiment
+at::Tensor first_probe(const model::Model& model, const at::Tensor& given, const std::string& mark, bool several,
+                       const config::Settings& settings)
+{
+    if (settings.text("probe.from") == "scan")
+        return given;
+    if (model.experiments.empty())
+        return model.probe.defined() && !several ? model.probe : given;
+    const auto* known = model::experiment_of(model.experiments, mark, settings);
+    return known != nullptr ? known->probe : given;
+}
+
+Preparation prepared_alone(const model::Model& model, const data::Scan& scan, data::Scan training,
+                           const config::Settings& settings, const Monitor& monitor, Log& log)
+{
+    const auto mark = model.experiments.empty() ? "" : data::experiment_mark(scan);
+    training.probe = first_probe(model, scan.probe, mark, /*several=*/false, settings);
+    return preparation_of(model, training, settings, monitor, log);
+}
+
+/// None when @p training is one experiment.
+std::vector<model::Experiment> prepared_experiments(const model::Model& model, const data::Scan& training,
+                                                    const config::Settings& settings, const Monitor& monitor, Log& log)
+{
+    std::vector<model::Experiment> all;
+    for (const auto& experiment : training.experiments) {
+        auto scan = data::experiment(training, static_cast<std::int64_t>(all.size()));
+        scan.probe = first_probe(model, experiment.probe, experiment.mark, /*several=*/true, settings);
+        const auto made = preparation_of(model, scan, settings, monitor, log);
+        log.info("training", "experiment {} of {}: {}: {} frames to train on, {:.4g} counts each", all.size() + 1,
+                 training.experiments.size(), experiment.source, scan.size(), made.power);
+        all.push_back(
+            {experiment.source, experiment.mark, made.probe, made.input_scale, made.object_scale, made.power});
+    }
+    return all;
+}
+
 } // namespace
 
 at::Tensor probe_mask(const config::Settings& settings, std::int64_t side)
@@ -110,7 +148,7 @@ Preparation preparation_of(const model::Model& model, const data::Scan& scan, co
     require(std::isfinite(made.power) && made.power > 0, Status::Format,
             "{}: the frames hold {} counts on average; expected a finite number above zero", scan.source, made.power);
     made.input_scale = input_scale(scan, made.power, settings);
-    made.probe = prepared_probe(model, scan, made.power, settings, monitor, log);
+    made.probe = prepared_probe(scan, made.power, settings, monitor, log);
     if (model::physics_model(settings) == model::PhysicsModel::Tiles) {
         made.object_scale = object_scale(made.probe, *model.generator, settings);
         return made;
@@ -120,10 +158,18 @@ Preparation preparation_of(const model::Model& model, const data::Scan& scan, co
     return made;
 }
 
-void prepare_model(model::Model& model, const data::Scan& training, const config::Settings& settings,
-                   const Monitor& monitor, Log& log)
+void prepare_model(model::Model& model, const data::Scan& scan, const at::Tensor& frames,
+                   const config::Settings& settings, const Monitor& monitor, Log& log)
 {
-    auto made = preparation_of(model, training, settings, monitor, log);
+    const auto training = data::subset(scan, frames);
+    auto experiments = prepared_experiments(model, training, settings, monitor, log);
+    Preparation made;
+    if (experiments.empty()) {
+        made = prepared_alone(model, scan, training, settings, monitor, log);
+    } else {
+        const auto& first = experiments.front();
+        made = {first.probe, first.mean_power, first.input_scale, first.object_scale};
+    }
     model.provenance = provenance(model.provenance, training, settings);
     model.input_scale = made.input_scale;
     model.object_scale = made.object_scale;
@@ -131,6 +177,7 @@ void prepare_model(model::Model& model, const data::Scan& training, const config
     model.mean_amplitude = made.mean_amplitude;
     model.object_pixel_m = training.geometry.object_pixel_m.value_or(0);
     model.probe = std::move(made.probe);
+    model.experiments = std::move(experiments);
     model.history.clear();
 }
 

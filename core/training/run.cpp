@@ -1,6 +1,7 @@
 #include "training/run.h"
 
 #include "base/atomic_file.h"
+#include "data/experiments.h"
 #include "data/groups.h"
 #include "data/normalisation.h"
 #include "generators/blocks/activation_watch.h"
@@ -41,8 +42,6 @@ constexpr std::int64_t validation_batch_frames = 64; ///< predicted at once
 constexpr const char* network_prefix = "optimizer.network.";
 constexpr const char* probe_optimizer_prefix = "optimizer.probe.";
 constexpr const char* average_prefix = "average.";
-constexpr const char* probe_prefix = "probe.";
-constexpr const char* probe_parameter = "probe";
 
 double seconds_since(Clock::time_point begin)
 {
@@ -90,6 +89,30 @@ private:
     generators::Generator& generator_;
     std::vector<at::Tensor> before_;
 };
+
+/// Of the trained probe of an experiment.
+std::string probe_name(std::size_t number)
+{
+    return number == 0 ? "probe" : fmt::format("probe_{}", number);
+}
+
+/// One, or that of each experiment.
+std::vector<at::Tensor> probes_of(const model::Model& model)
+{
+    std::vector<at::Tensor> probes;
+    for (const auto& one : model.experiments)
+        probes.push_back(one.probe);
+    return probes.empty() ? std::vector<at::Tensor>{model.probe} : probes;
+}
+
+/// Of each experiment: what brings its amplitudes to the power of the first, (E) float32; undefined for none.
+at::Tensor units_of(const std::vector<model::Experiment>& experiments)
+{
+    std::vector<float> units;
+    for (const auto& one : experiments)
+        units.push_back(static_cast<float>(std::sqrt(experiments.front().mean_power / one.mean_power)));
+    return units.empty() ? at::Tensor() : at::tensor(units);
+}
 
 std::vector<Optimizer::Parameter> parameters_of(generators::Generator& generator)
 {
@@ -187,9 +210,10 @@ void Run::prepare(const Checkpoint* from)
     steps_per_epoch_ = (split.training.size(0) + frames_per_step - 1) / frames_per_step;
 
     grid_ = physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side());
+    propagator_ = physics::Propagator::of(scan.propagation, scan.side());
     amplitudes_.emplace(scan, setting_.model.device);
     if (!from)
-        prepare_model(setting_.model, data::subset(scan, split.training), settings, setting_.monitor, *setting_.log);
+        prepare_model(setting_.model, scan, split.training, settings, setting_.monitor, *setting_.log);
     setting_.model.settings = settings;
     setting_.log->info("training",
                        "{}: {} frames to train on, {} kept for validation; {} groups of {}, {} epochs of {} steps",
@@ -231,18 +255,33 @@ void Run::share_preparation()
     shared.push_back(numbers);
     if (model.probe.defined())
         shared.push_back(model.probe);
+    std::vector<at::Tensor> of_experiments;
+    for (auto& one : model.experiments) {
+        of_experiments.push_back(at::tensor({one.input_scale, one.object_scale, one.mean_power}, at::kDouble));
+        shared.insert(shared.end(), {of_experiments.back(), one.probe});
+    }
     team_.spread(shared);
     model.input_scale = numbers[0].item<double>();
     model.object_scale = numbers[1].item<double>();
     model.mean_power = numbers[2].item<double>();
     model.object_pixel_m = numbers[3].item<double>();
+    for (std::size_t i = 0; i < of_experiments.size(); ++i) {
+        model.experiments[i].input_scale = of_experiments[i][0].item<double>();
+        model.experiments[i].object_scale = of_experiments[i][1].item<double>();
+        model.experiments[i].mean_power = of_experiments[i][2].item<double>();
+    }
 }
 
 void Run::prepare_labels()
 {
     const auto& settings = setting_.settings;
+    const bool several = !setting_.scan.experiments.empty();
     // All of it is checked before the probe is warmed.
     if (model::physics_model(settings) != model::PhysicsModel::Tiles) {
+        require(!several, Status::InvalidConfig,
+                "physics.model = '{}' trains on one experiment, but {} holds {}, each with its own probe; "
+                "physics.model = 'tiles' trains on several",
+                settings.text("physics.model"), setting_.scan.source, setting_.scan.experiments.size());
         require(team_.alone(), Status::InvalidConfig,
                 "physics.model = '{}' trains in one process, but {} were started; training.parallel = 'off' lets each "
                 "train for itself, physics.model = 'tiles' lets them train together",
@@ -253,6 +292,9 @@ void Run::prepare_labels()
     for (const auto& stage : stages_) {
         if (stage.goal.compared == Compared::Intensities)
             continue;
+        require(!several, Status::InvalidConfig,
+                "training.loss = '{}' trains on one experiment, but {} holds {}, whose objects are different",
+                stage.goal.name, setting_.scan.source, setting_.scan.experiments.size());
         require(!settings.flag("probe.trainable"), Status::InvalidConfig,
                 "training.loss = '{}' does not look at the probe, so that probe.trainable cannot be true",
                 stage.goal.name);
@@ -333,6 +375,7 @@ void Run::start(const Checkpoint* from)
     const auto& settings = setting_.settings;
     auto& model = setting_.model;
     scaling_ = model::scaling_of(model);
+    units_ = units_of(model.experiments);
     auto options = optimizer_options();
     if (model::physics_model(settings) != model::PhysicsModel::Tiles)
         start_reference(from);
@@ -341,16 +384,22 @@ void Run::start(const Checkpoint* from)
         average_.emplace(averaged_weights(parameters()), decay);
 
     require(model.probe.defined(), Status::State, "the checkpoint's model has no probe");
-    illumination_.emplace(grid_.fractions, subpixel_, weighting_of(settings), model.device);
+    illumination_.emplace(grid_.fractions, setting_.scan.experiment_of, subpixel_, weighting_of(settings),
+                          model.device);
+    const auto probes = probes_of(model);
     const bool trainable = settings.flag("probe.trainable");
-    illumination_->set_probe(model.probe, /*lasting=*/!trainable);
+    illumination_->set_probe(probes.size() == 1 ? probes.front() : at::stack(probes), /*lasting=*/!trainable);
     if (trainable) {
         auto mask = probe_mask(settings, model.problem.side);
-        probe_.emplace(model.probe.to(model.device), mask.defined() ? mask.to(model.device) : mask);
+        std::vector<Optimizer::Parameter> parameters;
+        for (const auto& probe : probes) {
+            probes_.emplace_back(probe.to(model.device), mask.defined() ? mask.to(model.device) : mask);
+            parameters.push_back({probe_name(parameters.size()), probes_.back().value()});
+        }
         options.weight_decay = 0;
-        probe_optimizer_.emplace(std::vector<Optimizer::Parameter>{{probe_parameter, probe_->value()}}, options);
+        probe_optimizer_.emplace(std::move(parameters), options);
         // The light of the parameter, also before it moves: what a continued run starts from.
-        illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+        illumination_->set_probe(light(), /*lasting=*/false);
     }
     if (!from)
         return;
@@ -364,10 +413,11 @@ void Run::start(const Checkpoint* from)
     if (average_ && from->tensors.contains(std::string(average_prefix) + "steps"))
         average_->load_state(from->tensors, average_prefix);
     // A probe that starts to be trained in the continuation has no state yet.
-    if (trainable && from->tensors.contains(std::string(probe_prefix) + "value")) {
-        probe_->load_state(from->tensors, probe_prefix);
+    if (trainable && from->tensors.contains(probe_name(0) + ".value")) {
+        for (std::size_t i = 0; i < probes_.size(); ++i)
+            probes_[i].load_state(from->tensors, probe_name(i) + ".");
         probe_optimizer_->load_state(from->tensors, probe_optimizer_prefix);
-        illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+        illumination_->set_probe(light(), /*lasting=*/false);
     }
 }
 
@@ -609,8 +659,8 @@ std::vector<at::Tensor> Run::trained()
     if (reference_)
         for (const auto& factor : reference_->trained())
             all.push_back(factor.tensor);
-    if (probe_)
-        all.push_back(probe_->value());
+    for (auto& probe : probes_)
+        all.push_back(probe.value());
     return all;
 }
 
@@ -829,8 +879,9 @@ std::map<std::string, double> Run::epoch_terms() const
 void Run::move_probe(double schedule)
 {
     probe_optimizer_->step(setting_.settings.number("probe.learning_rate") * schedule);
-    probe_->restore_power();
-    illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+    for (auto& probe : probes_)
+        probe.restore_power();
+    illumination_->set_probe(light(), /*lasting=*/false);
 }
 
 /// Everything that may be interrupted comes before the first change, so that it can be done again.
@@ -910,16 +961,22 @@ double Run::validate()
 
 void Run::recentre_probe()
 {
-    if (!probe_)
+    if (propagator_) // in the near field the frames tell where it is
         return;
-    const auto shift = probe_->drift();
-    if (shift.rows == 0 && shift.columns == 0)
-        return;
-    probe_->move(shift);
-    auto& moments = probe_optimizer_->moments(probe_parameter);
-    moments.mean = at::roll(moments.mean, {shift.rows, shift.columns}, {1, 2});
-    moments.mean_square = at::roll(moments.mean_square, {shift.rows, shift.columns}, {1, 2});
-    illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+    bool moved = false;
+    for (std::size_t i = 0; i < probes_.size(); ++i) {
+        const auto shift = probes_[i].drift();
+        if (shift.rows == 0 && shift.columns == 0)
+            continue;
+        moved = true;
+        probes_[i].move(shift);
+        auto& moments = probe_optimizer_->moments(probe_name(i));
+        moments.mean = at::roll(moments.mean, {shift.rows, shift.columns}, {1, 2});
+        if (moments.mean_square.defined())
+            moments.mean_square = at::roll(moments.mean_square, {shift.rows, shift.columns}, {1, 2});
+    }
+    if (moved)
+        illumination_->set_probe(light(), /*lasting=*/false);
 }
 
 void Run::save_epoch(double loss)
@@ -952,12 +1009,15 @@ Batch Run::batch(const at::Tensor& groups, bool probe_moves)
     batch.amplitude = amplitudes_->of(groups);
     if (setting_.scan.bad_pixels.defined())
         batch.good = setting_.scan.bad_pixels.logical_not().to(batch.amplitude.device(), at::kFloat);
+    batch.propagator = propagator_;
     batch.corners = grid_.corners.index_select(0, groups.reshape({-1})).view({groups.size(0), groups.size(1), 2});
     if (subpixel_ == Subpixel::Interpolate)
         batch.relative = data::relative_positions(setting_.scan.positions, groups).relative;
+    if (!setting_.scan.experiments.empty())
+        batch.experiments = data::experiments_of(setting_.scan, groups.select(1, 0));
     if (reference_) // which has its own
         return batch;
-    batch.light = probe_moves ? illumination_->on(groups, probe_->probe()) : illumination_->on(groups);
+    batch.light = probe_moves ? illumination_->on(groups, light()) : illumination_->on(groups);
     if (labels_)
         batch.labels = labels_->of(groups);
     return batch;
@@ -968,17 +1028,31 @@ at::Tensor Run::compared(const Goal& goal, const Pass& pass, const Batch& batch)
     if (reference_)
         return reference_->predicted(pass.patches, batch.relative.to(pass.patches.device(), at::kFloat),
                                      input_scales(batch));
-    return goal.compared == Compared::Objects ? pass.agreed : predicted_intensity(pass.agreed, batch);
+    if (goal.compared == Compared::Objects)
+        return pass.agreed;
+    const auto intensity = predicted_intensity(pass.agreed, batch);
+    const auto unit = unit_of(goal, batch);
+    return unit.defined() ? intensity * unit.square() : intensity;
 }
 
-const at::Tensor& Run::truth(const Goal& goal, const Batch& batch)
+at::Tensor Run::truth(const Goal& goal, const Batch& batch) const
 {
-    return goal.compared == Compared::Objects ? batch.labels : batch.amplitude;
+    if (goal.compared == Compared::Objects)
+        return batch.labels;
+    const auto unit = unit_of(goal, batch);
+    return unit.defined() ? batch.amplitude * unit : batch.amplitude;
+}
+
+at::Tensor Run::unit_of(const Goal& goal, const Batch& batch) const
+{
+    if (!goal.relative || !batch.experiments.defined())
+        return {};
+    return units_.index_select(0, batch.experiments).to(batch.amplitude.device()).view({-1, 1, 1, 1});
 }
 
 bool Run::probe_moves() const
 {
-    return probe_ && position_.step >= setting_.settings.integer("probe.start_step");
+    return !probes_.empty() && position_.step >= setting_.settings.integer("probe.start_step");
 }
 
 double Run::seconds() const
@@ -1012,8 +1086,8 @@ std::vector<at::Tensor> Run::weights()
     if (reference_)
         for (const auto& factor : reference_->trained())
             tensors.push_back(factor.tensor.detach());
-    if (probe_)
-        tensors.push_back(probe_->value().detach());
+    for (auto& probe : probes_)
+        tensors.push_back(probe.value().detach());
     return tensors;
 }
 
@@ -1030,8 +1104,8 @@ void Run::restore_good_weights()
     auto now = weights();
     for (std::size_t i = 0; i < now.size(); ++i)
         now[i].copy_(good_weights_[i]);
-    if (probe_)
-        illumination_->set_probe(probe_->probe(), /*lasting=*/false);
+    if (!probes_.empty())
+        illumination_->set_probe(light(), /*lasting=*/false);
 }
 
 void Run::give_up(const std::string& what)
@@ -1043,12 +1117,23 @@ void Run::give_up(const std::string& what)
          what, position_.step + 1, steps(), position_.epoch + 1, learning_rate_);
 }
 
+at::Tensor Run::light() const
+{
+    std::vector<at::Tensor> each;
+    for (const auto& probe : probes_)
+        each.push_back(probe.probe());
+    return each.size() == 1 ? each.front() : at::stack(each);
+}
+
 void Run::hand_probe_to_model()
 {
-    if (!probe_)
+    if (probes_.empty())
         return;
     const at::NoGradGuard no_gradient;
-    setting_.model.probe = probe_->probe().cpu();
+    auto& model = setting_.model;
+    model.probe = probes_.front().probe().cpu();
+    for (std::size_t i = 0; i < model.experiments.size(); ++i)
+        model.experiments[i].probe = probes_[i].probe().cpu();
 }
 
 void Run::save_last()
@@ -1058,10 +1143,10 @@ void Run::save_last()
     put_all(tensors, network_prefix, network_optimizer_->state());
     if (average_)
         put_all(tensors, average_prefix, average_->state());
-    if (probe_) {
-        put_all(tensors, probe_prefix, probe_->state());
+    for (std::size_t i = 0; i < probes_.size(); ++i)
+        put_all(tensors, (probe_name(i) + ".").c_str(), probes_[i].state());
+    if (probe_optimizer_)
         put_all(tensors, probe_optimizer_prefix, probe_optimizer_->state());
-    }
     save_checkpoint(setting_.model, path("last.ptk"), position_, scan_mark_, tensors);
 }
 

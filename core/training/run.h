@@ -108,7 +108,10 @@ private:
     Batch batch(const at::Tensor& groups, bool probe_moves);
     /// What a goal compares: intensities with amplitudes, or objects with labels.
     at::Tensor compared(const Goal& goal, const Pass& pass, const Batch& batch) const;
-    static const at::Tensor& truth(const Goal& goal, const Batch& batch);
+    at::Tensor truth(const Goal& goal, const Batch& batch) const;
+    /// Experiments of different doses weigh the same in a relative loss: (B, 1, 1, 1) factors on amplitudes; undefined
+    /// for one experiment and for losses of counts.
+    at::Tensor unit_of(const Goal& goal, const Batch& batch) const;
     void prepare_labels();
     /// The stage of an epoch; the last one when all are over.
     const Stage& stage_of(std::int64_t epoch) const;
@@ -142,6 +145,7 @@ private:
     std::vector<at::Tensor> weights();
     void remember_good_weights();
     [[noreturn]] void give_up(const std::string& what);
+    at::Tensor light() const; ///< the probe as it is, (M, N, N), or of several experiments (E, M, N, N)
     void hand_probe_to_model();
     void save_last();
     std::string path(const char* name) const { return setting_.folder + "/" + name; }
@@ -152,15 +156,17 @@ private:
     Subpixel subpixel_;
     generators::Precision precision_; ///< of the network's layers in steps
     physics::PixelGrid grid_;
-    at::Tensor training_groups_;   ///< (groups, G)
-    at::Tensor validation_groups_; ///< (k, G), the validation frame first
+    physics::PropagatorPtr propagator_; ///< of a scan in the near field
+    at::Tensor training_groups_;        ///< (groups, G)
+    at::Tensor validation_groups_;      ///< (k, G), the validation frame first
     std::optional<GroupOrder> order_;
     std::optional<Amplitudes> amplitudes_;
     std::optional<Labels> labels_;               ///< of a supervised training
     std::optional<PtychoPinnPhysics> reference_; ///< in the place of ours
     model::Scaling scaling_;
+    at::Tensor units_; ///< (E) float32, see unit_of(); undefined for one experiment
     std::optional<Illumination> illumination_;
-    std::optional<ProbeParameter> probe_; ///< when it is trained along
+    std::vector<ProbeParameter> probes_; ///< of each experiment, when they are trained along
     std::optional<Optimizer> network_optimizer_;
     std::optional<Optimizer> probe_optimizer_;
     std::optional<WeightAverage> average_; ///< when training.average says so

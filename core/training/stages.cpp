@@ -49,7 +49,7 @@ Goal goal_of(const config::Settings& settings)
 {
     const auto& name = settings.text("training.loss");
     const auto& factory = builtin_losses().get(name).make;
-    return {name, factory.compared, factory.per, factory.make(settings)};
+    return {name, factory.compared, factory.per, factory.make(settings), factory.relative};
 }
 
 Blend blend_named(const std::string& name, const std::string& where)

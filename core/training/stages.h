@@ -17,6 +17,7 @@ struct Goal {
     Compared compared;
     Per per;
     Loss loss;
+    bool relative = false; ///< see LossFactory
 };
 
 /// How one loss goes over into another.

@@ -24,12 +24,14 @@ std::int64_t region_side(const Batch& batch)
 at::Tensor predicted_patches(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
                              const at::Tensor& known, generators::Precision precision)
 {
-    auto input = scaling.input_of(batch.amplitude);
+    auto input = scaling.input_of(batch.amplitude, batch.experiments);
     if (generator.needs_probe())
         input.probe = batch.light.probe.detach();
     input.known = known;
     input.good = batch.good;
-    return scaling.object_of(generators::predicted(generator, input, precision), input);
+    input.propagator = batch.propagator;
+    input.fractions = batch.light.fractions;
+    return scaling.object_of(generators::predicted(generator, input, precision), input, batch.experiments);
 }
 
 at::Tensor agreed_patches(const at::Tensor& patches, const Batch& batch, Subpixel subpixel)
@@ -61,6 +63,8 @@ std::vector<Pass> predicted_passes(generators::Generator& generator, const Batch
 
 at::Tensor predicted_intensity(const at::Tensor& patches, const Batch& batch)
 {
+    if (batch.propagator)
+        return batch.propagator->intensity(patches, batch.light.probe, batch.light.fractions);
     return physics::far_field_intensity(patches, batch.light.probe);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include "generators/precision.h"
 #include "model/scaling.h"
+#include "physics/propagator.h"
 #include "training/illumination.h"
 
 #include <vector>
@@ -14,7 +15,9 @@ struct Batch {
     at::Tensor relative;  ///< (B, G, 2) float64 (x, y): centre of the group minus position; only Subpixel::Interpolate
                           ///< looks at it
     Light light;
-    at::Tensor good{};   ///< (N, N) float32, 0 at the detector's bad pixels; undefined when all are good
+    at::Tensor good{}; ///< (N, N) float32, 0 at the detector's bad pixels; undefined when all are good
+    physics::PropagatorPtr propagator{}; ///< of frames in the near field; nullptr: in the far field
+    at::Tensor experiments{}; ///< (B) int64: which of several experiments each group is of; undefined when there is one
     at::Tensor labels{}; ///< (B, G, N, N) complex64, the true object around each frame; only for supervised training
 };
 

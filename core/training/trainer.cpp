@@ -80,7 +80,7 @@ Trainer::~Trainer() = default;
 void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
 {
     auto& model = *state_->model;
-    const auto settings = model.settings.with(state_->config);
+    auto settings = model.settings.with(state_->config);
     require(network_options(settings) == network_options(model.settings), Status::InvalidConfig,
             "generator.*: the model was made with other values than the training is asked to use");
     if (state_->checkpoint) {
@@ -90,9 +90,15 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
             "go on with other values than it began with");
         log_changes(model.settings, settings, *state_->log);
     }
+    const auto seen = data::seen_as(scan, settings);
+    settings = settings.with(data::options_of(seen.propagation)); // what the model was trained through
+    check_near_field(settings);
+    require(!seen.propagation.near_field() || seen.experiments.empty(), Status::InvalidConfig,
+            "{}: physics.propagator = {} is for one experiment at a time; train on each by itself", seen.source,
+            data::propagator_name(seen.propagation.kind));
     Team team(state_->group ? state_->group : group_of_process(settings, *state_->log));
     Run run(
-        {model, settings, scan, state_->run_folder, monitor, log_of_rank(team, state_->log), state_->tracking, team},
+        {model, settings, seen, state_->run_folder, monitor, log_of_rank(team, state_->log), state_->tracking, team},
         state_->checkpoint ? &*state_->checkpoint : nullptr);
     state_->checkpoint.reset();
     run.train();

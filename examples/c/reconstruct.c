@@ -1,6 +1,6 @@
 /*
  * From a scan to a picture of its object in C: open, train a network on the frames without labels, cancel a training,
- * save and load the model, reconstruct, refine, evaluate, read the object, meet an error.
+ * save and load the model, reconstruct, refine, evaluate, read the object, train a generator of its own, meet an error.
  *
  *   cc reconstruct.c $(pkg-config --cflags --libs ptychokit) -o reconstruct
  *   ./reconstruct siemens64.npz siemens64_reference.npz result [option=value ...]
@@ -22,11 +22,11 @@
 /* Every handle of the program, released at the end whatever happened. */
 static struct {
     ptk_cancel* cancel;
-    ptk_config* config;
+    ptk_config *config, *own_config;
     ptk_context* context;
     ptk_dataset *dataset, *missing;
-    ptk_model *model, *second, *loaded;
-    ptk_trainer *trainer, *stopped;
+    ptk_model *model, *second, *loaded, *own;
+    ptk_trainer *trainer, *stopped, *own_trainer;
     ptk_reconstructor* reconstructor;
     ptk_canvas *object, *refined;
     float* values;
@@ -134,6 +134,96 @@ static int read_object(void)
     return 0;
 }
 
+/* A generator with one number to learn: the real image is that number times the amplitudes, the imaginary one is 0. */
+static ptk_status gain_create(void** self_out, const ptk_generator_problem* problem, void* user_data)
+{
+    int64_t* pixels = (int64_t*)malloc(sizeof *pixels);
+    (void)user_data;
+    if (pixels == NULL)
+        return PTK_ERR_OUT_OF_MEMORY;
+    *pixels = problem->channels * problem->side * problem->side;
+    *self_out = pixels;
+    return PTK_OK;
+}
+
+static int64_t gain_count(void* self)
+{
+    (void)self;
+    return 1;
+}
+
+static ptk_status gain_parameter(void* self, int64_t index, ptk_generator_parameter* out)
+{
+    (void)self, (void)index;
+    out->name = "gain";
+    out->ndim = 1;
+    out->shape[0] = 1;
+    return PTK_OK;
+}
+
+static ptk_status gain_initialise(void* self, int64_t index, uint64_t seed, float* values_out)
+{
+    (void)self, (void)index, (void)seed;
+    values_out[0] = 0.5F;
+    return PTK_OK;
+}
+
+static ptk_status gain_forward(void* self, const float* const* parameters, int64_t batch, const float* amplitudes,
+                               float* images_out)
+{
+    const int64_t pixels = *(const int64_t*)self;
+    int64_t b, i;
+    for (b = 0; b < batch; ++b, amplitudes += pixels, images_out += 2 * pixels) {
+        for (i = 0; i < pixels; ++i) {
+            images_out[i] = parameters[0][0] * amplitudes[i];
+            images_out[pixels + i] = 0;
+        }
+    }
+    return PTK_OK;
+}
+
+static ptk_status gain_vjp(void* self, const float* const* parameters, int64_t batch, const float* amplitudes,
+                           const float* grad_images, float* const* grad_parameters_out)
+{
+    const int64_t pixels = *(const int64_t*)self;
+    double sum = 0;
+    int64_t b, i;
+    (void)parameters;
+    for (b = 0; b < batch; ++b, amplitudes += pixels, grad_images += 2 * pixels) {
+        for (i = 0; i < pixels; ++i)
+            sum += (double)(grad_images[i] * amplitudes[i]);
+    }
+    grad_parameters_out[0][0] = (float)sum;
+    return PTK_OK;
+}
+
+static int train_own(void)
+{
+    ptk_generator_table table;
+    struct watcher all = {0, 0, 0};
+    memset(&table, 0, sizeof table);
+    table.struct_size = sizeof table;
+    table.abi = PTK_PLUGIN_ABI;
+    table.output = PTK_OUTPUT_REAL_IMAG;
+    table.name = "gain";
+    table.summary = "amplitudes times one number";
+    table.create = gain_create;
+    table.destroy = free;
+    table.parameter_count = gain_count;
+    table.parameter = gain_parameter;
+    table.initialise = gain_initialise;
+    table.forward = gain_forward;
+    table.vjp = gain_vjp;
+    TRY(ptk_generator_register(my.context, &table));
+    TRY(ptk_config_from_json(&my.own_config, "{\"seed\": 5, \"generator.name\": \"gain\", \"training.epochs\": 1, "
+                                             "\"probe.warm_epochs\": 1}"));
+    TRY(ptk_model_create(&my.own, my.context, ptk_dataset_side(my.dataset), my.own_config));
+    TRY(ptk_trainer_create(&my.own_trainer, my.own, my.own_config, NULL));
+    TRY(ptk_trainer_fit(my.own_trainer, my.dataset, my.cancel, watch, &all));
+    printf("loss of an own generator = %.9g\n", all.loss);
+    return 0;
+}
+
 static int run(int argc, char** argv)
 {
     ptk_status status;
@@ -153,7 +243,7 @@ static int run(int argc, char** argv)
     TRY(ptk_context_create(&my.context, "cpu", my.config));
     TRY(ptk_dataset_open(&my.dataset, my.context, argv[1], my.config));
     printf("frames = %ld\n", (long)ptk_dataset_size(my.dataset));
-    if (train() || reconstruct(argv[3]) || evaluate(argv[2]) || read_object())
+    if (train() || reconstruct(argv[3]) || evaluate(argv[2]) || read_object() || train_own())
         return 1;
     status = ptk_dataset_open(&my.missing, my.context, "missing.npz", NULL);
     printf("a missing file = %s\n", ptk_status_name((enum ptk_status_code)status));
@@ -176,13 +266,16 @@ int main(int argc, char** argv)
     ptk_canvas_free(my.refined);
     ptk_canvas_free(my.object);
     ptk_reconstructor_free(my.reconstructor);
+    ptk_trainer_free(my.own_trainer);
     ptk_trainer_free(my.stopped);
     ptk_trainer_free(my.trainer);
+    ptk_model_free(my.own);
     ptk_model_free(my.loaded);
     ptk_model_free(my.second);
     ptk_model_free(my.model);
     ptk_dataset_free(my.dataset);
     ptk_context_free(my.context);
+    ptk_config_free(my.own_config);
     ptk_config_free(my.config);
     ptk_cancel_free(my.cancel);
     return result;

@@ -1,5 +1,5 @@
 """From a scan to a picture of its object in Python: open, train a network on the frames without labels, cancel a training, save and load the
-model, reconstruct, refine, evaluate, read the object, meet an error.
+model, reconstruct, refine, evaluate, read the object, train a generator of its own, meet an error.
 
     python reconstruct.py siemens64.npz siemens64_reference.npz result [option=value ...]
 """
@@ -8,6 +8,23 @@ import sys
 
 import numpy as np
 import ptychokit as pk
+
+
+class Gain(pk.Network):
+    """A generator with one number to learn: the real image is that number times the amplitudes, the imaginary one is 0."""
+    summary = "amplitudes times one number"
+
+    def parameters(self):
+        return {"gain": (1,)}
+
+    def initialise(self, name, shape, seed):
+        return np.full(shape, 0.5)
+
+    def forward(self, parameters, amplitudes):
+        return np.stack([parameters["gain"] * amplitudes, np.zeros_like(amplitudes)], axis=1)
+
+    def vjp(self, parameters, amplitudes, grad_images):
+        return {"gain": [np.sum(grad_images[:, 0] * amplitudes, dtype=np.float64)]}
 
 
 def main(scan, reference, folder, *options):
@@ -53,6 +70,12 @@ def main(scan, reference, folder, *options):
     values = refined.object
     print(f"object = {values.shape[0]} rows of {values.shape[1]}")
     print(f"object power = {np.sum(np.abs(values.astype(np.complex128)) ** 2):.9g}")
+
+    context.register("gain", Gain)
+    own = {"seed": 5, "generator.name": "gain", "training.epochs": 1, "probe.warm_epochs": 1}
+    seen = []
+    pk.Trainer(pk.Model(context, dataset.side, own), own).fit(dataset, progress=seen.append)
+    print(f"loss of an own generator = {[progress.loss for progress in seen if progress.phase == 'train'][-1]:.9g}")
 
     try:
         pk.Dataset.open(context, "missing.npz")

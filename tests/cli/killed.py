@@ -74,6 +74,21 @@ class Killed(unittest.TestCase):
         self.whole(part, "--resume", *more)
         self.same_as(whole, part)
 
+    def test_several_experiments(self):
+        second = self.folder / "second.npz"
+        made = subprocess.run([PROGRAM, "simulate", "-o", str(second), "-s", "simulation.frames=144", "-s", "simulation.photons=1e5,1e5"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        more = ["-s", f"data.more={second}", "-s", "data.measurement=counts", "-s", "probe.trainable=true", "-s", "probe.start_step=3",
+                *trained.options(checkpoint_epochs=2)]
+        whole, part = self.folder / "whole", self.folder / "part"
+        self.whole(whole, *more)
+        epoch = self.seconds_of_an_epoch(whole)
+        for line, resume in (("training: epoch 3/", []), ("training: epoch 4/", ["--resume"])):
+            self.killed(part, line, 0.5 * epoch, *more, *resume)
+        self.whole(part, "--resume", *more)
+        self.same_as(whole, part)
+
     def test_nothing_to_go_on_with(self):
         out = self.folder / "none"
         refused = subprocess.run(self.command(out, "--resume"), capture_output=True, text=True, timeout=60)

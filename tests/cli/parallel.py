@@ -99,6 +99,21 @@ class Parallel(unittest.TestCase):
                     for key, value in expected.items():
                         self.assertAlmostEqual(row[key], value, delta=1e-4 * abs(value), msg=key)
 
+    def test_two_with_several_experiments(self):
+        second = self.folder / "second.npz"
+        made = subprocess.run([PROGRAM, "simulate", "-o", str(second), "-s", "simulation.frames=144", "-s", "simulation.photons=1e5,1e5"],
+                              capture_output=True, text=True, timeout=60, env=self.environment)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        more = ["-s", f"data.more={second}", "-s", "data.measurement=counts", "-s", "probe.trainable=true", "-s", "probe.start_step=1",
+                *trained.options(epochs=2, optimizer="sgd", learning_rate=0.05)]
+        alone, both = self.folder / "alone", self.folder / "both"
+        self.whole(alone, *more, size=1)
+        self.whole(both, *more)
+        self.assertLess(trained.largest_difference(trained.weights(PROGRAM, both), trained.weights(PROGRAM, alone)), 1e-3)
+        for row, expected in zip(trained.history(both), trained.history(alone), strict=True):
+            for key, value in expected.items():
+                self.assertAlmostEqual(row[key], value, delta=1e-4 * abs(value), msg=key)
+
     def test_one_that_is_interrupted_stops_all(self):
         whole, part = self.folder / "whole", self.folder / "part"
         more = trained.options(epochs=6)

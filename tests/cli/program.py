@@ -89,6 +89,47 @@ class Program(unittest.TestCase):
         self.assertIn("Saxe", run("describe", "initializer", "orthogonal").stdout)
         self.assert_fails(run("describe", "initializer", "orthogonl"), 2, "orthogonal")
 
+    def test_several_experiments_in_one_training(self):
+        one_epoch = [*SMALL, "-s", "training.epochs=1"]
+        scans = []
+        for name, diameter, photons in (("narrow", 9, "1e5,1e5"), ("wide", 14, "1e6,1e6")):
+            scans.append(self.folder / f"{name}.npz")
+            made = run("simulate", "-o", scans[-1], "-s", "simulation.size=32", "-s", "simulation.frames=60", "-s",
+                       f"simulation.probe_diameter={diameter}", "-s", f"simulation.photons={photons}")
+            self.assertEqual(made.returncode, 0, made.stderr)
+        ways = {"names": [*scans], "folder": [self.folder], "stores": [*scans, "-s", "data.store=auto"],
+                "store": [*scans, "-s", f"data.store={self.folder / 'both.ptkframes'}"],
+                "option": [scans[0], "-s", f"data.more={scans[1]}"]}
+        rows = {}
+        for way, words in ways.items():
+            done = run("train", *words, "-o", self.folder / way, *one_epoch)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("2 experiments, each with its own probe", done.stderr)
+            self.assertIn(f"experiment 2 of 2: {scans[1]}: ", done.stderr)
+            rows[way] = (self.folder / way / "history.csv").read_text().splitlines()[1].split(",")[:4]
+        for way in ways:
+            self.assertEqual(rows[way], rows["names"], f"{way}: bit for bit")
+        self.assertTrue((self.folder / "both.ptkframes.1").exists() and (self.folder / "both.ptkframes.2").exists())
+        self.assertTrue((self.folder / "wide.npz.ptkframes").exists())
+
+        model = self.folder / "names" / "model.ptk"
+        kept = {array["name"] for array in json.loads(run("info", model, "--json").stdout)["arrays"]}
+        self.assertTrue({"/probe", "/experiments/1", "/experiments/2"} < kept, kept)
+        for number, scan in enumerate(scans, 1):
+            made = run("reconstruct", scan, "-m", model, "-o", self.folder / scan.stem, "--no-refine")
+            self.assertEqual(made.returncode, 0, made.stderr)
+            self.assertIn(f"experiment {number} of the model's 2, {scan}: its probe and scale", made.stderr)
+        cropped = ["-o", self.folder / "part", "--no-refine", "-s", "data.x_bounds=0,0.6"]
+        self.assertIn("none of the 2 experiments", run("reconstruct", scans[1], "-m", model, *cropped).stderr)
+        self.assertIn("experiment 2 of the model's 2", run("reconstruct", scans[1], "-m", model, *cropped, "--force", "-s", "probe.experiment=2").stderr)
+
+        self.assert_fails(run("reconstruct", self.folder, "-m", model, "-o", self.folder / "all"), 2, "take them one by one", "narrow.npz")
+        self.assert_fails(run("convert", self.folder, self.folder / "all.npz"), 2, "take them one by one")
+        self.assert_fails(run("train", scans[0], self.folder / "a,b.npz", "-o", self.folder / "comma"), 2, "a,b.npz")
+        self.assert_fails(run("train", *scans, "-o", self.folder / "sup", "-s", "training.loss=supervised"), 2, "trains on one experiment")
+        # Another order is another training.
+        self.assert_fails(run("train", scans[1], scans[0], "-o", self.folder / "names", "--resume", *one_epoch), 3, "is not the scan of the checkpoint")
+
     def test_everything_that_is_registered_is_listed_and_described(self):
         categories = run("list").stdout
         for category, name in [("losses", "huber"), ("regularizers", "tv_phase"), ("optimizers", "sgd"), ("schedules", "plateau"),

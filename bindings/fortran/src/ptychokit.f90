@@ -48,11 +48,9 @@ module ptychokit
     procedure :: set_text => config_set_text
     procedure, private :: config_make
     procedure, private :: config_set_int, config_set_long, config_set_single, config_set_double, config_set_logical, &
-      config_set_string, &
-      config_set_pair
+      config_set_string, config_set_pair
     generic :: set => config_set_int, config_set_long, config_set_single, config_set_double, config_set_logical, &
-      config_set_string, &
-      config_set_pair
+      config_set_string, config_set_pair
   end type ptk_config
 
   !> A flag that stops long calls; request() may be called from any thread.
@@ -84,32 +82,11 @@ module ptychokit
   !> Something that has arrays by name. get() allocates, read() fills a view.
   type, extends(ptk_handle), abstract :: ptk_source
   contains
-    procedure(source_shape), deferred :: shape_of
-    procedure(source_read), deferred :: read
+    procedure :: shape_of => source_shape
+    procedure :: read => source_read
     procedure, private :: get_c64_2, get_c64_3, get_f32_2, get_f32_3, get_f64_1, get_f64_2
     generic :: get => get_c64_2, get_c64_3, get_f32_2, get_f32_3, get_f64_1, get_f64_2
   end type ptk_source
-
-  abstract interface
-    !> Extents of an array, in Fortran's order (the reverse of C's).
-    function source_shape(this, name, ierr, message) result(extents)
-      import :: ptk_source, c_int64_t
-      class(ptk_source), intent(in) :: this
-      character(len=*), intent(in) :: name
-      integer, intent(out), optional :: ierr
-      character(len=*), intent(inout), optional :: message
-      integer(c_int64_t), allocatable :: extents(:)
-    end function source_shape
-    !> Copy an array out, converted to the type of the view.
-    subroutine source_read(this, name, array, ierr, message)
-      import :: ptk_source, ptk_view
-      class(ptk_source), intent(in) :: this
-      character(len=*), intent(in) :: name
-      type(ptk_view), intent(in) :: array
-      integer, intent(out), optional :: ierr
-      character(len=*), intent(inout), optional :: message
-    end subroutine source_read
-  end interface
 
   !> One scan: "patterns" (N, N, n), "positions" (2, n), "probe" (N, N, modes), "object" (W, H), "bad_pixels" (N, N), 1 for one
   !> that says nothing.
@@ -123,8 +100,6 @@ module ptychokit
     procedure :: size => dataset_size
     procedure :: side => dataset_side
     procedure :: describe => dataset_describe
-    procedure :: shape_of => dataset_shape
-    procedure :: read => dataset_read
     procedure :: read_patterns => dataset_read_patterns
   end type ptk_dataset
 
@@ -141,8 +116,6 @@ module ptychokit
     procedure :: describe => model_describe
     procedure :: history => model_history
     procedure :: arrays => model_arrays
-    procedure :: shape_of => model_shape
-    procedure :: read => model_read
     procedure :: set_probe => model_set_probe
     procedure :: write_picture => model_write_picture
   end type ptk_model
@@ -173,8 +146,6 @@ module ptychokit
     procedure :: load => canvas_load
     procedure :: save => canvas_save
     procedure :: describe => canvas_describe
-    procedure :: shape_of => canvas_shape
-    procedure :: read => canvas_read
     procedure :: write_picture => canvas_write_picture
     procedure :: evaluate => canvas_evaluate
     procedure :: evaluate_file => canvas_evaluate_file
@@ -213,41 +184,42 @@ module ptychokit
     procedure array_i8, array_i16, array_i32, array_i64, array_f32, array_f64, array_c64, array_c128, array_bool
   end interface ptk_array
 
-  ! A listener as a C pointer.
+  ! A listener, which may be absent, as C wants it: a function and a pointer.
   type, private :: listener_box
     class(ptk_listener), pointer :: listener => null()
+    type(c_funptr) :: callback = c_null_funptr
   end type listener_box
   type, private :: log_box
     class(ptk_log_listener), pointer :: listener => null()
   end type log_box
 
-  ! The buffer of a text: tried once, and grown when it was too small.
+  ! The buffer of a text. `do while (room%asks())` makes the call once, and again when the buffer was too small.
   type, private :: text_room
     character(kind=c_char), allocatable :: bytes(:)
-    integer(c_size_t) :: size = 0, needed = 0
+    integer(c_size_t) :: size = 0, needed = 16384
+    integer(c_int32_t) :: status = PTK_ERR_BUFFER_TOO_SMALL
   contains
-    procedure :: again => text_room_again
+    procedure :: asks => text_room_asks
     procedure :: text => text_room_text
   end type text_room
 
   ! What belongs to a type is called through it.
-  private :: source_shape, source_read, listener_progress, listener_message, handle_close, handle_final, &
-    handle_is_open, handle_assign, owned, address, reported, c_text, f_text, as_text, new_room, text_room_again, &
-    text_room_text, progress_trampoline, log_trampoline, described, array_i8, array_i16, array_i32, array_i64, array_f32, &
-    array_f64, array_c64, array_c128, array_bool, config_from_json, config_from_yaml, config_load, config_make, &
-    config_set_int, config_set_long, config_set_single, config_set_double, config_set_logical, config_set_string, &
-    config_set_pair, config_set_text, config_merge, config_check, config_to_json, cancel_create, cancel_request, &
-    cancel_reset, context_create, context_set_log, context_devices, context_describe, context_generators, &
-    context_describe_generator, context_load_plugin, context_initializers, context_registered, &
-    context_describe_registered, context_schema, context_describe_file, context_forward, dataset_open, dataset_from_arrays, &
-    dataset_simulate, dataset_save, dataset_select, dataset_size, dataset_side, dataset_describe, dataset_shape, &
-    dataset_read, dataset_read_patterns, model_create, model_load, model_save, model_import, model_export, &
-    model_parameter_count, model_side, model_describe, model_history, model_arrays, model_shape, model_read, &
-    model_set_probe, model_write_picture, trainer_create, trainer_fit, trainer_resume, &
+  private :: source_shape, source_read, listener_progress, listener_message, handle_close, handle_final, handle_is_open, &
+    handle_assign, owned, address, reported, c_text, f_text, as_text, text_room_asks, text_room_text, watch, &
+    progress_trampoline, log_trampoline, described, array_i8, array_i16, array_i32, array_i64, array_f32, array_f64, &
+    array_c64, array_c128, array_bool, config_from_json, config_from_yaml, config_load, config_make, config_set_int, &
+    config_set_long, config_set_single, config_set_double, config_set_logical, config_set_string, config_set_pair, &
+    config_set_text, config_merge, config_check, config_to_json, cancel_create, cancel_request, cancel_reset, &
+    context_create, context_set_log, context_devices, context_describe, context_generators, context_describe_generator, &
+    context_load_plugin, context_initializers, context_registered, context_describe_registered, context_schema, &
+    context_describe_file, context_forward, dataset_open, dataset_from_arrays, dataset_simulate, dataset_save, &
+    dataset_select, dataset_size, dataset_side, dataset_describe, dataset_read_patterns, model_create, model_load, &
+    model_save, model_import, model_export, model_parameter_count, model_side, model_describe, model_history, &
+    model_arrays, model_set_probe, model_write_picture, trainer_create, trainer_fit, trainer_resume, &
     reconstructor_create, reconstructor_predict, reconstructor_reconstruct, reconstructor_refine, canvas_create, &
-    canvas_create_around, canvas_add, canvas_load, canvas_save, canvas_describe, canvas_shape, canvas_read, &
-    canvas_write_picture, canvas_evaluate, canvas_evaluate_file, canvas_fourier_error, get_c64_2, get_c64_3, get_f32_2, &
-    get_f32_3, get_f64_1, get_f64_2, extents_of
+    canvas_create_around, canvas_add, canvas_load, canvas_save, canvas_describe, canvas_write_picture, canvas_evaluate, &
+    canvas_evaluate_file, canvas_fourier_error, get_c64_2, get_c64_3, get_f32_2, get_f32_3, get_f64_1, get_f64_2, &
+    extents_of
 
 contains
 
@@ -285,6 +257,7 @@ contains
 
   ! ---- handles ----
 
+  !> Gives up this reference; the last one releases the object. Closing twice is fine.
   subroutine handle_close(this)
     class(ptk_handle), intent(inout) :: this
     if (.not. associated(this%owners)) return
@@ -302,6 +275,7 @@ contains
     call handle_close(this)
   end subroutine handle_final
 
+  !> Whether there is an object.
   function handle_is_open(this) result(answer)
     class(ptk_handle), intent(in) :: this
     logical :: answer
@@ -321,17 +295,22 @@ contains
     this%owners = this%owners + 1
   end subroutine handle_assign
 
-  ! Take over what a call made, in place of what was held.
-  subroutine owned(this, pointer, free)
+  ! Take over what a call made, in place of what was held; report how the call went.
+  subroutine owned(this, pointer, free, status, ierr, message)
     class(ptk_handle), intent(inout) :: this
     type(c_ptr), intent(in) :: pointer
     procedure(ptk_release) :: free
+    integer(c_int32_t), intent(in) :: status
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
     call handle_close(this)
-    if (.not. c_associated(pointer)) return
-    this%pointer = pointer
-    this%free => free
-    allocate (this%owners)
-    this%owners = 1
+    if (c_associated(pointer)) then
+      this%pointer = pointer
+      this%free => free
+      allocate (this%owners)
+      this%owners = 1
+    end if
+    call reported(status, ierr, message)
   end subroutine owned
 
   function address(handle) result(pointer)
@@ -390,32 +369,36 @@ contains
     text = f_text(bytes)
   end function as_text
 
-  function new_room() result(room)
-    type(text_room) :: room
-    room%size = 16384
-    allocate (room%bytes(room%size))
-  end function new_room
-
-  function text_room_again(this, status) result(answer)
+  function text_room_asks(this) result(answer)
     class(text_room), intent(inout) :: this
-    integer(c_int32_t), intent(in) :: status
     logical :: answer
-    answer = status == PTK_ERR_BUFFER_TOO_SMALL .and. this%needed > this%size
+    answer = this%status == PTK_ERR_BUFFER_TOO_SMALL .and. this%needed > this%size
     if (.not. answer) return
     this%size = this%needed
-    deallocate (this%bytes)
+    if (allocated(this%bytes)) deallocate (this%bytes)
     allocate (this%bytes(this%size))
-  end function text_room_again
+  end function text_room_asks
 
-  function text_room_text(this, status) result(text)
+  ! "" after a failure, which is reported.
+  function text_room_text(this, ierr, message) result(text)
     class(text_room), intent(in) :: this
-    integer(c_int32_t), intent(in) :: status
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     text = ""
-    if (status == PTK_OK) text = f_text(this%bytes)
+    if (this%status == PTK_OK) text = f_text(this%bytes)
+    call reported(this%status, ierr, message)
   end function text_room_text
 
   ! ---- callbacks ----
+
+  subroutine watch(box, listener)
+    type(listener_box), intent(inout) :: box
+    class(ptk_listener), intent(inout), optional, target :: listener
+    if (.not. present(listener)) return
+    box%listener => listener
+    box%callback = c_funloc(progress_trampoline)
+  end subroutine watch
 
   function progress_trampoline(progress, user_data) result(answer) bind(C, name="")
     type(ptk_progress), intent(in), optional :: progress
@@ -523,6 +506,7 @@ contains
 
   ! ---- configuration ----
 
+  !> From JSON, nested or with dotted names.
   subroutine config_from_json(this, json, ierr, message)
     class(ptk_config), intent(inout) :: this
     character(len=*), intent(in) :: json
@@ -531,10 +515,10 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_config_from_json(made, c_text(json))
-    call owned(this, made, ptk_config_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_config_free, status, ierr, message)
   end subroutine config_from_json
 
+  !> From YAML, nested or with dotted names.
   subroutine config_from_yaml(this, yaml, ierr, message)
     class(ptk_config), intent(inout) :: this
     character(len=*), intent(in) :: yaml
@@ -543,10 +527,10 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_config_from_yaml(made, c_text(yaml))
-    call owned(this, made, ptk_config_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_config_free, status, ierr, message)
   end subroutine config_from_yaml
 
+  !> From a .json, .yaml or .yml file.
   subroutine config_load(this, path, ierr, message)
     class(ptk_config), intent(inout) :: this
     character(len=*), intent(in) :: path
@@ -555,8 +539,7 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_config_load(made, c_text(path))
-    call owned(this, made, ptk_config_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_config_free, status, ierr, message)
   end subroutine config_load
 
   ! An empty configuration comes to be when the first value is set.
@@ -564,10 +547,11 @@ contains
     class(ptk_config), intent(inout) :: this
     integer(c_int32_t) :: status
     type(c_ptr) :: made
+    integer :: known
     status = PTK_OK
     if (this%is_open()) return
     status = ptk_config_create(made)
-    call owned(this, made, ptk_config_free)
+    call owned(this, made, ptk_config_free, status, known)
   end function config_make
 
   subroutine config_set_int(this, key, value, ierr, message)
@@ -576,10 +560,7 @@ contains
     integer(c_int32_t), intent(in) :: value
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
-    integer(c_int32_t) :: status
-    status = this%config_make()
-    if (status == PTK_OK) status = ptk_config_set_int(this%pointer, c_text(key), int(value, c_int64_t))
-    call reported(status, ierr, message)
+    call this%config_set_long(key, int(value, c_int64_t), ierr, message)
   end subroutine config_set_int
 
   subroutine config_set_long(this, key, value, ierr, message)
@@ -600,10 +581,7 @@ contains
     real(c_float), intent(in) :: value
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
-    integer(c_int32_t) :: status
-    status = this%config_make()
-    if (status == PTK_OK) status = ptk_config_set_float(this%pointer, c_text(key), real(value, c_double))
-    call reported(status, ierr, message)
+    call this%config_set_double(key, real(value, c_double), ierr, message)
   end subroutine config_set_single
 
   subroutine config_set_double(this, key, value, ierr, message)
@@ -679,6 +657,7 @@ contains
     call reported(status, ierr, message)
   end subroutine config_merge
 
+  !> Check now; an unknown option is an error that names the nearest. `subject`: "library", a section, or "generator:NAME".
   subroutine config_check(this, context, subject, ierr, message)
     class(ptk_config), intent(in) :: this
     class(ptk_context), intent(in) :: context
@@ -688,6 +667,7 @@ contains
     call reported(ptk_config_check(context%pointer, this%pointer, c_text(subject)), ierr, message)
   end subroutine config_check
 
+  !> JSON: all values, defaults included.
   function config_to_json(this, context, subject, ierr, message) result(text)
     class(ptk_config), intent(in) :: this
     class(ptk_context), intent(in) :: context
@@ -696,18 +676,15 @@ contains
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_config_to_json(context%pointer, this%pointer, c_text(subject), room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_config_to_json(context%pointer, this%pointer, c_text(subject), room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function config_to_json
 
   ! ---- cancellation ----
 
+  !> A lowered flag.
   subroutine cancel_create(this, ierr, message)
     class(ptk_cancel), intent(inout) :: this
     integer, intent(out), optional :: ierr
@@ -715,15 +692,16 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_cancel_create(made)
-    call owned(this, made, ptk_cancel_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_cancel_free, status, ierr, message)
   end subroutine cancel_create
 
+  !> Raise the flag; from any thread.
   subroutine cancel_request(this)
     class(ptk_cancel), intent(in) :: this
     call ptk_cancel_request(this%pointer)
   end subroutine cancel_request
 
+  !> Lower the flag, to use it again.
   subroutine cancel_reset(this)
     class(ptk_cancel), intent(in) :: this
     call ptk_cancel_reset(this%pointer)
@@ -731,6 +709,7 @@ contains
 
   ! ---- context ----
 
+  !> `device`: "cpu", "cuda", "cuda:1" or "auto".
   subroutine context_create(this, device, config, ierr, message)
     class(ptk_context), intent(inout) :: this
     character(len=*), intent(in) :: device
@@ -740,13 +719,11 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_context_create(made, c_text(device), address(config))
-    call owned(this, made, ptk_context_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_context_free, status, ierr, message)
   end subroutine context_create
 
   !> Send messages of at least this importance (PTK_LOG_...) to a listener, which must live until set_log is called without one.
-  !! Messages
-  !! may come from any thread, one at a time.
+  !! Messages may come from any thread, one at a time.
   subroutine context_set_log(this, level, listener, ierr, message)
     class(ptk_context), intent(in) :: this
     integer, intent(in) :: level
@@ -766,68 +743,56 @@ contains
     call reported(status, ierr, message)
   end subroutine context_set_log
 
+  !> JSON: the devices that can be used now.
   function context_devices(this, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_context_devices(this%pointer, room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_context_devices(this%pointer, room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function context_devices
 
+  !> JSON: device, threads, seed, and this process among those that train together.
   function context_describe(this, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_context_describe(this%pointer, room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_context_describe(this%pointer, room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function context_describe
 
+  !> JSON: the generators that there are.
   function context_generators(this, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_generator_list(this%pointer, room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_generator_list(this%pointer, room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function context_generators
 
+  !> JSON: the ways to draw first weights, for the option generator.initializer.
   function context_initializers(this, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_initializer_list(this%pointer, room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_initializer_list(this%pointer, room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function context_initializers
 
   !> JSON: what is registered under a category, "losses", "optimizers" ...; "categories": the categories.
@@ -838,14 +803,10 @@ contains
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_registry_list(this%pointer, c_text(category), room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_registry_list(this%pointer, c_text(category), room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function context_registered
 
   !> JSON: one of them with its options.
@@ -856,16 +817,13 @@ contains
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_registry_describe(this%pointer, c_text(category), c_text(name), room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_registry_describe(this%pointer, c_text(category), c_text(name), room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function context_describe_registered
 
+  !> JSON: one generator with its options.
   function context_describe_generator(this, name, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     character(len=*), intent(in) :: name
@@ -873,14 +831,10 @@ contains
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_generator_describe(this%pointer, c_text(name), room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_generator_describe(this%pointer, c_text(name), room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function context_describe_generator
 
   !> Load a shared library with generators, or allow a TorchScript program that a model was trained with. It is executed.
@@ -892,6 +846,7 @@ contains
     call reported(ptk_plugin_load(this%pointer, c_text(path)), ierr, message)
   end subroutine context_load_plugin
 
+  !> JSON: the options that there are. `subject`: "library", a section, or "generator:NAME".
   function context_schema(this, subject, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     character(len=*), intent(in) :: subject
@@ -899,16 +854,13 @@ contains
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_config_schema(this%pointer, c_text(subject), room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_config_schema(this%pointer, c_text(subject), room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function context_schema
 
+  !> JSON: what is in a file, without reading its arrays.
   function context_describe_file(this, path, config, ierr, message) result(text)
     class(ptk_context), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -917,14 +869,10 @@ contains
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_file_describe(this%pointer, c_text(path), address(config), room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_file_describe(this%pointer, c_text(path), address(config), room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function context_describe_file
 
   !> Intensities (N, N, n) of patches (N, N, n) seen through a probe (N, N[, modes]).
@@ -942,6 +890,8 @@ contains
 
   ! ---- datasets ----
 
+  !> A file or folder, told apart by content: PtychoPINN's NPZ, CXI, ptychodus, PtyPy, or HDF5 with its paths in the
+  !! configuration.
   subroutine dataset_open(this, context, path, config, ierr, message)
     class(ptk_dataset), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -952,8 +902,7 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_dataset_open(made, context%pointer, c_text(path), address(config))
-    call owned(this, made, ptk_dataset_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_dataset_free, status, ierr, message)
   end subroutine dataset_open
 
   !> patterns (N, N, n), positions (2, n), probe (N, N[, modes]), a known object (W, H); all are copied.
@@ -970,8 +919,7 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_dataset_from_arrays(made, context%pointer, patterns, positions, probe, object, address(config))
-    call owned(this, made, ptk_dataset_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_dataset_free, status, ierr, message)
   end subroutine dataset_from_arrays
 
   !> An experiment after the simulation.* options and the seed, with the object, probe and positions that made it.
@@ -984,17 +932,11 @@ contains
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     type(listener_box), target :: box
-    type(c_funptr) :: callback
     type(c_ptr) :: made
     integer(c_int32_t) :: status
-    callback = c_null_funptr
-    if (present(listener)) then
-      box%listener => listener
-      callback = c_funloc(progress_trampoline)
-    end if
-    status = ptk_simulate(made, context%pointer, address(config), address(cancel), callback, c_loc(box))
-    call owned(this, made, ptk_dataset_free)
-    call reported(status, ierr, message)
+    call watch(box, listener)
+    status = ptk_simulate(made, context%pointer, address(config), address(cancel), box%callback, c_loc(box))
+    call owned(this, made, ptk_dataset_free, status, ierr, message)
   end subroutine dataset_simulate
 
   !> For open(), as "npz", "cxi", "ptychodus" (a new folder), or by the suffix.
@@ -1020,63 +962,35 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_dataset_select(made, whole%pointer, x_low, x_high, y_low, y_high)
-    call owned(this, made, ptk_dataset_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_dataset_free, status, ierr, message)
   end subroutine dataset_select
 
+  !> Number of frames.
   function dataset_size(this) result(number)
     class(ptk_dataset), intent(in) :: this
     integer(c_int64_t) :: number
     number = ptk_dataset_size(this%pointer)
   end function dataset_size
 
+  !> Side N of the frames.
   function dataset_side(this) result(number)
     class(ptk_dataset), intent(in) :: this
     integer(c_int64_t) :: number
     number = ptk_dataset_side(this%pointer)
   end function dataset_side
 
+  !> JSON: source, size, what the frames hold, what the reader decided, arrays.
   function dataset_describe(this, ierr, message) result(text)
     class(ptk_dataset), intent(in) :: this
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_dataset_describe(this%pointer, room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_dataset_describe(this%pointer, room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function dataset_describe
-
-  function dataset_shape(this, name, ierr, message) result(extents)
-    class(ptk_dataset), intent(in) :: this
-    character(len=*), intent(in) :: name
-    integer, intent(out), optional :: ierr
-    character(len=*), intent(inout), optional :: message
-    integer(c_int64_t), allocatable :: extents(:)
-    integer(c_int64_t) :: reversed(PTK_MAX_NDIM)
-    integer(c_int32_t) :: ndim, status
-    ndim = 0
-    status = ptk_dataset_shape(this%pointer, c_text(name), reversed, PTK_MAX_NDIM, ndim)
-    if (status /= PTK_OK) ndim = 0
-    extents = reversed(ndim:1:-1)
-    call reported(status, ierr, message)
-  end function dataset_shape
-
-  subroutine dataset_read(this, name, array, ierr, message)
-    class(ptk_dataset), intent(in) :: this
-    character(len=*), intent(in) :: name
-    type(ptk_view), intent(in) :: array
-    integer, intent(out), optional :: ierr
-    character(len=*), intent(inout), optional :: message
-    type(ptk_view) :: filled
-    filled = array
-    call reported(ptk_dataset_read(this%pointer, c_text(name), filled), ierr, message)
-  end subroutine dataset_read
 
   !> Some patterns (N, N, k), from frame `first` on, counted from 1.
   subroutine dataset_read_patterns(this, first, patterns, ierr, message)
@@ -1092,6 +1006,7 @@ contains
 
   ! ---- models ----
 
+  !> Fresh weights for frames (side, side, n).
   subroutine model_create(this, context, side, config, ierr, message)
     class(ptk_model), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1102,10 +1017,10 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_model_create(made, context%pointer, side, address(config))
-    call owned(this, made, ptk_model_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_model_free, status, ierr, message)
   end subroutine model_create
 
+  !> From a bundle, a file of save().
   subroutine model_load(this, context, path, ierr, message)
     class(ptk_model), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1115,10 +1030,10 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_model_load(made, context%pointer, c_text(path))
-    call owned(this, made, ptk_model_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_model_free, status, ierr, message)
   end subroutine model_load
 
+  !> One HDF5 file.
   subroutine model_save(this, path, ierr, message)
     class(ptk_model), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -1139,8 +1054,7 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_model_import(made, context%pointer, c_text(path), side, address(config))
-    call owned(this, made, ptk_model_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_model_free, status, ierr, message)
   end subroutine model_import
 
   !> Writes the weights to .safetensors or .npz, by the names of the reference's state dict.
@@ -1152,92 +1066,60 @@ contains
     call reported(ptk_model_export(this%pointer, c_text(path)), ierr, message)
   end subroutine model_export
 
+  !> Number of trainable numbers.
   function model_parameter_count(this) result(number)
     class(ptk_model), intent(in) :: this
     integer(c_int64_t) :: number
     number = ptk_model_parameter_count(this%pointer)
   end function model_parameter_count
 
+  !> Side N of the frames that it takes.
   function model_side(this) result(number)
     class(ptk_model), intent(in) :: this
     integer(c_int64_t) :: number
     number = ptk_model_side(this%pointer)
   end function model_side
 
+  !> JSON: generator, settings, probe, statistics, where it comes from.
   function model_describe(this, ierr, message) result(text)
     class(ptk_model), intent(in) :: this
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_model_describe(this%pointer, room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_model_describe(this%pointer, room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function model_describe
 
+  !> JSON: the course of the training.
   function model_history(this, ierr, message) result(text)
     class(ptk_model), intent(in) :: this
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_model_history(this%pointer, room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_model_history(this%pointer, room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function model_history
 
+  !> JSON: name, dtype and shape (of C) of every array.
   function model_arrays(this, ierr, message) result(text)
     class(ptk_model), intent(in) :: this
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_model_arrays(this%pointer, room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_model_arrays(this%pointer, room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function model_arrays
 
-  function model_shape(this, name, ierr, message) result(extents)
-    class(ptk_model), intent(in) :: this
-    character(len=*), intent(in) :: name
-    integer, intent(out), optional :: ierr
-    character(len=*), intent(inout), optional :: message
-    integer(c_int64_t), allocatable :: extents(:)
-    integer(c_int64_t) :: reversed(PTK_MAX_NDIM)
-    integer(c_int32_t) :: ndim, status
-    ndim = 0
-    status = ptk_model_shape(this%pointer, c_text(name), reversed, PTK_MAX_NDIM, ndim)
-    if (status /= PTK_OK) ndim = 0
-    extents = reversed(ndim:1:-1)
-    call reported(status, ierr, message)
-  end function model_shape
-
-  subroutine model_read(this, name, array, ierr, message)
-    class(ptk_model), intent(in) :: this
-    character(len=*), intent(in) :: name
-    type(ptk_view), intent(in) :: array
-    integer, intent(out), optional :: ierr
-    character(len=*), intent(inout), optional :: message
-    type(ptk_view) :: filled
-    filled = array
-    call reported(ptk_model_read(this%pointer, c_text(name), filled), ierr, message)
-  end subroutine model_read
-
+  !> Give it another probe (N, N[, modes]).
   subroutine model_set_probe(this, probe, ierr, message)
     class(ptk_model), intent(in) :: this
     type(ptk_view), intent(in) :: probe
@@ -1246,6 +1128,7 @@ contains
     call reported(ptk_model_set_probe(this%pointer, probe), ierr, message)
   end subroutine model_set_probe
 
+  !> "history" or "probe", as PNG.
   subroutine model_write_picture(this, picture, path, ierr, message)
     class(ptk_model), intent(in) :: this
     character(len=*), intent(in) :: picture
@@ -1257,6 +1140,7 @@ contains
 
   ! ---- training ----
 
+  !> Checkpoints and history go to `run_folder`.
   subroutine trainer_create(this, model, config, run_folder, ierr, message)
     class(ptk_trainer), intent(inout) :: this
     class(ptk_model), intent(in) :: model
@@ -1270,10 +1154,10 @@ contains
     ! An unallocated actual argument is an absent one.
     if (present(run_folder)) folder = c_text(run_folder)
     status = ptk_trainer_create(made, model%pointer, address(config), folder)
-    call owned(this, made, ptk_trainer_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_trainer_free, status, ierr, message)
   end subroutine trainer_create
 
+  !> Train; blocks until done, cancelled or failed.
   subroutine trainer_fit(this, dataset, listener, cancel, ierr, message)
     class(ptk_trainer), intent(in) :: this
     class(ptk_dataset), intent(in) :: dataset
@@ -1282,15 +1166,11 @@ contains
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     type(listener_box), target :: box
-    type(c_funptr) :: callback
-    callback = c_null_funptr
-    if (present(listener)) then
-      box%listener => listener
-      callback = c_funloc(progress_trampoline)
-    end if
-    call reported(ptk_trainer_fit(this%pointer, dataset%pointer, address(cancel), callback, c_loc(box)), ierr, message)
+    call watch(box, listener)
+    call reported(ptk_trainer_fit(this%pointer, dataset%pointer, address(cancel), box%callback, c_loc(box)), ierr, message)
   end subroutine trainer_fit
 
+  !> Continue from a checkpoint; before fit().
   subroutine trainer_resume(this, path, ierr, message)
     class(ptk_trainer), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -1301,6 +1181,7 @@ contains
 
   ! ---- reconstruction ----
 
+  !> Without a model it can refine() only.
   subroutine reconstructor_create(this, context, model, config, ierr, message)
     class(ptk_reconstructor), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1311,8 +1192,7 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_reconstructor_create(made, context%pointer, address(model), address(config))
-    call owned(this, made, ptk_reconstructor_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_reconstructor_free, status, ierr, message)
   end subroutine reconstructor_create
 
   !> Patches (N, N[, G], B) of frames (N, N[, G], B) at positions (2[, G], B).
@@ -1328,6 +1208,7 @@ contains
     call reported(ptk_reconstructor_predict(this%pointer, patterns, positions, filled), ierr, message)
   end subroutine reconstructor_predict
 
+  !> Predict the whole scan and stitch it into `canvas`.
   subroutine reconstructor_reconstruct(this, canvas, dataset, listener, cancel, ierr, message)
     class(ptk_reconstructor), intent(in) :: this
     class(ptk_canvas), intent(inout) :: canvas
@@ -1337,19 +1218,14 @@ contains
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     type(listener_box), target :: box
-    type(c_funptr) :: callback
     type(c_ptr) :: made
     integer(c_int32_t) :: status
-    callback = c_null_funptr
-    if (present(listener)) then
-      box%listener => listener
-      callback = c_funloc(progress_trampoline)
-    end if
-    status = ptk_reconstructor_reconstruct(made, this%pointer, dataset%pointer, address(cancel), callback, c_loc(box))
-    call owned(canvas, made, ptk_canvas_free)
-    call reported(status, ierr, message)
+    call watch(box, listener)
+    status = ptk_reconstructor_reconstruct(made, this%pointer, dataset%pointer, address(cancel), box%callback, c_loc(box))
+    call owned(canvas, made, ptk_canvas_free, status, ierr, message)
   end subroutine reconstructor_reconstruct
 
+  !> Iterate object and probe on the frames, from the canvas `start` or from a flat object.
   subroutine reconstructor_refine(this, canvas, dataset, start, listener, cancel, ierr, message)
     class(ptk_reconstructor), intent(in) :: this
     class(ptk_canvas), intent(inout) :: canvas
@@ -1360,22 +1236,17 @@ contains
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     type(listener_box), target :: box
-    type(c_funptr) :: callback
     type(c_ptr) :: made
     integer(c_int32_t) :: status
-    callback = c_null_funptr
-    if (present(listener)) then
-      box%listener => listener
-      callback = c_funloc(progress_trampoline)
-    end if
-    status = ptk_reconstructor_refine(made, this%pointer, dataset%pointer, address(start), address(cancel), callback, &
+    call watch(box, listener)
+    status = ptk_reconstructor_refine(made, this%pointer, dataset%pointer, address(start), address(cancel), box%callback, &
       c_loc(box))
-    call owned(canvas, made, ptk_canvas_free)
-    call reported(status, ierr, message)
+    call owned(canvas, made, ptk_canvas_free, status, ierr, message)
   end subroutine reconstructor_refine
 
   ! ---- canvases ----
 
+  !> Empty, for add(); (origin_x, origin_y) is the place of its first pixel in the frame of the positions.
   subroutine canvas_create(this, context, height, width, origin_x, origin_y, config, ierr, message)
     class(ptk_canvas), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1386,10 +1257,10 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_canvas_create(made, context%pointer, height, width, origin_x, origin_y, address(config))
-    call owned(this, made, ptk_canvas_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_canvas_free, status, ierr, message)
   end subroutine canvas_create
 
+  !> Empty, holds all patches of a side at these positions (2, n).
   subroutine canvas_create_around(this, context, positions, side, config, ierr, message)
     class(ptk_canvas), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1401,8 +1272,7 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_canvas_create_around(made, context%pointer, positions, side, address(config))
-    call owned(this, made, ptk_canvas_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_canvas_free, status, ierr, message)
   end subroutine canvas_create_around
 
   !> patches (n, n, k) at positions (2, k), with weights (n, n) or (n, n, k).
@@ -1416,6 +1286,7 @@ contains
     call reported(ptk_canvas_add(this%pointer, patches, positions, weights), ierr, message)
   end subroutine canvas_add
 
+  !> From a file of save().
   subroutine canvas_load(this, context, path, ierr, message)
     class(ptk_canvas), intent(inout) :: this
     class(ptk_context), intent(in) :: context
@@ -1425,10 +1296,10 @@ contains
     type(c_ptr) :: made
     integer(c_int32_t) :: status
     status = ptk_canvas_load(made, context%pointer, c_text(path))
-    call owned(this, made, ptk_canvas_free)
-    call reported(status, ierr, message)
+    call owned(this, made, ptk_canvas_free, status, ierr, message)
   end subroutine canvas_load
 
+  !> One HDF5 file.
   subroutine canvas_save(this, path, ierr, message)
     class(ptk_canvas), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -1437,48 +1308,20 @@ contains
     call reported(ptk_canvas_save(this%pointer, c_text(path)), ierr, message)
   end subroutine canvas_save
 
+  !> JSON: size, origin, patches left out, error curves, arrays.
   function canvas_describe(this, ierr, message) result(text)
     class(ptk_canvas), intent(in) :: this
     integer, intent(out), optional :: ierr
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_canvas_describe(this%pointer, room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_canvas_describe(this%pointer, room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function canvas_describe
 
-  function canvas_shape(this, name, ierr, message) result(extents)
-    class(ptk_canvas), intent(in) :: this
-    character(len=*), intent(in) :: name
-    integer, intent(out), optional :: ierr
-    character(len=*), intent(inout), optional :: message
-    integer(c_int64_t), allocatable :: extents(:)
-    integer(c_int64_t) :: reversed(PTK_MAX_NDIM)
-    integer(c_int32_t) :: ndim, status
-    ndim = 0
-    status = ptk_canvas_shape(this%pointer, c_text(name), reversed, PTK_MAX_NDIM, ndim)
-    if (status /= PTK_OK) ndim = 0
-    extents = reversed(ndim:1:-1)
-    call reported(status, ierr, message)
-  end function canvas_shape
-
-  subroutine canvas_read(this, name, array, ierr, message)
-    class(ptk_canvas), intent(in) :: this
-    character(len=*), intent(in) :: name
-    type(ptk_view), intent(in) :: array
-    integer, intent(out), optional :: ierr
-    character(len=*), intent(inout), optional :: message
-    type(ptk_view) :: filled
-    filled = array
-    call reported(ptk_canvas_read(this%pointer, c_text(name), filled), ierr, message)
-  end subroutine canvas_read
-
+  !> "amplitude", "phase", "coverage", "probe" or "errors", as PNG.
   subroutine canvas_write_picture(this, picture, path, ierr, message)
     class(ptk_canvas), intent(in) :: this
     character(len=*), intent(in) :: picture
@@ -1488,6 +1331,7 @@ contains
     call reported(ptk_canvas_write_picture(this%pointer, c_text(picture), c_text(path)), ierr, message)
   end subroutine canvas_write_picture
 
+  !> JSON: scores against a known object (W, H).
   function canvas_evaluate(this, reference, config, ierr, message) result(text)
     class(ptk_canvas), intent(in) :: this
     type(ptk_view), intent(in) :: reference
@@ -1496,16 +1340,13 @@ contains
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_evaluate(this%pointer, reference, address(config), room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_evaluate(this%pointer, reference, address(config), room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function canvas_evaluate
 
+  !> JSON: scores against the object of a file.
   function canvas_evaluate_file(this, path, config, ierr, message) result(text)
     class(ptk_canvas), intent(in) :: this
     character(len=*), intent(in) :: path
@@ -1514,14 +1355,10 @@ contains
     character(len=*), intent(inout), optional :: message
     character(len=:), allocatable :: text
     type(text_room) :: room
-    integer(c_int32_t) :: status
-    room = new_room()
-    do
-      status = ptk_evaluate_file(this%pointer, c_text(path), address(config), room%bytes, room%size, room%needed)
-      if (.not. room%again(status)) exit
+    do while (room%asks())
+      room%status = ptk_evaluate_file(this%pointer, c_text(path), address(config), room%bytes, room%size, room%needed)
     end do
-    text = room%text(status)
-    call reported(status, ierr, message)
+    text = room%text(ierr, message)
   end function canvas_evaluate_file
 
   !> Relative Fourier error against the frames; 0 is perfect.
@@ -1534,19 +1371,61 @@ contains
     character(len=*), intent(inout), optional :: message
     real(c_double) :: error
     type(listener_box), target :: box
-    type(c_funptr) :: callback
     integer(c_int32_t) :: status
-    callback = c_null_funptr
-    if (present(listener)) then
-      box%listener => listener
-      callback = c_funloc(progress_trampoline)
-    end if
-    status = ptk_fourier_error(error, this%pointer, dataset%pointer, address(cancel), callback, c_loc(box))
+    call watch(box, listener)
+    status = ptk_fourier_error(error, this%pointer, dataset%pointer, address(cancel), box%callback, c_loc(box))
     call reported(status, ierr, message)
   end function canvas_fourier_error
 
   ! ---- arrays by name ----
 
+  !> Extents of an array, in Fortran's order (the reverse of C's).
+  function source_shape(this, name, ierr, message) result(extents)
+    class(ptk_source), intent(in) :: this
+    character(len=*), intent(in) :: name
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    integer(c_int64_t), allocatable :: extents(:)
+    integer(c_int64_t) :: reversed(PTK_MAX_NDIM)
+    integer(c_int32_t) :: ndim, status
+    ndim = 0
+    status = PTK_ERR_INVALID_ARGUMENT
+    select type (this)
+    class is (ptk_dataset)
+      status = ptk_dataset_shape(this%pointer, c_text(name), reversed, PTK_MAX_NDIM, ndim)
+    class is (ptk_model)
+      status = ptk_model_shape(this%pointer, c_text(name), reversed, PTK_MAX_NDIM, ndim)
+    class is (ptk_canvas)
+      status = ptk_canvas_shape(this%pointer, c_text(name), reversed, PTK_MAX_NDIM, ndim)
+    end select
+    if (status /= PTK_OK) ndim = 0
+    extents = reversed(ndim:1:-1)
+    call reported(status, ierr, message)
+  end function source_shape
+
+  !> Copy an array out, converted to the type of the view.
+  subroutine source_read(this, name, array, ierr, message)
+    class(ptk_source), intent(in) :: this
+    character(len=*), intent(in) :: name
+    type(ptk_view), intent(in) :: array
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    type(ptk_view) :: filled
+    integer(c_int32_t) :: status
+    filled = array
+    status = PTK_ERR_INVALID_ARGUMENT
+    select type (this)
+    class is (ptk_dataset)
+      status = ptk_dataset_read(this%pointer, c_text(name), filled)
+    class is (ptk_model)
+      status = ptk_model_read(this%pointer, c_text(name), filled)
+    class is (ptk_canvas)
+      status = ptk_canvas_read(this%pointer, c_text(name), filled)
+    end select
+    call reported(status, ierr, message)
+  end subroutine source_read
+
+  !> An array by its name, allocated here, converted to its type.
   subroutine get_c64_2(this, name, array, ierr, message)
     class(ptk_source), intent(in) :: this
     character(len=*), intent(in) :: name

@@ -5,7 +5,8 @@ Neural ptychography, from diffraction frames to the complex object.
   here. So frames are `(x, y, n)`, a probe is `(x, y, mode)`, an object `(x, y)`, and positions are `(2, n)` with `positions[:, i] == [x, y]`.
   Strided arrays are handed over as they are, never copied or transposed.
 * A failed call throws a `PtychoKitError` with `status` (a `LibPtychoKit.PTK_ERR_...` constant) and `message`.
-* Objects are released by the garbage collector; `close` does it at once.
+* Objects are released by the garbage collector; `close` does it at once, or at the end of the long calls that work with them.
+* Calls that only read an object may run in several threads; others need it for themselves, and so does `close` but for long calls.
 * A configuration is a `Config`, a `Dict` (nested or with dotted keys), pairs `("training.epochs" => 3, ...)`, or `nothing` for defaults.
 * Long calls take a function of the progress first, as a `do` block. It cancels by returning `false`; what it throws comes back unchanged.
 
@@ -18,10 +19,9 @@ include("LibPtychoKit.jl")
 using .LibPtychoKit
 
 export LibPtychoKit, PtychoKitError, Context, Config, Cancel, Dataset, Model, Trainer, Reconstructor, Canvas, Progress
-export array, build_info, cancel!, check, describe, describe_file, devices, evaluate, fit!, forward, export_weights, fourier_error, generators,
-    history, import_weights, initializers, load_plugin, log_to,
-    parameter_count, predict, read_patterns!, reconstruct, refine, registered, reset!, resume!, save, schema, select, set!, set_probe!, side, simulate,
-    add!, write_picture
+export add!, array, build_info, cancel!, check, describe, describe_file, devices, evaluate, export_weights, fit!, forward, forward!, fourier_error,
+    generators, history, import_weights, initializers, load_plugin, log_to, parameter_count, predict, predict!, read_patterns!, reconstruct, refine,
+    registered, reset!, resume!, save, schema, select, set!, set_probe!, side, simulate, write_picture
 
 "A failed call: its status and what went wrong."
 struct PtychoKitError <: Exception
@@ -42,17 +42,15 @@ abstract type Handle end
 
 for (name, handle) in ((:Context, :ptk_context), (:Config, :ptk_config), (:Cancel, :ptk_cancel), (:Dataset, :ptk_dataset), (:Model, :ptk_model),
                        (:Trainer, :ptk_trainer), (:Reconstructor, :ptk_reconstructor), (:Canvas, :ptk_canvas))
-    release = Symbol(handle, :_free)
     @eval begin
         mutable struct $name <: Handle
             pointer::Ptr{$handle}
-            $name(pointer::Ptr{$handle}) = finalizer(close, new(pointer))
+            closed::Bool
+            calls::Int  # long calls under way
+            lock::Threads.SpinLock
+            $name(pointer::Ptr{$handle}) = finalizer(close, new(pointer, false, 0, Threads.SpinLock()))
         end
-        function Base.close(h::$name)
-            pointer, h.pointer = h.pointer, C_NULL
-            pointer == C_NULL || $release(pointer)
-            return nothing
-        end
+        release(pointer::Ptr{$handle}) = $(Symbol(handle, :_free))(pointer)
         function Base.unsafe_convert(::Type{Ptr{$handle}}, h::$name)
             isopen(h) || throw(ArgumentError($("the $name is closed")))
             return h.pointer
@@ -66,7 +64,20 @@ for (name, handle) in ((:Context, :ptk_context), (:Config, :ptk_config), (:Cance
         end
     end
 end
-Base.isopen(h::Handle) = h.pointer != C_NULL
+
+# Change the state of an object; release what it holds when it is closed and no long call needs it any more.
+function settle!(change, h::Handle)
+    unused = lock(h.lock) do
+        change(h)
+        h.closed && h.calls == 0 || return oftype(h.pointer, C_NULL)
+        pointer, h.pointer = h.pointer, C_NULL
+        return pointer
+    end
+    unused == C_NULL || release(unused)
+    return nothing
+end
+Base.close(h::Handle) = settle!(h -> h.closed = true, h)
+Base.isopen(h::Handle) = !h.closed
 Base.show(io::IO, h::Handle) = print(io, nameof(typeof(h)), isopen(h) ? "" : " (closed)")
 
 # ---- arrays ----
@@ -156,12 +167,23 @@ function progress_trampoline(progress::Ptr{ptk_progress}, user_data::Ptr{Cvoid})
     end
 end
 
-watched(call, ::Nothing) = call(C_NULL, C_NULL)
-function watched(call, f)
+observed(call, ::Nothing) = call(C_NULL, C_NULL)
+function observed(call, f)
     watch = Watch(f)
     status = GC.@preserve watch call(@cfunction(progress_trampoline, Int32, (Ptr{ptk_progress}, Ptr{Cvoid})), pointer_from_objref(watch))
     watch.failure === nothing || throw(watch.failure)
     return status
+end
+
+# A long call whose progress `f` sees, and during which `close` leaves these objects to it.
+function watched(call, f, used...)
+    handles = filter(h -> h isa Handle, collect(Any, used))
+    foreach(h -> settle!(h -> h.calls += 1, h), handles)
+    try
+        return observed(call, f)
+    finally
+        foreach(h -> settle!(h -> h.calls -= 1, h), handles)
+    end
 end
 
 # ---- configuration ----
@@ -270,11 +292,9 @@ log_to(c::Context, level=Logging.Info) = log_to((at, area, message) -> @logmsg(a
 log_to(::Nothing, c::Context) = ok(ptk_context_set_log(c, PTK_LOG_ERROR, C_NULL, C_NULL))
 
 "Intensities `(N, N, n)` of patches `(N, N, n)` seen through a probe `(N, N[, modes])`."
-function forward(c::Context, patches, probe)
-    intensity = Array{Float32}(undef, size(patches))
-    ok(ptk_forward(c, patches, probe, intensity))
-    return intensity
-end
+forward(c::Context, patches, probe) = forward!(Array{Float32}(undef, size(patches)), c, patches, probe)
+"`forward` into an array of Float32 or Float64."
+forward!(intensity, c::Context, patches, probe) = (ok(ptk_forward(c, patches, probe, intensity)); intensity)
 
 # ---- arrays by name ----
 
@@ -321,7 +341,7 @@ Dataset(c::Context, patterns::AbstractArray, positions::AbstractArray; probe=not
     made(out -> ptk_dataset_from_arrays(out, c, patterns, positions, probe, object, config), Dataset)
 "An experiment after the simulation.* options and the seed, with the object, probe and positions that made it."
 simulate(f, c::Context; config=nothing, cancel=nothing) =
-    made(out -> watched((fn, data) -> ptk_simulate(out, c, config, cancel, fn, data), f), Dataset)
+    made(out -> watched((fn, data) -> ptk_simulate(out, c, config, cancel, fn, data), f, c, config, cancel), Dataset)
 simulate(c::Context; config=nothing, cancel=nothing) = simulate(nothing, c; config=config, cancel=cancel)
 "Save a dataset as \"npz\", \"cxi\", \"ptychodus\" (a new folder), or \"auto\": by the suffix."
 save(d::Dataset, path; format="auto") = ok(ptk_dataset_save(d, path, format))
@@ -367,7 +387,8 @@ write_picture(m::Model, picture, path) = ok(ptk_model_write_picture(m, picture, 
 Trainer(m::Model; config=nothing, run_folder=nothing) =
     made(out -> ptk_trainer_create(out, m, config, run_folder === nothing ? C_NULL : String(run_folder)), Trainer)
 "Train; blocks until done, cancelled or failed."
-fit!(f, t::Trainer, d::Dataset; cancel=nothing) = (ok(watched((fn, data) -> ptk_trainer_fit(t, d, cancel, fn, data), f)); t)
+fit!(f, t::Trainer, d::Dataset; cancel=nothing) =
+    (ok(watched((fn, data) -> ptk_trainer_fit(t, d, cancel, fn, data), f, t, d, cancel)); t)
 fit!(t::Trainer, d::Dataset; cancel=nothing) = fit!(nothing, t, d; cancel=cancel)
 "Continue from a checkpoint; before `fit!`."
 resume!(t::Trainer, path) = (ok(ptk_trainer_resume(t, path)); t)
@@ -377,19 +398,18 @@ resume!(t::Trainer, path) = (ok(ptk_trainer_resume(t, path)); t)
 "Reconstructs with a model, or without one by iteration alone (`refine`)."
 Reconstructor(c::Context, m::Union{Model,Nothing}=nothing; config=nothing) =
     made(out -> ptk_reconstructor_create(out, c, m, config), Reconstructor)
-"Patches of single frames or groups of them, without stitching."
-function predict(r::Reconstructor, patterns, positions=nothing)
-    patches = Array{ComplexF32}(undef, size(patterns))
-    ok(ptk_reconstructor_predict(r, patterns, positions, patches))
-    return patches
-end
+"Patches `(N, N[, G], B)` of single frames or groups of them, without stitching, at positions `(2[, G], B)`."
+predict(r::Reconstructor, patterns, positions=nothing) = predict!(Array{ComplexF32}(undef, size(patterns)), r, patterns, positions)
+"`predict` into an array of complex numbers, of the patterns' size."
+predict!(patches, r::Reconstructor, patterns, positions=nothing) =
+    (ok(ptk_reconstructor_predict(r, patterns, positions, patches)); patches)
 "Predict the whole scan and stitch."
 reconstruct(f, r::Reconstructor, d::Dataset; cancel=nothing) =
-    made(out -> watched((fn, data) -> ptk_reconstructor_reconstruct(out, r, d, cancel, fn, data), f), Canvas)
+    made(out -> watched((fn, data) -> ptk_reconstructor_reconstruct(out, r, d, cancel, fn, data), f, r, d, cancel), Canvas)
 reconstruct(r::Reconstructor, d::Dataset; cancel=nothing) = reconstruct(nothing, r, d; cancel=cancel)
 "Iterate object and probe on the frames, from a canvas or from a flat object."
 refine(f, r::Reconstructor, d::Dataset, start=nothing; cancel=nothing) =
-    made(out -> watched((fn, data) -> ptk_reconstructor_refine(out, r, d, start, cancel, fn, data), f), Canvas)
+    made(out -> watched((fn, data) -> ptk_reconstructor_refine(out, r, d, start, cancel, fn, data), f, r, d, start, cancel), Canvas)
 refine(r::Reconstructor, d::Dataset, start=nothing; cancel=nothing) = refine(nothing, r, d, start; cancel=cancel)
 
 """
@@ -415,7 +435,7 @@ evaluate(c::Canvas, path::AbstractString; config=nothing) = text((room...) -> pt
 "Relative Fourier error against the frames; 0 is perfect."
 function fourier_error(f, c::Canvas, d::Dataset; cancel=nothing)
     error = Ref{Float64}(NaN)
-    ok(watched((fn, data) -> ptk_fourier_error(error, c, d, cancel, fn, data), f))
+    ok(watched((fn, data) -> ptk_fourier_error(error, c, d, cancel, fn, data), f, c, d, cancel))
     return error[]
 end
 fourier_error(c::Canvas, d::Dataset; cancel=nothing) = fourier_error(nothing, c, d; cancel=cancel)

@@ -98,6 +98,8 @@ end
     @test occursin("counts", describe(Dataset(context, round.(UInt16, patterns), POSITIONS; config=QUICK)))
     turned = permutedims(patterns, (2, 1, 3))
     @test array(Dataset(context, PermutedDimsArray(turned, (2, 1, 3)), POSITIONS; config=QUICK), "patterns") == patterns
+    intensity = zeros(Float32, N, N, 36)
+    @test forward!(intensity, context, PATCHES, PROBE) === intensity && intensity == patterns
 
     folder = mktempdir()
     at(name) = joinpath(folder, name)
@@ -140,7 +142,11 @@ end
 
     worker = Reconstructor(context, model; config=QUICK)
     groups = reshape(patterns[:, :, 1:8], N, N, 4, 2)
-    @test maximum(abs, predict(worker, groups, reshape(POSITIONS[:, 1:8], 2, 4, 2))) > 0
+    places = reshape(POSITIONS[:, 1:8], 2, 4, 2)
+    predicted = predict(worker, groups, places)
+    @test maximum(abs, predicted) > 0
+    room = zeros(ComplexF32, N, N, 4, 2)
+    @test predict!(room, worker, groups, places) === room && room == predicted
     canvas = reconstruct(worker, dataset)
     refined = refine(worker, dataset, canvas)
     @test 0 < fourier_error(refined, dataset) < fourier_error(canvas, dataset)
@@ -179,22 +185,142 @@ end
     @test fails(() -> simulate(p -> false, context; config=config), Lib.PTK_ERR_CANCELLED, "ancel")
 end
 
-@testset "errors" begin
+@testset "arrays that cannot be" begin
     context = Context()
-    @test fails(() -> Dataset(context, "missing.npz"), Lib.PTK_ERR_IO, "missing.npz")
     patterns = forward(context, PATCHES, PROBE)
-    @test fails(() -> Dataset(context, patterns, POSITIONS[:, 1:5]), Lib.PTK_ERR_SHAPE, "5")
-    dataset = Dataset(context, patterns, POSITIONS)
-    @test fails(() -> read!(dataset, "positions", zeros(2, 2)), Lib.PTK_ERR_SHAPE, "36")
-    @test fails(() -> array(dataset, "nothing"), Lib.PTK_ERR_NOT_FOUND, "nothing")
-    close(context)
-    close(context)
-    @test !isopen(context) && length(dataset) == 36
-    @test_throws ArgumentError Model(context, N)
-    for _ in 1:1000
-        Config("seed" => 1)
+    dataset(p=patterns, q=POSITIONS; more...) = Dataset(context, p, q; config=QUICK, more...)
+    for p in (patterns[:, :, 1], reshape(patterns, N, N, 6, 6), patterns[1:8, :, :], ComplexF32.(patterns))
+        @test fails(() -> dataset(p), Lib.PTK_ERR_SHAPE, "patterns")
     end
-    GC.gc()
+    for q in (POSITIONS[1, :], POSITIONS[1:1, :], zeros(3, 36), reshape(POSITIONS, 2, 36, 1), complex(POSITIONS), POSITIONS[:, 1:5])
+        @test fails(() -> dataset(patterns, q), Lib.PTK_ERR_SHAPE, "positions")
+    end
+    for p in (PROBE[:, 1], PROBE[:, 1:8], reshape(PROBE, N, N, 1, 1), abs.(PROBE))
+        @test fails(() -> dataset(probe=p), Lib.PTK_ERR_SHAPE, "probe")
+    end
+    @test fails(() -> dataset(object=abs.(OBJECT)), Lib.PTK_ERR_SHAPE, "object")
+    @test fails(() -> dataset(fill(NaN32, N, N, 36)), Lib.PTK_ERR_FORMAT, "patterns")
+    @test fails(() -> dataset(view(patterns, :, :, 36:-1:1)), Lib.PTK_ERR_SHAPE, "stride")
+    @test_throws ArgumentError dataset(Float16.(patterns ./ 100))
+    @test_throws ArgumentError dataset(zeros(1, 1, 1, 1, 1, 1, 1))
+
+    made = dataset()
+    for whole in (PermutedDimsArray(zeros(Float32, N, 36, N), (1, 3, 2)), view(zeros(2N, 2N, 36), 1:2:2N, 2:2:2N, :))
+        @test read!(made, "patterns", whole) == patterns
+    end
+    @test fails(() -> read!(made, "positions", view(zeros(2, 36), :, 36:-1:1)), Lib.PTK_ERR_SHAPE, "stride")
+    @test fails(() -> read!(made, "positions", zeros(2, 2)), Lib.PTK_ERR_SHAPE, "36")
+    @test fails(() -> read!(made, "positions", zeros(72)), Lib.PTK_ERR_SHAPE, "array_out")
+    @test fails(() -> read!(made, "positions", zeros(ComplexF32, 2, 36)), Lib.PTK_ERR_SHAPE, "C64")
+    @test_throws ArgumentError read!(made, "positions", 1:72)  # a range cannot be written
+    @test fails(() -> array(made, "nothing"), Lib.PTK_ERR_NOT_FOUND, "nothing")
+end
+
+small_scan(context) = Dataset(context, forward(context, PATCHES, PROBE), POSITIONS; probe=PROBE, config=QUICK)
+
+@testset "closed objects" begin
+    context = Context("cpu"; config=QUICK)
+    @test fails(() -> Dataset(context, "missing.npz"), Lib.PTK_ERR_IO, "missing.npz")
+    dataset = small_scan(context)
+    model, canvas, config, cancel = Model(context, N; config=QUICK), Canvas(context, 40, 40), Config(), Cancel()
+    trainer, worker = Trainer(model; config=QUICK), Reconstructor(context, model; config=QUICK)
+    calls = [config => () -> check(context, config), cancel => () -> cancel!(cancel), trainer => () -> fit!(trainer, dataset),
+             worker => () -> refine(worker, dataset), canvas => () -> size(canvas, "object"), dataset => () -> length(dataset),
+             model => () -> history(model), context => () -> describe(context)]
+    for (closed, call) in calls
+        close(closed)
+        close(closed)
+        @test !isopen(closed) && failure(call) == ArgumentError("the $(nameof(typeof(closed))) is closed")
+    end
+    context = Context()
+    dataset = small_scan(context)
+    close(context)
+    @test length(dataset) == 36  # it outlives its context
+end
+
+@testset "closing in the middle of a call" begin
+    config = merge(QUICK, Dict("training.epochs" => 100000))
+    context = Context("cpu"; config=config)
+    dataset, model, cancel, calls = small_scan(context), Model(context, N; config=config), Cancel(), 0
+    trainer = Trainer(model; config=config)
+    @test fails(Lib.PTK_ERR_CANCELLED, "ancel") do
+        fit!(trainer, dataset; cancel=cancel) do progress
+            foreach(close, (dataset, model, trainer, context))
+            GC.gc()
+            (calls += 1) == 3 && cancel!(cancel)  # two more steps on what is closed
+            return nothing
+        end
+    end
+    @test calls == 3 && !any(isopen, (dataset, model, trainer, context))
+    @test trainer.pointer == C_NULL  # released when the call was over
+end
+
+@testset "failures of callbacks" begin
+    context = Context("cpu"; config=QUICK)
+    dataset, model = small_scan(context), Model(context, N; config=QUICK)
+    worker = Reconstructor(context, set_probe!(model, PROBE); config=QUICK)
+    canvas = reconstruct(worker, dataset)
+    for mine in (KeyError("mine"), InterruptException(), "not an Exception")
+        raise(_) = throw(mine)
+        for call in (() -> fit!(raise, Trainer(model; config=QUICK), dataset), () -> reconstruct(raise, worker, dataset),
+                     () -> refine(raise, worker, dataset), () -> fourier_error(raise, canvas, dataset),
+                     () -> simulate(raise, context; config=("simulation.frames" => 4, "simulation.size" => 32)))
+            @test failure(call) === mine
+        end
+    end
+    messages = 0
+    log_to(context, Logging.Debug) do level, area, message
+        messages += 1
+        error("the logger's own")
+    end
+    fit!(Trainer(Model(context, N; config=QUICK); config=QUICK), dataset)
+    @test messages > 0  # and it stopped nothing
+end
+
+@testset "two threads" begin
+    if Threads.nthreads() > 1
+        context = Context("cpu"; config=QUICK)
+        dataset, model = small_scan(context), set_probe!(Model(context, N; config=QUICK), PROBE)
+        patterns = array(dataset, "patterns")
+        expected = array(reconstruct(Reconstructor(context, model; config=QUICK), dataset), "object")
+        good = zeros(Bool, 10)
+        Threads.@threads for i in 1:10
+            worker = Reconstructor(context, model; config=QUICK)
+            canvas = reconstruct(p -> true, worker, dataset)
+            good[i] = array(canvas, "object") == expected && array(dataset, "patterns") == patterns &&
+                      fails(() -> Dataset(context, "missing$i.npz"), Lib.PTK_ERR_IO, "missing$i.npz")
+        end
+        @test all(good)
+    else
+        @test_skip Threads.nthreads() > 1
+    end
+end
+
+"Bytes of this process in memory."
+memory() = (GC.gc(); parse(Int, split(read("/proc/self/statm", String))[2]) * 4096)
+
+@testset "a thousand objects take no memory" begin
+    context = Context("cpu"; config=QUICK)
+    patterns = forward(context, PATCHES, PROBE)
+    function cycle(at_once)
+        other = Context("cpu"; config=QUICK)
+        dataset = Dataset(other, patterns, POSITIONS; config=QUICK)
+        model = Model(other, N; config=QUICK)
+        objects = (other, dataset, model, Trainer(model; config=QUICK), Reconstructor(other, model; config=QUICK), Canvas(other, 40, 40), Cancel())
+        array(dataset, "positions")
+        fails(() -> Dataset(other, "missing.npz"), Lib.PTK_ERR_IO, "missing.npz") || error("it did not fail")
+        at_once && foreach(close, objects)
+    end
+    for at_once in (true, false)
+        work(n) = for i in 1:n
+            cycle(at_once)
+            i % 100 == 0 && GC.gc()
+        end
+        work(300)
+        before = memory()
+        work(1000)
+        @test memory() - before < 40 << 20  # a thousand that were kept would be 500 MB
+    end
 end
 
 const SCAN = get(ENV, "PTYCHOKIT_SCAN", "")

@@ -293,11 +293,11 @@ class Context(_Handle):
         """What is in a file, without reading its arrays."""
         return json.loads(lib.ptk_file_describe(self._handle, os.fspath(path), _options(config)))
 
-    def forward(self, patches: ArrayLike, probe: ArrayLike, out: Union[np.ndarray, None] = None) -> np.ndarray:
+    def forward(self, patches: ArrayLike, probe: ArrayLike, out: Any = None) -> Any:
         """Intensities ``[n, N, N]``, float32 counts, of complex patches ``[n, N, N]`` seen through a probe ``[N, N]`` or ``[modes, N, N]``, complex,
-        in square roots of counts."""
+        in square roots of counts. Or ``out``, real, after it was filled."""
         given = _array(patches)
-        out = np.empty(given.shape, np.float32) if out is None else out
+        out = np.empty(tuple(given.shape), np.float32) if out is None else out
         lib.ptk_forward(self._handle, given, _array(probe), out)
         return out
 
@@ -318,7 +318,7 @@ class _Arrays(_Handle):
         """An array by its name, converted to ``dtype``, or ``out`` after it was written there."""
         if out is None:
             out = np.empty(self.shape(name), self._type(name) if dtype is None else dtype)
-        self._call("read", name, _array(out))
+        self._call("read", name, out)
         return out
 
     def _type(self, name: str) -> Any:
@@ -367,9 +367,9 @@ class Dataset(_Arrays):
     def side(self) -> int:
         return lib.ptk_dataset_side(self._handle)
 
-    def frames(self, first: int, count: int = 1) -> np.ndarray:
-        """Some frames, from number ``first`` (from 0) on."""
-        out = np.empty((count, self.side, self.side), np.float32)
+    def frames(self, first: int, count: int = 1, out: Any = None) -> Any:
+        """Some frames, from number ``first`` (from 0) on, as float32, or ``out`` [k, N, N] after it was filled."""
+        out = np.empty((count, self.side, self.side), np.float32) if out is None else out
         lib.ptk_dataset_read_patterns(self._handle, first, out)
         return out
 
@@ -542,10 +542,11 @@ class Reconstructor(_Handle):
     def __init__(self, context: Context, model: Union[Model, None] = None, config: Options = None) -> None:
         super().__init__(lib.ptk_reconstructor_create(context._handle, _raw(model), _options(config)), context)
 
-    def predict(self, patterns: ArrayLike, positions: Union[ArrayLike, None] = None) -> np.ndarray:
-        """Patches, complex64, of frames [B, N, N], or of groups [B, G, N, N], without stitching; positions [..., 2], (x, y) in pixels."""
+    def predict(self, patterns: ArrayLike, positions: Union[ArrayLike, None] = None, out: Any = None) -> Any:
+        """Patches, complex64, of frames [B, N, N], or of groups [B, G, N, N], without stitching; positions [..., 2], (x, y) in pixels. Or ``out``,
+        of the patterns' shape, after it was filled."""
         given = _array(patterns)
-        out = np.empty(tuple(given.shape), np.complex64)
+        out = np.empty(tuple(given.shape), np.complex64) if out is None else out
         lib.ptk_reconstructor_predict(self._handle, given, _array(positions), out)
         return out
 

@@ -1,4 +1,6 @@
-"""Exceptions of the library; also imported by the compiled module."""
+"""Exceptions of the library; the compiled module makes them, so that this one cannot import it."""
+
+_CANCELLED = 15  # PTK_ERR_CANCELLED
 
 
 class Error(RuntimeError):
@@ -18,4 +20,4 @@ class Cancelled(Error):
 
 
 def make(status: int, message: str) -> Error:
-    return (Cancelled if status == 15 else Error)(status, message)
+    return (Cancelled if status == _CANCELLED else Error)(status, message)

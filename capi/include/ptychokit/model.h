@@ -194,7 +194,8 @@ PTK_API int64_t ptk_model_parameter_count(const ptk_model *model);
 PTK_API int64_t ptk_model_side(const ptk_model *model);
 
 /**
- * Generator, N, group size, number of parameters, settings, probe, statistics, history, where it comes from.
+ * Generator, N, group size, number of parameters, settings, probe, statistics, the experiments when it was trained on
+ * several together, history, where it comes from.
  *
  * @param      model       the model
  * @param[out] buf         JSON object
@@ -225,8 +226,9 @@ PTK_CALL ptk_model_describe(const ptk_model *model, char *buf, size_t capacity, 
 PTK_CALL ptk_model_history(const ptk_model *model, char *buf, size_t capacity, size_t *needed_out);
 
 /**
- * The arrays that ptk_model_shape() and ptk_model_read() know: "probe" [modes, N, N] C64 once there is one, and every
- * parameter and buffer of the network by its dotted name.
+ * The arrays that ptk_model_shape() and ptk_model_read() know: "probe" [modes, N, N] C64 once there is one,
+ * "experiments.1.probe" and so on of a model that was trained on several experiments together ("probe" is then that of
+ * the first), and every parameter and buffer of the network by its dotted name.
  *
  * @param      model       the model
  * @param[out] buf         JSON array of {"name", "dtype" ("F32", "C64" ...), "shape"}

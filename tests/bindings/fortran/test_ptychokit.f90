@@ -37,6 +37,7 @@ contains
 end module listeners
 
 program test_ptychokit
+  use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
   use ptychokit
   use listeners
   implicit none
@@ -59,7 +60,11 @@ program test_ptychokit
   call test_files()
   call test_simulation()
   call test_errors()
+  call test_arrays_that_cannot_be()
   call test_ownership()
+  call test_closed()
+  call test_threads()
+  call test_memory()
   print '(i0,a,i0,a)', checks, " checks, ", failures, " failures"
   if (failures > 0) error stop 1
 
@@ -410,10 +415,63 @@ contains
     call expect(ierr, PTK_ERR_NOT_FOUND, message, "nothing")
   end subroutine test_errors
 
+  ! Wrong rank, extent, kind and order, in and out.
+  subroutine test_arrays_that_cannot_be()
+    type(ptk_context) :: context
+    type(ptk_dataset) :: dataset
+    real(c_double), target :: read_positions(2, count), twice(4, count), line(2*count), triples(3, count)
+    complex(c_float_complex), target :: pairs(2, count)
+    real(c_float), target :: whole(side, side, 6, 6), real_probe(side, side)
+    real(c_float), target :: holes(side, side, count)
+    character(len=400) :: message
+    integer :: ierr
+    call context%create("cpu")
+    call make_experiment(context)
+    whole = reshape(patterns, shape(whole))
+    call refused(ptk_array(whole), ptk_array(positions), "patterns")
+    call refused(ptk_array(patterns(:, :, 1)), ptk_array(positions), "patterns")
+    call refused(ptk_array(patches), ptk_array(positions), "patterns")
+    triples = 0
+    call refused(ptk_array(patterns), ptk_array(triples), "positions")
+    call refused(ptk_array(patterns), ptk_array(positions(:, 1)), "positions")
+    pairs = 0
+    call refused(ptk_array(patterns), ptk_array(pairs), "positions")
+    real_probe = abs(probe)
+    call dataset%from_arrays(context, ptk_array(patterns), ptk_array(positions), ptk_array(real_probe), ierr=ierr, message=message)
+    call expect(ierr, PTK_ERR_SHAPE, message, "probe")
+    holes = patterns
+    holes(3, 3, 3) = ieee_value(0.0_c_float, ieee_quiet_nan)
+    call dataset%from_arrays(context, ptk_array(holes), ptk_array(positions), ierr=ierr, message=message)
+    call expect(ierr, PTK_ERR_FORMAT, message, "patterns")
+
+    call dataset%from_arrays(context, ptk_array(patterns), ptk_array(positions))
+    call dataset%read("positions", ptk_array(line), ierr, message)
+    call expect(ierr, PTK_ERR_SHAPE, message, "array_out")
+    call dataset%read("positions", ptk_array(pairs), ierr, message)
+    call expect(ierr, PTK_ERR_SHAPE, message, "C64")
+    twice = 0
+    call dataset%read("positions", ptk_array(twice(1:3:2, :)), ierr, message)
+    call check(ierr /= PTK_OK .and. all(twice == 0), "an array with gaps is not written")
+    call dataset%read("positions", ptk_array(read_positions), ierr, message)
+    call check(ierr == PTK_OK .and. all(read_positions == positions), "an array that fits is")
+  end subroutine test_arrays_that_cannot_be
+
+  subroutine refused(some_patterns, some_positions, part)
+    type(ptk_view), intent(in) :: some_patterns, some_positions
+    character(len=*), intent(in) :: part
+    type(ptk_context) :: context
+    type(ptk_dataset) :: dataset
+    character(len=400) :: message
+    integer :: ierr
+    call context%create("cpu")
+    call dataset%from_arrays(context, some_patterns, some_positions, ierr=ierr, message=message)
+    call expect(ierr, PTK_ERR_SHAPE, message, part)
+    call check(.not. dataset%is_open(), "nothing is made of arrays that cannot be")
+  end subroutine refused
+
   subroutine test_ownership()
     type(ptk_context) :: context
     type(ptk_config) :: first, second
-    integer :: i
     call context%create("cpu")
     call first%set("training.epochs", 5)
     second = first
@@ -422,10 +480,147 @@ contains
     call check(second%is_open() .and. index(second%to_json(context, "library"), '5') > 0, "a shared object outlives one owner")
     second = second
     call check(second%is_open(), "an object assigned to itself stays")
-    do i = 1, 1000
-      call first%from_json('{"seed": 1}')
-      second = first
-    end do
-    call check(first%is_open(), "a thousand objects")
   end subroutine test_ownership
+
+  ! What is closed, or was never made, is an error in every type.
+  subroutine test_closed()
+    type(ptk_context) :: context
+    type(ptk_dataset) :: dataset
+    type(ptk_model) :: model
+    type(ptk_trainer) :: trainer
+    type(ptk_reconstructor) :: worker
+    type(ptk_canvas) :: canvas
+    type(ptk_cancel) :: cancel
+    character(len=400) :: message
+    character(len=:), allocatable :: text
+    integer(c_int64_t), allocatable :: extents(:)
+    integer :: ierr
+    call context%create("cpu")
+    call make_experiment(context)
+    call dataset%from_arrays(context, ptk_array(patterns), ptk_array(positions))
+    call context%close()
+    call check(dataset%size() == count, "a dataset outlives its context")
+    text = context%describe(ierr, message)
+    call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "ctx")
+    call check(text == "", "a failure gives no text")
+    call trainer%fit(dataset, ierr=ierr, message=message)
+    call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "trainer")
+    call worker%refine(canvas, dataset, ierr=ierr, message=message)
+    call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "reconstructor")
+    allocate (extents(1))
+    extents = canvas%shape_of("object", ierr, message)
+    call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "canvas")
+    call check(size(extents) == 0, "a failure gives no extents")
+    call dataset%close()
+    text = dataset%describe(ierr, message)
+    call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "dataset")
+    call model%save(at("none.ptk"), ierr, message)
+    call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "model")
+    call check(dataset%size() == 0 .and. model%side() == 0, "counts of nothing")
+    call cancel%request()
+    call cancel%reset()
+    call check(.not. cancel%is_open(), "a flag that was never made")
+  end subroutine test_closed
+
+  ! Two threads read one dataset and work with one model, each with its own reconstructor and error message.
+  subroutine test_threads()
+    type(ptk_context) :: context
+    type(ptk_config) :: config
+    type(ptk_dataset) :: dataset
+    type(ptk_model) :: model
+    type(ptk_reconstructor) :: worker
+    type(ptk_canvas) :: canvas
+    complex(c_float_complex), allocatable :: expected(:, :)
+    logical :: good(8)
+    integer :: i
+    call config%from_json(quick)
+    call context%create("cpu", config)
+    call make_experiment(context)
+    call dataset%from_arrays(context, ptk_array(patterns), ptk_array(positions), ptk_array(probe), config=config)
+    call model%create(context, int(side, c_int64_t), config)
+    call model%set_probe(ptk_array(probe))
+    call worker%create(context, model, config)
+    call worker%reconstruct(canvas, dataset)
+    call canvas%get("object", expected)
+    good = .false.
+    !$omp parallel do num_threads(2) schedule(dynamic)
+    do i = 1, size(good)
+      good(i) = thread_agrees(context, config, dataset, model, expected)
+    end do
+    !$omp end parallel do
+    call check(all(good), "two threads work with one model")
+  end subroutine test_threads
+
+  function thread_agrees(context, config, dataset, model, expected) result(agrees)
+    type(ptk_context), intent(in) :: context
+    type(ptk_config), intent(in) :: config
+    type(ptk_dataset), intent(in) :: dataset
+    type(ptk_model), intent(in) :: model
+    complex(c_float_complex), intent(in) :: expected(:, :)
+    logical :: agrees
+    type(ptk_reconstructor) :: worker
+    type(ptk_canvas) :: canvas
+    type(ptk_dataset) :: missing
+    complex(c_float_complex), allocatable :: found(:, :)
+    real(c_double), allocatable :: read_positions(:, :)
+    character(len=400) :: message
+    integer :: ierr
+    call worker%create(context, model, config)
+    call worker%reconstruct(canvas, dataset)
+    call canvas%get("object", found)
+    call dataset%get("positions", read_positions)
+    call missing%open(context, "missing.npz", ierr=ierr, message=message)
+    agrees = all(found == expected) .and. all(read_positions == positions) .and. ierr == PTK_ERR_IO .and. &
+      index(message, "missing.npz") > 0
+  end function thread_agrees
+
+  subroutine test_memory()
+    integer(c_int64_t) :: before
+    integer :: i
+    do i = 1, 200
+      call cycle_of_objects()
+    end do
+    before = memory()
+    do i = 1, 1000
+      call cycle_of_objects()
+    end do
+    ! A thousand that were kept would be 500 MB.
+    call check(memory() - before < 40*2_c_int64_t**20, "a thousand objects take no memory")
+  end subroutine test_memory
+
+  subroutine cycle_of_objects()
+    type(ptk_context) :: context
+    type(ptk_config) :: config, shared
+    type(ptk_dataset) :: dataset, missing
+    type(ptk_model) :: model
+    type(ptk_trainer) :: trainer
+    type(ptk_reconstructor) :: worker
+    type(ptk_canvas) :: canvas
+    type(ptk_cancel) :: cancel
+    real(c_double), allocatable :: read_positions(:, :)
+    character(len=400) :: message
+    integer :: ierr
+    call config%from_json(quick)
+    shared = config
+    call context%create("cpu", shared)
+    call dataset%from_arrays(context, ptk_array(patterns), ptk_array(positions), config=config)
+    call dataset%get("positions", read_positions)
+    call model%create(context, int(side, c_int64_t), config)
+    call trainer%create(model, config)
+    call worker%create(context, model, config)
+    call canvas%create(context, 40_c_int64_t, 40_c_int64_t, 0_c_int64_t, 0_c_int64_t)
+    call cancel%create()
+    call missing%open(context, "missing.npz", ierr=ierr, message=message)
+    if (ierr /= PTK_ERR_IO) error stop "a file that is not there was read"
+  end subroutine cycle_of_objects
+
+  ! Bytes of this process in memory.
+  function memory() result(bytes)
+    integer(c_int64_t) :: bytes, whole
+    integer :: unit
+    open (newunit=unit, file="/proc/self/statm", action="read")
+    read (unit, *) whole, bytes
+    close (unit)
+    bytes = bytes*4096
+  end function memory
 end program test_ptychokit

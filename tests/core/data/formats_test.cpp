@@ -267,6 +267,10 @@ TEST_F(FormatsTest, FolderOfNpzFilesIsOneSet)
     const auto gap = scan.positions.slice(0, n).select(1, 0).min() - x.max();
     EXPECT_GE(gap.item<double>(), 2.0 * side) << "patches of two experiments do not overlap";
     EXPECT_TRUE(scan.positions.slice(0, n).select(1, 1).equal(y));
+    EXPECT_EQ(scan.experiments.size(), 2U);
+    const auto named = read("a.npz", R"({"data.more": ")" + path("b.npz") + "\"}");
+    EXPECT_TRUE(named.positions.equal(scan.positions));
+    EXPECT_TRUE(all(named).equal(all(scan)));
     write_npz(path("c.npz"),
               {{"diff3d", at::ones({3, 4, 4})}, {"xcoords", x.slice(0, 0, 3)}, {"ycoords", y.slice(0, 0, 3)}});
     expect_error(Status::Shape, "c.npz: frames of shape (3, 4, 4)", [&] { read("."); });

@@ -182,6 +182,24 @@ TEST_F(Simulate, ObjectsComeFromFilesToo)
     EXPECT_NEAR(scan.positions.select(1, 1).mean().item<double>(), 75, 5);
 }
 
+TEST_F(Simulate, ProbesComeFromFilesToo)
+{
+    const auto modes = at::complex(at::rand({2, 32, 32}), at::rand({2, 32, 32}));
+    const auto from = [&](const std::string& file, const std::string& more = "") {
+        return run(R"({"simulation.frames": 4, "simulation.photons": [1e4, 1e4], "simulation.probe_file": ")" +
+                   path(file) + "\", " + (more.empty() ? "\"simulation.size\": 32" : more) + "}");
+    };
+    data::write_npz(path("modes.npz"), {{"probeGuess", modes}});
+    const auto both = from("modes.npz").probe;
+    EXPECT_NEAR(both.abs().square().sum().item<double>(), 1e4, 1);
+    EXPECT_TRUE((both / both[0][0][0]).allclose(modes / modes[0][0][0], 1e-4)) << "all modes, up to one factor";
+    data::write_npz(path("one.npz"), {{"probeGuess", modes[0]}});
+    EXPECT_EQ(from("one.npz", R"("simulation.size": 32, "simulation.modes": 3)").probe.size(0), 3);
+    expect_error(Status::Shape, "simulation.probe_file", [&] { from("one.npz", R"("simulation.size": 64)"); });
+    data::write_npz(path("real.npz"), {{"probeGuess", at::rand({32, 32})}});
+    expect_error(Status::Format, "complex", [&] { from("real.npz"); });
+}
+
 TEST_F(Simulate, CancelledWorkStops)
 {
     auto token = std::make_shared<CancelToken>();

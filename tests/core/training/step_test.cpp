@@ -19,7 +19,7 @@ struct Bench {
           std::int64_t limit_bytes = 1 << 28)
         : scan(simulated.scan), grid(physics::pixel_grid(scan.positions, scan.side())),
           groups(data::tile_groups(scan.positions, group_size)), amplitudes(scan, c10::kCPU),
-          illumination(grid.fractions, subpixel, weighting, c10::kCPU, limit_bytes),
+          illumination(grid.fractions, {}, subpixel, weighting, c10::kCPU, limit_bytes),
           oracle(simulated.patches.index_select(0, groups.flatten())
                      .view({groups.size(0), groups.size(1), scan.side(), scan.side()}))
     {

@@ -62,15 +62,17 @@ struct Simulated {
     at::Tensor patches; ///< (n, N, N) complex64: the truth around each position's nearest whole pixel
 };
 
+/// @param width  of the probe; 0 = an eighth of the side
 inline Simulated simulate(std::int64_t columns, std::int64_t rows, std::int64_t side = 16, double jitter = 1.3,
-                          double step = 3)
+                          double step = 3, double width = 0)
 {
+    const double spread = width > 0 ? width : static_cast<double>(side) / 8;
     const auto random = at::make_generator<at::CPUGeneratorImpl>(7);
     const auto n = columns * rows;
-    const auto width = static_cast<std::int64_t>(step * static_cast<double>(columns)) + side + 6;
+    const auto columns_of_object = static_cast<std::int64_t>(step * static_cast<double>(columns)) + side + 6;
     const auto height = static_cast<std::int64_t>(step * static_cast<double>(rows)) + side + 6;
     Simulated result;
-    const auto rough = at::randn({2, height, width}, random, at::kDouble);
+    const auto rough = at::randn({2, height, columns_of_object}, random, at::kDouble);
     const auto smooth = at::avg_pool2d(rough.unsqueeze(0), 3, 1, 1)[0];
     result.object = at::polar(1 - 0.2 * smooth[0].square().clamp_max(1), smooth[1]);
 
@@ -87,8 +89,7 @@ inline Simulated simulate(std::int64_t columns, std::int64_t rows, std::int64_t 
         const auto column = static_cast<std::int64_t>(std::floor(x + 0.5)),
                    row = static_cast<std::int64_t>(std::floor(y + 0.5));
         const auto patch = result.object.narrow(0, row - side / 2, side).narrow(1, column - side / 2, side);
-        const auto probe = analytic_probe(side, x - static_cast<double>(column), y - static_cast<double>(row),
-                                          static_cast<double>(side) / 8);
+        const auto probe = analytic_probe(side, x - static_cast<double>(column), y - static_cast<double>(row), spread);
         const auto field =
             at::fft_fftshift(at::fft_fft2(probe * patch, c10::nullopt, {-2, -1}, "ortho"), at::IntArrayRef({1, 2}));
         frames.push_back(field.abs().square().sum(0));
@@ -99,7 +100,7 @@ inline Simulated simulate(std::int64_t columns, std::int64_t rows, std::int64_t 
     result.scan.frames = data::frames_in_memory(at::stack(frames).to(at::kFloat));
     result.scan.measurement = data::Measurement::Counts;
     result.scan.positions = positions;
-    result.scan.probe = analytic_probe(side, 0, 0, static_cast<double>(side) / 8).to(at::kComplexFloat);
+    result.scan.probe = analytic_probe(side, 0, 0, spread).to(at::kComplexFloat);
     return result;
 }
 

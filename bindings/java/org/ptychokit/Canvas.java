@@ -56,7 +56,7 @@ public final class Canvas extends Native<ptk_canvas> {
     /** Relative Fourier error against the frames; 0 is perfect. Listener and flag may be null. */
     public double fourierError(Dataset dataset, ProgressListener listener, Cancel cancel) {
         double[] error = new double[1];
-        return ProgressListener.watched(listener, watcher -> {
+        return Watcher.watched(listener, watcher -> {
             during(() -> ptychokit.ptk_fourier_error(error, handle(), dataset.handle(), handle(cancel), watcher), this, context, dataset, cancel);
             return error[0];
         });
@@ -78,7 +78,7 @@ public final class Canvas extends Native<ptk_canvas> {
         return read(name, NativeArray.allocate(dtype, shape(name)));
     }
 
-    /** JSON. */
+    /** JSON: size, origin, patches left out, error curves, arrays. */
     public String describe() {
         return during(() -> ptychokit.ptk_canvas_describe(handle()), this);
     }

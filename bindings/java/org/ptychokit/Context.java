@@ -71,14 +71,14 @@ public final class Context extends Native<ptk_context> {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         if (!isClosed()) {
             logTo(null);
         }
         super.close();
     }
 
-    /** JSON. */
+    /** JSON: device, threads, seed, and this process among those that train together. */
     public String describe() {
         return during(() -> ptychokit.ptk_context_describe(handle()), this);
     }
@@ -130,8 +130,13 @@ public final class Context extends Native<ptk_context> {
 
     /** Intensities [n, N, N] of patches [n, N, N] seen through a probe [N, N] or [modes, N, N]. */
     public NativeArray forward(NativeArray patches, NativeArray probe) {
-        NativeArray intensity = NativeArray.allocate(DType.F32, patches.shape());
-        during(() -> ptychokit.ptk_forward(handle(), patches.handle(), probe.handle(), intensity.handle()), this, patches, probe, intensity);
+        return forward(patches, probe, NativeArray.allocate(DType.F32, patches.shape()));
+    }
+
+    /** The same into memory of the caller, F32 or F64. */
+    public NativeArray forward(NativeArray patches, NativeArray probe, NativeArray intensity) {
+        during(() -> ptychokit.ptk_forward(handle(), patches.handle(), probe.handle(), intensity.writable().handle()), this, patches, probe,
+            intensity);
         return intensity;
     }
 }

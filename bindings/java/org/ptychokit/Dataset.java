@@ -35,7 +35,7 @@ public final class Dataset extends Native<ptk_dataset> {
      * listener and flag may be null.
      */
     public static Dataset simulate(Context context, Config config, ProgressListener listener, Cancel cancel) {
-        return new Dataset(ProgressListener.watched(listener, watcher -> during(() -> ptychokit.ptk_simulate(context.handle(),
+        return new Dataset(Watcher.watched(listener, watcher -> during(() -> ptychokit.ptk_simulate(context.handle(),
             handle(config), handle(cancel), watcher), context, config, cancel)), context);
     }
 
@@ -66,8 +66,12 @@ public final class Dataset extends Native<ptk_dataset> {
 
     /** Some frames, from number {@code first} (from 0) on. */
     public NativeArray frames(long first, long count) {
-        NativeArray array = NativeArray.allocate(DType.F32, count, side(), side());
-        during(() -> ptychokit.ptk_dataset_read_patterns(handle(), first, array.handle()), this, array);
+        return frames(first, NativeArray.allocate(DType.F32, count, side(), side()));
+    }
+
+    /** As many frames as fit into memory [k, N, N] of the caller, from number {@code first} (from 0) on, converted to its type. */
+    public NativeArray frames(long first, NativeArray array) {
+        during(() -> ptychokit.ptk_dataset_read_patterns(handle(), first, array.writable().handle()), this, array);
         return array;
     }
 
@@ -87,7 +91,7 @@ public final class Dataset extends Native<ptk_dataset> {
         return read(name, NativeArray.allocate(dtype, shape(name)));
     }
 
-    /** JSON. */
+    /** JSON: source, size, what the frames hold, what the reader decided, arrays. */
     public String describe() {
         return during(() -> ptychokit.ptk_dataset_describe(handle()), this);
     }

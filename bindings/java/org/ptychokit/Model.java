@@ -79,7 +79,7 @@ public final class Model extends Native<ptk_model> {
         return read(name, NativeArray.allocate(dtype, shape(name)));
     }
 
-    /** JSON. */
+    /** JSON: generator, settings, probe, statistics, where it comes from. */
     public String describe() {
         return during(() -> ptychokit.ptk_model_describe(handle()), this);
     }

@@ -6,8 +6,8 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * Something of the library. {@link #close} releases it; when that is forgotten, the garbage collector does. What was made from it stays usable.
- * Using it afterwards throws {@link IllegalStateException}.
+ * Something of the library. {@link #close} releases it; when that is forgotten, the garbage collector does. What was made from it stays usable,
+ * and a call that is under way, in this thread or another, is finished first. Using it afterwards throws {@link IllegalStateException}.
  */
 public abstract class Native<H> implements AutoCloseable {
     private static final Cleaner CLEANER = Cleaner.create();
@@ -19,10 +19,12 @@ public abstract class Native<H> implements AutoCloseable {
         cleanable = CLEANER.register(this, state);
     }
 
-    /** What is released; it must not know the object that is watched. */
+    /** What is released, by whoever is last: close(), the collector, or the end of a call. It must not know the object that is watched. */
     private static final class State<H> implements Runnable {
         private H handle;
         private final Consumer<H> release;
+        private boolean closed = false;
+        private int calls = 0;
 
         State(H handle, Consumer<H> release) {
             this.handle = handle;
@@ -30,18 +32,28 @@ public abstract class Native<H> implements AutoCloseable {
         }
 
         synchronized H get() {
-            return handle;
+            return closed ? null : handle;
+        }
+
+        synchronized void enter() {
+            ++calls;
+        }
+
+        synchronized void leave() {
+            --calls;
+            releaseUnused();
         }
 
         @Override
-        public void run() {
-            H last;
-            synchronized (this) {
-                last = handle;
+        public synchronized void run() {
+            closed = true;
+            releaseUnused();
+        }
+
+        private void releaseUnused() {
+            if (closed && calls == 0 && handle != null) {
+                release.accept(handle);
                 handle = null;
-            }
-            if (last != null) {
-                release.accept(last);
             }
         }
     }
@@ -58,22 +70,30 @@ public abstract class Native<H> implements AutoCloseable {
         return object == null ? null : object.handle();
     }
 
-    /** A call during which these objects are not collected. */
-    static <T> T during(Supplier<T> call, Object... kept) {
+    /** A call during which these objects, some of which may be null, are not released or collected. */
+    static <T> T during(Supplier<T> call, Native<?>... used) {
+        for (Native<?> each : used) {
+            if (each != null) {
+                each.state.enter();
+            }
+        }
         try {
             return call.get();
         } finally {
-            for (Object object : kept) {
-                Reference.reachabilityFence(object);
+            for (Native<?> each : used) {
+                if (each != null) {
+                    each.state.leave();
+                    Reference.reachabilityFence(each);
+                }
             }
         }
     }
 
-    static void during(Runnable call, Object... kept) {
+    static void during(Runnable call, Native<?>... used) {
         during(() -> {
             call.run();
             return null;
-        }, kept);
+        }, used);
     }
 
     public final boolean isClosed() {

@@ -13,7 +13,8 @@ public final class NativeArray extends Native<ptk_view> {
     private final long[] shape;
 
     private NativeArray(ByteBuffer data, DType dtype, long[] shape) {
-        super(new ptk_view(data, dtype.code, shape), ptk_view::delete);
+        // What waits to be cleaned must not hold the memory, or that is free a collection later only.
+        super(new ptk_view(data, dtype.code, shape).withoutBuffer(), ptk_view::delete);
         this.data = data;
         this.dtype = dtype;
         this.shape = shape;

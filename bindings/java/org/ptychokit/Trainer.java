@@ -19,7 +19,7 @@ public final class Trainer extends Native<ptk_trainer> {
 
     /** Train; blocks until done, cancelled or failed. Listener and flag may be null. */
     public void fit(Dataset dataset, ProgressListener listener, Cancel cancel) {
-        ProgressListener.watched(listener, watcher -> {
+        Watcher.watched(listener, watcher -> {
             during(() -> ptychokit.ptk_trainer_fit(handle(), dataset.handle(), handle(cancel), watcher), this, model, dataset, cancel);
             return null;
         });

@@ -8,24 +8,19 @@ from pathlib import Path
 from ptychodus.api.reconstructor import (ReconstructInput, Reconstructor, ReconstructorLibrary, ReconstructOutput, TrainableReconstructor,
                                          TrainOutput)
 
-from ._entry import DATA_FILTER, LIBRARY, MODEL_FILTER, Entry
+from ._entry import LIBRARY
+from ._facade import IterativePart, NetworkPart
 from ._process import LOGGER
 from ._scan import loss_values
 
 _logger = logging.getLogger(LOGGER)
 
 
-class Iterative(Reconstructor):
+class Iterative(IterativePart, Reconstructor):
     """An iterative engine."""
-
-    def __init__(self, entry: Entry) -> None:
-        self._entry = entry
 
     def get_name(self) -> str:
         return self._entry.name
-
-    def get_progress_goal(self) -> int:
-        return self._entry.goal
 
     def reconstruct(self, parameters: ReconstructInput) -> Iterator[ReconstructOutput]:
         """Never raises: ptychodus 1.2 would wait for ever. The log says what went wrong, and the input comes back."""
@@ -33,27 +28,18 @@ class Iterative(Reconstructor):
             for product, progress in self._entry.reconstruct(parameters):
                 yield ReconstructOutput(product, progress)
         except Exception as error:
-            _logger.error("%s/%s: %s", LIBRARY, self._entry.name, error, exc_info=_logger.isEnabledFor(logging.DEBUG))
+            self._log(error)
             yield ReconstructOutput(parameters.product, 0, -1)
 
+    def _log(self, error: Exception) -> None:
+        _logger.error("%s/%s: %s", LIBRARY, self._entry.name, error, exc_info=_logger.isEnabledFor(logging.DEBUG))
 
-class Network(Iterative, TrainableReconstructor):
+
+class Network(NetworkPart, Iterative, TrainableReconstructor):
     """The network."""
-
-    def get_model_file_filter(self) -> str:
-        return MODEL_FILTER
 
     def open_model(self, file_path: Path) -> None:
         self._entry.load(file_path)
-
-    def save_model(self, file_path: Path) -> None:
-        self._entry.save(file_path)
-
-    def get_training_data_file_filter(self) -> str:
-        return DATA_FILTER
-
-    def export_training_data(self, file_path: Path, parameters: ReconstructInput) -> None:
-        self._entry.export(file_path, parameters)
 
     def get_training_data_path(self) -> Path:
         return self._entry.data_path
@@ -65,6 +51,6 @@ class Network(Iterative, TrainableReconstructor):
             for losses in self._entry.train(data_path):
                 pass
         except Exception as error:
-            _logger.error("%s/%s: %s", LIBRARY, self._entry.name, error, exc_info=_logger.isEnabledFor(logging.DEBUG))
+            self._log(error)
             return TrainOutput([], [], -1)
         return TrainOutput(loss_values(losses.training), loss_values(losses.validation), 0) if losses else TrainOutput([], [], 0)

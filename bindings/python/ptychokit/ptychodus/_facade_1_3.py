@@ -13,22 +13,17 @@ else:
     from ptychodus.api.reconstructor import (ReconstructInput, Reconstructor, ReconstructorLibrary, ReconstructOutput, TrainableReconstructor,
                                              TrainOutput)
 
-from ._entry import DATA_FILTER, MODEL_EXTENSION, MODEL_FILTER, Entry
+from ._entry import MODEL_EXTENSION
+from ._facade import IterativePart, NetworkPart
 from ._scan import loss_values
 
 
-class Iterative(Reconstructor):
+class Iterative(IterativePart, Reconstructor):
     """An iterative engine. Failures are raised: these versions show them."""
-
-    def __init__(self, entry: Entry) -> None:
-        self._entry = entry
 
     @property
     def name(self) -> str:
         return self._entry.name
-
-    def get_progress_goal(self) -> int:
-        return self._entry.goal
 
     def reconstruct(self, parameters: ReconstructInput) -> Iterator[ReconstructOutput]:
         """Leaving the iteration stops the work."""
@@ -36,29 +31,17 @@ class Iterative(Reconstructor):
             yield ReconstructOutput(product, progress)
 
 
-class Network(Iterative, TrainableReconstructor):
+class Network(NetworkPart, Iterative, TrainableReconstructor):
     """The network."""
 
     def is_model_loaded(self) -> bool:
         return self._entry.has_model
-
-    def get_model_file_filter(self) -> str:
-        return MODEL_FILTER
 
     def get_model_file_extension(self) -> str:
         return MODEL_EXTENSION
 
     def load_model_from_file(self, file_path: Path) -> None:
         self._entry.load(file_path)
-
-    def save_model(self, file_path: Path) -> None:
-        self._entry.save(file_path)
-
-    def get_training_data_file_filter(self) -> str:
-        return DATA_FILTER
-
-    def export_training_data(self, file_path: Path, parameters: ReconstructInput) -> None:
-        self._entry.export(file_path, parameters)
 
     def train(self, input_path: Path, output_path: Path) -> Iterator[TrainOutput]:
         """One output an epoch. Leaving the iteration stops the training, and the model stays as far as it came."""
