@@ -32,18 +32,19 @@ TRUE_PROBE = ["probe.modes=1", "probe.warm_epochs=0"]
 
 # What others state of these experiments: name, then the columns of COLUMNS. Sources: PtychoPINN's test fixtures and findings
 # (its repository, commit 712c23f); for the synthetic experiment PtychoPINN and pty-chi, run on a twin with another seed.
-COLUMNS = ["mae_amplitude", "mae_phase", "ssim_amplitude", "ssim_phase", "frc50_amplitude", "frc50_phase", "nrmse"]
+COLUMNS = ["mae_amplitude", "mae_phase", "ssim_amplitude", "ssim_phase", "frc50_amplitude", "frc50_phase", "nrmse",
+           "our_ssim_amplitude", "our_ssim_phase"]
 PUBLISHED = {
     "gridlines": [
-        ("PtychoPINN ffno, CI, Poisson, 5 epochs (FFNO-CI-5EP)", .17985, .14671, .52034, .88549, None, None, None),
-        ("PtychoPINN hybrid_resnet, MAE, 5 epochs (HYBRES-5EP)", .0846, .1334, .8759, .9554, None, None, None),
-        ("PtychoPINN cnn, MAE, 5 epochs (CNN-GS1)", .1402, None, None, None, None, None, None),
-        ("PtychoPINN cnn, Poisson (CNN-POISSON)", .1662, None, .543, None, 21.6, None, None),
+        ("PtychoPINN ffno, CI, Poisson, 5 epochs (FFNO-CI-5EP)", .17985, .14671, .52034, .88549),
+        ("PtychoPINN hybrid_resnet, MAE, 5 epochs (HYBRES-5EP)", .0846, .1334, .8759, .9554),
+        ("PtychoPINN cnn, MAE, 5 epochs (CNN-GS1)", .1402),
+        ("PtychoPINN cnn, Poisson (CNN-POISSON)", .1662, None, .543, None, 21.6),
     ],
     "synthetic": [
-        ("PtychoPINN fno, MAE, 7 epochs, 220 CPU s", None, None, .68, .21, None, None, .58),
-        ("PtychoPINN cnn, MAE, 4 epochs, 297 CPU s", None, None, None, .01, None, None, 2.1),
-        ("pty-chi LSQML (no network), true probe, 60 epochs, 28 CPU s", None, None, None, .70, None, None, .27),
+        ("PtychoPINN fno, MAE, 7 epochs, 220 CPU s", None, None, None, None, None, None, .58, .68, .21),
+        ("PtychoPINN cnn, MAE, 4 epochs, 297 CPU s", None, None, None, None, None, None, 2.1, None, .01),
+        ("pty-chi LSQML (no network), true probe, 60 epochs, 28 CPU s", None, None, None, None, None, None, .27, None, .70),
     ],
     "small": [],
 }
@@ -246,7 +247,7 @@ def cell(value, digits):
 def print_table(name, rows):
     print(f"\n{name}\n")
     print("| what | MAE amplitude | MAE phase | SSIM amplitude | SSIM phase | FRC50 amplitude | FRC50 phase | nRMSE | "
-          "training, CPU s |\n|---|---|---|---|---|---|---|---|---|")
+          "our SSIM amplitude | our SSIM phase | training, CPU s |\n|---|---|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         cells = [cell(row.get(column), 1 if column.startswith("frc") else 3) for column in COLUMNS]
         print(f"| {row['what']} | {' | '.join(cells)} | {cell(row.get('cpu'), 0)} |", flush=True)
