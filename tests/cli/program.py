@@ -128,7 +128,7 @@ class Program(unittest.TestCase):
         self.assert_fails(run("train", scans[0], self.folder / "a,b.npz", "-o", self.folder / "comma"), 2, "a,b.npz")
         self.assert_fails(run("train", *scans, "-o", self.folder / "sup", "-s", "training.loss=supervised"), 2, "trains on one experiment")
         # Another order is another training.
-        self.assert_fails(run("train", scans[1], scans[0], "-o", self.folder / "names", "--resume", *one_epoch), 3, "is not the scan of the checkpoint")
+        self.assert_fails(run("train", scans[1], scans[0], "-o", self.folder / "names", "--resume", *one_epoch), 1, "is not the scan of the checkpoint")
 
     def test_everything_that_is_registered_is_listed_and_described(self):
         categories = run("list").stdout

@@ -623,7 +623,8 @@ module ptychokit_c
       integer(c_int64_t) :: answer
     end function ptk_model_side
 
-    !> Generator, N, group size, number of parameters, settings, probe, statistics, history, where it comes from.
+    !> Generator, N, group size, number of parameters, settings, probe, statistics, the experiments when it was trained on several
+    !! together, history, where it comes from.
     function ptk_model_describe(model, buf, capacity, needed_out) result(answer) bind(C, name="ptk_model_describe")
       import
       type(c_ptr), value :: model

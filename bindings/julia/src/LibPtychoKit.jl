@@ -349,7 +349,7 @@ ptk_model_parameter_count(model) =
 ptk_model_side(model) =
     @ccall libptychokit.ptk_model_side(model::Ptr{ptk_model})::Int64
 
-"Generator, N, group size, number of parameters, settings, probe, statistics, history, where it comes from."
+"Generator, N, group size, number of parameters, settings, probe, statistics, the experiments when it was trained on several together, history, where it comes from."
 ptk_model_describe(model, buf, capacity, needed_out) =
     @ccall libptychokit.ptk_model_describe(model::Ptr{ptk_model}, buf::Ptr{UInt8}, capacity::Csize_t, needed_out::Ptr{Csize_t})::ptk_status
 

@@ -303,7 +303,7 @@ def ptk_model_side(model: Optional[ptk_model]) -> int:
     r"""Side N of the frames that the model takes."""
 
 def ptk_model_describe(model: ptk_model) -> str:
-    r"""Generator, N, group size, number of parameters, settings, probe, statistics, history, where it comes from."""
+    r"""Generator, N, group size, number of parameters, settings, probe, statistics, the experiments when it was trained on several together, history, where it comes from."""
 
 def ptk_model_history(model: ptk_model) -> str:
     r"""The course of its training."""

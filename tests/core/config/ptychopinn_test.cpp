@@ -75,9 +75,11 @@ std::vector<std::pair<std::string, Json>> all_fields()
 {
     std::vector<std::pair<std::string, Json>> all;
     for (const auto* part : {data_fields, model_fields, training_fields, inference_fields, simulation_fields,
-                             canonical_fields, execution_fields})
-        for (const auto& [name, value] : Json::parse(part).items())
+                             canonical_fields, execution_fields}) {
+        const auto fields = Json::parse(part);
+        for (const auto& [name, value] : fields.items())
             all.emplace_back(name, value);
+    }
     return all;
 }
 

@@ -291,9 +291,9 @@ TEST_F(ForgedBundle, UnchangedItLoads)
 
 TEST_F(ForgedBundle, ANewerLayoutIsRefused)
 {
-    const auto error = error_with([](Forged& forged) { forged.version = 2; });
+    const auto error = error_with([](Forged& forged) { forged.version = 3; });
     EXPECT_EQ(error.status(), Status::Format);
-    EXPECT_SAYS(error, "layout 2; this library reads up to 1");
+    EXPECT_SAYS(error, "layout 3; this library reads up to 2");
     EXPECT_EQ(error_with([](Forged& forged) { forged.version = 0; }).status(), Status::Format);
 }
 

@@ -65,12 +65,12 @@ TEST(NearFieldScan, TheTruthExplainsItsFramesAndNoOtherDistanceDoes)
     EXPECT_NEAR(scan.propagation.fresnel_number(), 0.16, 1e-9);
     const auto truth = truth_of(scan);
     const double noise = 0.5 * std::sqrt(static_cast<double>(32 * 32) / 1e6); // of roots of counts
-    EXPECT_LT(reconstruction::fourier_error(scan, truth, {}), 1.1 * noise);
+    EXPECT_LT(reconstruction::fourier_error(scan, truth, {}), 1.25 * noise);  // dim pixels have more
     for (const auto* other : {wrong_distance, "0.05", "-0.0625"})
         EXPECT_GT(reconstruction::fourier_error(data::seen_as(scan, settings(near_field(other))), truth, {}), 2 * noise)
             << other;
     const auto far = settings(config::Config::from_json(R"({"physics.propagator": "far_field"})"));
-    EXPECT_GT(reconstruction::fourier_error(data::seen_as(scan, far), truth, {}), 0.5);
+    EXPECT_GT(reconstruction::fourier_error(data::seen_as(scan, far), truth, {}), 4 * noise);
 }
 
 TEST(NearFieldScan, KeepsItsPropagationInItsFile)
@@ -108,9 +108,9 @@ TEST(NearFieldScan, TheEngineFindsTheObjectAtTheRightDistanceOnly)
         return reconstruction::refine_from_scratch(scan, chosen, {}, log);
     };
     const auto good = run(distance), bad = run(wrong_distance);
-    EXPECT_LT(error_of_object(good, scan), 0.3);
+    EXPECT_LT(error_of_object(good, scan), 0.35);
     EXPECT_LT(error_of_object(good, scan), 0.5 * error_of_object(bad, scan));
-    EXPECT_LT(good.fourier_errors.back(), 0.5 * good.fourier_errors.front());
+    EXPECT_LT(good.fourier_errors.back(), 0.85 * good.fourier_errors.front());
     EXPECT_LT(good.held_out_fourier_errors.back(), 0.5 * bad.held_out_fourier_errors.back());
 }
 
@@ -123,7 +123,7 @@ struct Trained {
 Trained trained(const data::Scan& scan, const std::string& metres)
 {
     const auto config = near_field(metres, R"(, "generator.name": "physics_unet", "generator.width": 8,
-        "generator.passes": 2, "training.epochs": 12, "scan.group_size": 8, "probe.modes": 1, "probe.warm_epochs": 0)");
+        "generator.passes": 2, "training.epochs": 40, "scan.group_size": 8, "probe.modes": 1, "probe.warm_epochs": 0)");
     Trained made;
     made.model = testing::make_model(config, 32);
     Trainer trainer(made.model, config, "", nullptr);
@@ -140,10 +140,10 @@ TEST(NearFieldTraining, LossAndErrorFallAndAWrongDistanceDoesWorse)
 {
     const auto scan = scan_of();
     const auto good = trained(scan, distance), bad = trained(scan, wrong_distance);
-    EXPECT_LT(good.last_loss, 0.6 * good.first_loss);
+    EXPECT_LT(good.last_loss, 0.9 * good.first_loss); // most of it is the beam and noise
     EXPECT_LT(good.error, 0.6) << "1 is a constant";
-    EXPECT_LT(good.last_loss, 0.5 * bad.last_loss);
-    EXPECT_LT(good.error, 0.8 * bad.error);
+    EXPECT_LT(good.last_loss, 0.1 * bad.last_loss);
+    EXPECT_LT(good.error, 0.5 * bad.error);
     // The model knows how it was trained, also for frames that belong to no scan.
     EXPECT_EQ(good.model->settings.text("physics.propagator"), "fresnel");
     EXPECT_EQ(good.model->settings.number("physics.distance_m"), 0.0625);
