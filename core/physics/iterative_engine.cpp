@@ -1,5 +1,6 @@
 #include "physics/iterative_engine.h"
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/shape.h"
 #include "data/read_ahead.h"
@@ -28,7 +29,6 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -46,12 +46,8 @@ constexpr double position_step = 0.5;                           ///< of the leas
 constexpr double largest_position_step = 0.25;                  ///< pixels an epoch
 constexpr double largest_position_move = 2;                     ///< pixels in all
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin)
-{
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-}
+using base::Clock;
+using base::seconds_since;
 
 float* floats(const at::Tensor& tensor)
 {

@@ -1,5 +1,6 @@
 #include "reconstruction/predict.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/shape.h"
 #include "data/experiments.h"
@@ -28,7 +29,6 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
-#include <chrono>
 #include <cmath>
 #include <optional>
 
@@ -36,7 +36,7 @@ namespace ptk::reconstruction {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using base::Clock;
 
 /// Evaluation mode while it lives. A model at rest is in it already and is not touched, so that threads may share it.
 class EvaluationMode {
@@ -416,7 +416,7 @@ Result reconstruct(model::Model& model, const data::Scan& given, const config::S
                 plan.run(begin, end, known, canvas);
             }
             progress.step = pass * plan.rows() + end;
-            progress.seconds = std::chrono::duration<double>(Clock::now() - began).count();
+            progress.seconds = base::seconds_since(began);
             progress.frames_per_second =
                 static_cast<double>(progress.step / plan.passes()) / std::max(progress.seconds, 1e-9);
             monitor.report(progress);

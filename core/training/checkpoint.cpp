@@ -58,6 +58,11 @@ TrainingPosition position_from(const Json& json)
 
 } // namespace
 
+std::string probe_name(std::size_t number)
+{
+    return number == 0 ? "probe" : fmt::format("probe_{}", number);
+}
+
 std::string scan_mark(const data::Scan& scan)
 {
     const auto positions = scan.positions.to(at::kCPU, at::kDouble).contiguous();

@@ -29,6 +29,13 @@ struct Checkpoint {
     std::map<std::string, at::Tensor> tensors; ///< moments of the optimizer, parameters of the probe
 };
 
+// Names of its tensors.
+inline constexpr const char* network_prefix = "optimizer.network.";
+inline constexpr const char* probe_optimizer_prefix = "optimizer.probe.";
+inline constexpr const char* average_prefix = "average.";
+/// Of the trained probe of an experiment, the first of which is 0.
+std::string probe_name(std::size_t number);
+
 /// Tells scans apart: number and side of the frames and a checksum of the positions.
 std::string scan_mark(const data::Scan& scan);
 
