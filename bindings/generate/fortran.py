@@ -1,5 +1,5 @@
 """The interface as a Fortran module of bind(C) interfaces (Fortran 2018)."""
-from interface import NotUnderstood, is_array
+from interface import FUNCTION, NotUnderstood, is_array
 
 NUMBERS = {"int32_t": "integer(c_int32_t)", "uint32_t": "integer(c_int32_t)", "int64_t": "integer(c_int64_t)", "uint64_t": "integer(c_int64_t)",
            "size_t": "integer(c_size_t)", "double": "real(c_double)", "float": "real(c_float)", "char": "character(kind=c_char)"}
@@ -59,6 +59,8 @@ class Writer:
         return f"type(c_ptr), value :: {name}"
 
     def field(self, name, used):
+        if used.base == FUNCTION:
+            return f"type(c_funptr) :: {name} = c_null_funptr"
         if used.levels:
             return f"type(c_ptr) :: {name} = c_null_ptr"
         return f"{self.numbers[used.base]} :: {name}" + (f"({used.count})" if used.count else "") + " = 0"

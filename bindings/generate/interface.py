@@ -7,6 +7,7 @@ import tempfile
 import xml.etree.ElementTree as xml
 
 NUMBERS = {"int32_t", "uint32_t", "int64_t", "uint64_t", "size_t", "double", "float"}
+FUNCTION = "function"  # what a field of a table of functions points to
 
 
 class NotUnderstood(Exception):
@@ -57,7 +58,9 @@ def attributes(node):
 
 
 def parse_type(code):
-    """`p.q(const).char` and the like; function pointers come by the name of their typedef."""
+    """`p.q(const).char` and the like; parameters that are function pointers come by the name of their typedef."""
+    if code.startswith("p.f("):
+        return Type(FUNCTION, 1)
     array = re.match(r"^a\((\d+)\)\.(.*)$", code)
     count = int(array[1]) if array else 0
     code = array[2] if array else code
@@ -134,17 +137,17 @@ def read(root, text):
         elif kind == "typedef" and not declarator and about["type"] in NUMBERS:
             out.aliases[name] = about["type"]
         elif kind == "typedef" and not declarator and about["type"] == name:
-            if name not in [s for s, _ in out.structs]:
-                out.opaque.append(name)
+            out.opaque.append(name)
         else:
             raise NotUnderstood(f"{node.tag} {name}: {about}")
+    out.opaque = [name for name in out.opaque if name not in [s for s, _ in out.structs]]
     check(out)
     return out
 
 
 def check(interface):
     """Every type that is used is known."""
-    known = NUMBERS | {"void", "char", "DLManagedTensorVersioned"} | set(interface.aliases) | set(interface.opaque)
+    known = NUMBERS | {"void", "char", "DLManagedTensorVersioned", FUNCTION} | set(interface.aliases) | set(interface.opaque)
     known |= {e for e, _ in interface.enums} | {s for s, _ in interface.structs} | {c.name for c in interface.callbacks}
     uses = [(s, t) for s, fields in interface.structs for _, t in fields]
     for function in interface.functions + interface.callbacks:

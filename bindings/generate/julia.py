@@ -1,7 +1,8 @@
 """The interface as a Julia module of @ccall functions."""
+from interface import FUNCTION
 
 NUMBERS = {"int32_t": "Int32", "uint32_t": "UInt32", "int64_t": "Int64", "uint64_t": "UInt64", "size_t": "Csize_t", "double": "Cdouble",
-           "float": "Cfloat", "char": "UInt8", "void": "Cvoid", "DLManagedTensorVersioned": "Cvoid"}
+           "float": "Cfloat", "char": "UInt8", "void": "Cvoid", "DLManagedTensorVersioned": "Cvoid", FUNCTION: "Cvoid"}
 HEAD = '''# Generated from bindings/swig/ptk.i by bindings/generate/generate.py; changes are lost.
 "The C interface of PtychoKit as it is: constants, structs, functions. Arrays have the reversed shape of C."
 module LibPtychoKit

@@ -49,6 +49,12 @@ PTK_HANDLE(ptk_canvas)
 %nodefaultctor ptk_view;
 %nodefaultdtor ptk_view;
 
+/* Generators of a program are classes of its language, which fill these in. */
+%ignore ptk_generator_problem;
+%ignore ptk_generator_parameter;
+%ignore ptk_generator_table;
+%ignore ptk_plugin;
+
 /* Progress and log through classes that languages derive from. A failing progress callback unwinds to the trampoline and its exception
    stays pending for the interrupted call; a failing log callback interrupts nothing. */
 %feature("director") ptk_progress_listener;
@@ -132,8 +138,6 @@ thread_local int32_t ptk_ndim_out = 0;
 %include "ptk_python.i"
 #endif
 #ifdef SWIGJAVA
-/* Functions that the library calls from any thread: in C, and in Python where ctypes makes them. */
-%ignore ptk_generator_register;
 %include "ptk_java.i"
 #endif
 

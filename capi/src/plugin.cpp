@@ -1,5 +1,6 @@
 #include "plugin.h"
 
+#include "base/text.h"
 #include "generators/external.h"
 #include "guard.h"
 
@@ -323,12 +324,8 @@ void load_plugin(const Context& context, const std::string& path)
 
 void load_plugins(const Context& context, const std::string& paths)
 {
-    for (std::size_t begin = 0; begin < paths.size();) {
-        const auto end = std::min(paths.find(':', begin), paths.size());
-        if (end > begin)
-            load_plugin(context, paths.substr(begin, end - begin));
-        begin = end + 1;
-    }
+    for (const auto& path : base::parts_of(paths, ':'))
+        load_plugin(context, path);
 }
 
 } // namespace ptk::capi

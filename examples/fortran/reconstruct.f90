@@ -1,5 +1,5 @@
 ! From a scan to a picture of its object in Fortran: open, train a network on the frames without labels, cancel a training, save
-! and load the model, reconstruct, refine, evaluate, read the object, meet an error.
+! and load the model, reconstruct, refine, evaluate, read the object, train a generator of its own, meet an error.
 !
 !   sources=$(pkg-config --variable=fortrandir ptychokit)
 !   gfortran $sources/ptychokit_c.f90 $sources/ptychokit.f90 reconstruct.f90 $(pkg-config --libs ptychokit) -o reconstruct
@@ -25,9 +25,51 @@ contains
   end function watch
 end module watching
 
+!> A generator with one number to learn: the real image is that number times the amplitudes, the imaginary one is 0.
+module gaining
+  use ptychokit
+  implicit none
+  type, extends(ptk_network) :: gain
+  contains
+    procedure :: setup, initialise, forward, vjp
+  end type gain
+contains
+  subroutine setup(this)
+    class(gain), intent(inout) :: this
+    call this%add_parameter("gain", [1])
+  end subroutine setup
+
+  subroutine initialise(this, index, seed, values)
+    class(gain), intent(inout) :: this
+    integer, intent(in) :: index
+    integer(c_int64_t), intent(in) :: seed
+    real(c_float), intent(out) :: values(:)
+    values = 0.5
+  end subroutine initialise
+
+  subroutine forward(this, weights, amplitudes, images)
+    class(gain), intent(inout) :: this
+    type(ptk_weights), intent(in) :: weights(:)
+    real(c_float), intent(in) :: amplitudes(:, :, :, :)
+    real(c_float), intent(out) :: images(:, :, :, :, :)
+    images(:, :, :, 1, :) = weights(1)%values(1)*amplitudes
+    images(:, :, :, 2, :) = 0
+  end subroutine forward
+
+  subroutine vjp(this, weights, amplitudes, grad_images, gradients)
+    class(gain), intent(inout) :: this
+    type(ptk_weights), intent(in) :: weights(:)
+    real(c_float), intent(in) :: amplitudes(:, :, :, :)
+    real(c_float), intent(in) :: grad_images(:, :, :, :, :)
+    type(ptk_weights), intent(inout) :: gradients(:)
+    gradients(1)%values(1) = real(sum(real(grad_images(:, :, :, 1, :)*amplitudes, c_double)), c_float)
+  end subroutine vjp
+end module gaining
+
 program reconstruct
   use ptychokit
   use watching
+  use gaining, only: gain
   implicit none
   if (command_argument_count() < 3) then
     print '(a)', "usage: reconstruct SCAN REFERENCE FOLDER [OPTION=VALUE ...]"
@@ -42,11 +84,12 @@ contains
     type(ptk_config) :: config
     type(ptk_context) :: context
     type(ptk_dataset) :: dataset, missing
-    type(ptk_model) :: model, second, loaded
+    type(ptk_model) :: model, second, loaded, own
     type(ptk_trainer) :: trainer
     type(ptk_reconstructor) :: reconstructor
     type(ptk_canvas) :: object, refined
-    type(watcher) :: all_calls, three
+    type(ptk_config) :: own_config
+    type(watcher) :: all_calls, three, own_calls
     complex(c_float_complex), allocatable :: values(:, :)
     character(len=:), allocatable :: option
     character(len=400) :: message
@@ -90,6 +133,13 @@ contains
     call refined%get("object", values)
     print '(a,i0,a,i0)', "object = ", size(values, 2), " rows of ", size(values, 1)
     print '(a,g0.9)', "object power = ", sum(real(values, c_double)**2 + real(aimag(values), c_double)**2)
+
+    call context%register("gain", gain(summary="amplitudes times one number"))
+    call own_config%from_json('{"seed": 5, "generator.name": "gain", "training.epochs": 1, "probe.warm_epochs": 1}')
+    call own%create(context, dataset%side(), own_config)
+    call trainer%create(own, own_config)
+    call trainer%fit(dataset, own_calls)
+    print '(a,g0.9)', "loss of an own generator = ", own_calls%loss
 
     call missing%open(context, "missing.npz", ierr=ierr, message=message)
     print '(2a)', "a missing file = ", ptk_status_text(ierr)

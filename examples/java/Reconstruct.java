@@ -1,6 +1,8 @@
 import java.io.IOException;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.ptychokit.Canvas;
@@ -9,6 +11,8 @@ import org.ptychokit.Context;
 import org.ptychokit.Dataset;
 import org.ptychokit.DType;
 import org.ptychokit.Model;
+import org.ptychokit.Network;
+import org.ptychokit.Progress;
 import org.ptychokit.PtychoKit;
 import org.ptychokit.PtychoKitException;
 import org.ptychokit.Reconstructor;
@@ -16,11 +20,53 @@ import org.ptychokit.Trainer;
 
 /**
  * From a scan to a picture of its object in Java: open, train a network on the frames without labels, cancel a training, save and load the
- * model, reconstruct, refine, evaluate, read the object, meet an error.
+ * model, reconstruct, refine, evaluate, read the object, train a generator of its own, meet an error.
  *
  * <pre>java -Dorg.ptychokit.library.path=FOLDER -cp ptychokit.jar Reconstruct.java SCAN REFERENCE RESULT [OPTION=VALUE ...]</pre>
  */
 public class Reconstruct {
+    /** A network with one number to learn: the real image is that number times the amplitudes, the imaginary one is 0. */
+    private static class Gain implements Network {
+        private final int pixels;
+
+        Gain(long channels, long side, String options) {
+            pixels = (int) (channels * side * side);
+        }
+
+        @Override
+        public Map<String, long[]> parameters() {
+            return Map.of("gain", new long[] {1});
+        }
+
+        @Override
+        public void initialise(String name, long seed, FloatBuffer values) {
+            values.put(0.5F);
+        }
+
+        @Override
+        public void forward(Map<String, FloatBuffer> weights, long batch, FloatBuffer amplitudes, FloatBuffer images) {
+            float gain = weights.get("gain").get(0);
+            for (int b = 0; b < batch; ++b) {
+                for (int i = 0; i < pixels; ++i) {
+                    images.put(2 * b * pixels + i, gain * amplitudes.get(b * pixels + i));
+                    images.put((2 * b + 1) * pixels + i, 0);
+                }
+            }
+        }
+
+        @Override
+        public void vjp(Map<String, FloatBuffer> weights, long batch, FloatBuffer amplitudes, FloatBuffer gradient,
+            Map<String, FloatBuffer> gradients) {
+            double sum = 0;
+            for (int b = 0; b < batch; ++b) {
+                for (int i = 0; i < pixels; ++i) {
+                    sum += gradient.get(2 * b * pixels + i) * amplitudes.get(b * pixels + i);
+                }
+            }
+            gradients.get("gain").put((float) sum);
+        }
+    }
+
     private static int calls = 0;
     private static double loss = 0;
 
@@ -53,6 +99,11 @@ public class Reconstruct {
                 power += (double) part * part;
             }
             System.out.println("object = " + shape[0] + " rows of " + shape[1] + "\nobject power = " + power);
+
+            context.register("gain", Gain::new);
+            Config own = Config.of(Map.of("seed", 5, "generator.name", "gain", "training.epochs", 1, "probe.warm_epochs", 1));
+            new Trainer(new Model(context, dataset.side(), own), own, null).fit(dataset, Reconstruct::watch);
+            System.out.println("loss of an own generator = " + loss);
             try {
                 Dataset.open(context, "missing.npz", null);
             } catch (PtychoKitException error) {
@@ -64,14 +115,16 @@ public class Reconstruct {
         }
     }
 
+    private static boolean watch(Progress progress) {
+        ++calls;
+        loss = progress.phase.equals("train") ? progress.loss : loss;
+        return true;
+    }
+
     private static Model train(Context context, Dataset dataset, Config config) {
         Model model = new Model(context, dataset.side(), config);
         System.out.println("parameters = " + model.parameterCount());
-        new Trainer(model, config, null).fit(dataset, progress -> {
-            ++calls;
-            loss = progress.phase.equals("train") ? progress.loss : loss;
-            return true;
-        });
+        new Trainer(model, config, null).fit(dataset, Reconstruct::watch);
         System.out.println("progress calls = " + calls + "\ntraining loss = " + loss);
 
         calls = 0;

@@ -1,8 +1,22 @@
 # From a scan to a picture of its object in Julia: open, train a network on the frames without labels, cancel a training, save and load
-# the model, reconstruct, refine, evaluate, read the object, meet an error.
+# the model, reconstruct, refine, evaluate, read the object, train a generator of its own, meet an error.
 #
 #   PTYCHOKIT_LIBRARY=/where/libptychokit.so julia --project=bindings/julia reconstruct.jl scan.npz reference.npz result [option=value ...]
 using PtychoKit, Printf
+
+# A generator with one number to learn: the real image is that number times the amplitudes, the imaginary one is 0.
+struct Gain <: Network
+    size::Dims{4}  # of the images of one input
+    Gain(channels, side, options) = new((side, side, channels, 2))
+end
+PtychoKit.parameters(::Gain) = ["gain" => (1,)]
+PtychoKit.initialise(::Gain, name, size, seed) = fill(0.5f0, size)
+function PtychoKit.forward(n::Gain, weights, amplitudes)
+    images = zeros(Float32, n.size..., size(amplitudes, 4))
+    images[:, :, :, 1, :] .= weights["gain"] .* amplitudes
+    return images
+end
+PtychoKit.vjp(::Gain, weights, amplitudes, gradient) = Dict("gain" => [sum(Float64.(gradient[:, :, :, 1, :] .* amplitudes))])
 
 function main(scan, reference, folder, options...)
     mkpath(folder)
@@ -51,6 +65,14 @@ function main(scan, reference, folder, options...)
     values = array(refined, "object")
     println("object = ", size(values, 2), " rows of ", size(values, 1))
     @printf("object power = %.9g\n", sum(abs2, ComplexF64.(values)))
+
+    register(context, "gain", Gain; summary="amplitudes times one number")
+    own = ("seed" => 5, "generator.name" => "gain", "training.epochs" => 1, "probe.warm_epochs" => 1)
+    fit!(Trainer(Model(context, side(dataset); config=own); config=own), dataset) do progress
+        progress.phase == "train" && (loss = progress.loss)
+        true
+    end
+    @printf("loss of an own generator = %.9g\n", loss)
 
     try
         Dataset(context, "missing.npz")

@@ -15,10 +15,7 @@ import tempfile
 # What a language cannot or need not call, and why.
 EXCEPTIONS = {
     "python": {"ptk_view_init": "arrays come as buffers, which the compiled module describes itself"},
-    "fortran": {"ptk_generator_register": "functions that the library calls from any thread are written in C"},
-    "julia": {"ptk_generator_register": "functions that the library calls from any thread are written in C"},
-    "java": {"ptk_generator_register": "functions that the library calls from any thread are written in C",
-             "ptk_view_from_dlpack": "a Java program has no DLPack tensors"},
+    "java": {"ptk_view_from_dlpack": "a Java program has no DLPack tensors"},
 }
 
 

@@ -2,6 +2,9 @@
 import subprocess
 import sys
 
+# Read by a module that the C++ compiler has made from the same headers.
+COMPILED = {"python": ("ptk_view", "ptk_progress", "ptk_plugin")}
+
 
 def main():
     programs, current = [], []
@@ -15,6 +18,9 @@ def main():
     measure, wrong = next(iter(outputs.values())), 0
     for name, lines in outputs.items():
         for expected, found in zip(measure, lines):
+            thing = expected.split(".")[0].split(" ")[0]
+            if thing in COMPILED.get(name, ()):
+                expected = f"{expected.split()[0]} compiled"
             if expected != found:
                 wrong += 1
                 print(f"{name}: '{found}', in C: '{expected}'")

@@ -9,6 +9,7 @@
 !!   of the main program never go out of scope: do the work in a BLOCK or a procedure, or call close().
 !! * Long calls take a listener: extend ptk_listener; its on_progress runs on the calling thread and cancels by returning
 !!   .false.
+!! * A generator of your own extends ptk_network.
 module ptychokit
   use, intrinsic :: iso_fortran_env, only: error_unit
   use ptychokit_c
@@ -71,6 +72,7 @@ module ptychokit
     procedure :: generators => context_generators
     procedure :: describe_generator => context_describe_generator
     procedure :: load_plugin => context_load_plugin
+    procedure :: register => context_register
     procedure :: initializers => context_initializers
     procedure :: registered => context_registered
     procedure :: describe_registered => context_describe_registered
@@ -164,6 +166,68 @@ module ptychokit
     procedure(listener_message), deferred :: on_message
   end type ptk_log_listener
 
+  !> The weights of a network, one array a parameter, in C's order; values(1:n, 1:m) => w%values gives them their shape back.
+  type :: ptk_weights
+    real(c_float), pointer, contiguous :: values(:) => null()
+  end type ptk_weights
+
+  ! A parameter as C describes it; its name ends with a NUL and stays where it is.
+  type, private :: declared_parameter
+    character(kind=c_char), pointer :: name(:) => null()
+    integer(c_int64_t), allocatable :: extents(:)
+  end type declared_parameter
+
+  !> A generator in Fortran: extend it and give one, with its texts set, to context%register(). A copy is made for every model.
+  !! The library trains and stores its parameters. Its procedures are called one at a time, on the thread of the call that needs
+  !! them; arrays are there during the call only. After fail() that call ends with PTK_ERR_CALLBACK and the message.
+  type, abstract :: ptk_network
+    character(len=:), allocatable :: summary, source          !< one line; paper or program
+    character(len=:), allocatable :: schema                   !< JSON array of its options as context%schema() gives them
+    integer(c_int32_t) :: output = PTK_OUTPUT_REAL_IMAG       !< what its two images are: a PTK_OUTPUT_ constant
+    logical :: trains = .true.                                !< .false.: there is no vjp, it only predicts
+    integer(c_int64_t) :: channels = 0, side = 0              !< C and N of the frames, from setup() on
+    character(len=:), allocatable :: options                  !< JSON object of the values of its options, from setup() on
+    type(declared_parameter), allocatable, private :: declared(:)
+    character(len=:), allocatable, private :: failure
+    integer(c_int32_t), private :: failure_status = PTK_OK
+  contains
+    procedure(network_setup), deferred :: setup
+    procedure(network_initialise), deferred :: initialise
+    procedure(network_forward), deferred :: forward
+    procedure :: vjp => network_vjp
+    procedure :: add_parameter => network_add_parameter
+    procedure :: fail => network_fail
+  end type ptk_network
+
+  abstract interface
+    !> Look at channels, side and options; call add_parameter() for every array of weights.
+    subroutine network_setup(this)
+      import :: ptk_network
+      class(ptk_network), intent(inout) :: this
+    end subroutine network_setup
+    !> First values of a parameter, counted from 1; the same for the same seed, which is 64 bits, unsigned in C.
+    subroutine network_initialise(this, index, seed, values)
+      import :: ptk_network, c_int64_t, c_float
+      class(ptk_network), intent(inout) :: this
+      integer, intent(in) :: index
+      integer(c_int64_t), intent(in) :: seed
+      real(c_float), intent(out) :: values(:)
+    end subroutine network_initialise
+    !> images(N, N, C, 2, batch) of amplitudes(N, N, C, batch), which are square roots of counts scaled to order one.
+    subroutine network_forward(this, weights, amplitudes, images)
+      import :: ptk_network, ptk_weights, c_float
+      class(ptk_network), intent(inout) :: this
+      type(ptk_weights), intent(in) :: weights(:)
+      real(c_float), intent(in) :: amplitudes(:, :, :, :)
+      real(c_float), intent(out) :: images(:, :, :, :, :)
+    end subroutine network_forward
+  end interface
+
+  ! What C has pointers to: a registered network, and one that was made for a model.
+  type, private :: network_box
+    class(ptk_network), allocatable :: network
+  end type network_box
+
   abstract interface
     function listener_progress(this, progress) result(go_on)
       import :: ptk_listener, ptk_progress
@@ -218,7 +282,10 @@ module ptychokit
     model_arrays, model_set_probe, model_write_picture, trainer_create, trainer_fit, trainer_resume, &
     reconstructor_create, reconstructor_predict, reconstructor_reconstruct, reconstructor_refine, canvas_create, &
     canvas_create_around, canvas_add, canvas_load, canvas_save, canvas_describe, canvas_write_picture, canvas_evaluate, &
-    canvas_evaluate_file, canvas_fourier_error, get_c64_2, get_c64_3, get_f32_2, get_f32_3, get_f64_1, get_f64_2, &
+    canvas_evaluate_file, canvas_fourier_error, context_register, network_setup, network_initialise, network_forward, &
+    network_vjp, network_add_parameter, network_fail, network_outcome, boxed, given_weights, network_create, &
+    network_destroy, network_count, network_parameter, network_first_values, network_images, network_gradients, &
+    get_c64_2, get_c64_3, get_f32_2, get_f32_3, get_f64_1, get_f64_2, &
     extents_of
 
 contains
@@ -887,6 +954,228 @@ contains
     filled = intensity
     call reported(ptk_forward(this%pointer, patches, probe, filled), ierr, message)
   end subroutine context_forward
+
+  ! ---- generators of the program ----
+
+  !> Add a generator of the program, of which a copy is kept. Its name has letters, digits and '_'.
+  subroutine context_register(this, name, network, ierr, message)
+    class(ptk_context), intent(in) :: this
+    character(len=*), intent(in) :: name
+    class(ptk_network), intent(in) :: network
+    integer, intent(out), optional :: ierr
+    character(len=*), intent(inout), optional :: message
+    type(network_box), pointer :: box
+    type(ptk_generator_table) :: table
+    character(len=:), allocatable, target :: name_text, summary, source, schema
+    integer(c_int32_t) :: status
+    name_text = c_text(name)
+    summary = c_text("a network in Fortran")
+    if (allocated(network%summary)) summary = c_text(network%summary)
+    source = c_text("")
+    if (allocated(network%source)) source = c_text(network%source)
+    schema = c_text("[]")
+    if (allocated(network%schema)) schema = c_text(network%schema)
+    allocate (box)
+    allocate (box%network, source=network)
+    if (allocated(box%network%declared)) deallocate (box%network%declared) ! the caller's
+    table%struct_size = c_sizeof(table)
+    table%abi = PTK_PLUGIN_ABI
+    table%output = network%output
+    table%name = c_loc(name_text)
+    table%summary = c_loc(summary)
+    table%source = c_loc(source)
+    table%options = c_loc(schema)
+    table%user_data = c_loc(box)
+    table%create = c_funloc(network_create)
+    table%destroy = c_funloc(network_destroy)
+    table%parameter_count = c_funloc(network_count)
+    table%parameter = c_funloc(network_parameter)
+    table%initialise = c_funloc(network_first_values)
+    table%forward = c_funloc(network_images)
+    if (network%trains) table%vjp = c_funloc(network_gradients)
+    table%free_user_data = c_funloc(network_destroy)
+    status = ptk_generator_register(this%pointer, table)
+    if (status /= PTK_OK) deallocate (box)
+    call reported(status, ierr, message)
+  end subroutine context_register
+
+  !> Declare an array of weights: a unique name of letters, digits, '_' and inner '.', and its extents. From setup() only.
+  subroutine network_add_parameter(this, name, extents)
+    class(ptk_network), intent(inout) :: this
+    character(len=*), intent(in) :: name
+    integer, intent(in) :: extents(:)
+    type(declared_parameter) :: one
+    character(len=:), allocatable :: text
+    integer :: i
+    text = c_text(name)
+    allocate (one%name(len(text)))
+    do i = 1, len(text)
+      one%name(i) = text(i:i)
+    end do
+    one%extents = int(extents, c_int64_t)
+    if (.not. allocated(this%declared)) allocate (this%declared(0))
+    this%declared = [this%declared, one]
+  end subroutine network_add_parameter
+
+  !> Say what went wrong. `status`: PTK_ERR_SHAPE or PTK_ERR_INVALID_CONFIG, from setup(), when it cannot be made like this.
+  subroutine network_fail(this, message, status)
+    class(ptk_network), intent(inout) :: this
+    character(len=*), intent(in) :: message
+    integer(c_int32_t), intent(in), optional :: status
+    this%failure = message
+    this%failure_status = PTK_ERR_CALLBACK
+    if (present(status)) this%failure_status = status
+  end subroutine network_fail
+
+  !> Gradients of sum(grad_images*images) by every parameter, into gradients(i)%values.
+  subroutine network_vjp(this, weights, amplitudes, grad_images, gradients)
+    class(ptk_network), intent(inout) :: this
+    type(ptk_weights), intent(in) :: weights(:)
+    real(c_float), intent(in) :: amplitudes(:, :, :, :)
+    real(c_float), intent(in) :: grad_images(:, :, :, :, :)
+    type(ptk_weights), intent(inout) :: gradients(:)
+    if (size(weights) + size(gradients) + size(amplitudes) + size(grad_images) < 0) return ! they are for those who override it
+    call this%fail("the network has no vjp; without one it is registered with trains = .false.")
+  end subroutine network_vjp
+
+  ! How a procedure of a network went.
+  function network_outcome(network) result(status)
+    class(ptk_network), intent(inout) :: network
+    integer(c_int32_t) :: status
+    status = PTK_OK
+    if (.not. allocated(network%failure)) return
+    call ptk_set_error_message(c_text(network%failure))
+    status = network%failure_status
+    deallocate (network%failure)
+  end function network_outcome
+
+  function boxed(pointer) result(box)
+    type(c_ptr), intent(in) :: pointer
+    type(network_box), pointer :: box
+    call c_f_pointer(pointer, box)
+  end function boxed
+
+  ! The arrays behind C's array of pointers.
+  function given_weights(network, pointers) result(weights)
+    class(ptk_network), intent(in) :: network
+    type(c_ptr), intent(in) :: pointers
+    type(ptk_weights) :: weights(size(network%declared))
+    type(c_ptr), pointer :: addresses(:)
+    integer :: i
+    if (size(weights) == 0) return
+    call c_f_pointer(pointers, addresses, [size(weights)])
+    do i = 1, size(weights)
+      call c_f_pointer(addresses(i), weights(i)%values, [product(network%declared(i)%extents)])
+    end do
+  end function given_weights
+
+  function network_create(self_out, problem, user_data) result(status) bind(C, name="")
+    type(c_ptr), intent(out) :: self_out
+    type(ptk_generator_problem), intent(in) :: problem
+    type(c_ptr), value :: user_data
+    integer(c_int32_t) :: status
+    type(network_box), pointer :: registered, made
+    registered => boxed(user_data)
+    allocate (made)
+    allocate (made%network, source=registered%network)
+    made%network%channels = problem%channels
+    made%network%side = problem%side
+    made%network%options = as_text(problem%options)
+    allocate (made%network%declared(0))
+    call made%network%setup()
+    status = network_outcome(made%network)
+    self_out = c_loc(made)
+    if (status /= PTK_OK) then
+      call network_destroy(self_out)
+      self_out = c_null_ptr
+    end if
+  end function network_create
+
+  subroutine network_destroy(self) bind(C, name="")
+    type(c_ptr), value :: self
+    type(network_box), pointer :: box
+    integer :: i
+    box => boxed(self)
+    if (allocated(box%network%declared)) then
+      do i = 1, size(box%network%declared)
+        deallocate (box%network%declared(i)%name)
+      end do
+    end if
+    deallocate (box)
+  end subroutine network_destroy
+
+  function network_count(self) result(count) bind(C, name="")
+    type(c_ptr), value :: self
+    integer(c_int64_t) :: count
+    type(network_box), pointer :: box
+    box => boxed(self)
+    count = size(box%network%declared, kind=c_int64_t)
+  end function network_count
+
+  function network_parameter(self, index, parameter_out) result(status) bind(C, name="")
+    type(c_ptr), value :: self
+    integer(c_int64_t), value :: index
+    type(ptk_generator_parameter), intent(inout) :: parameter_out
+    integer(c_int32_t) :: status
+    type(network_box), pointer :: box
+    integer :: n
+    box => boxed(self)
+    status = PTK_OK
+    associate (one => box%network%declared(index + 1))
+      n = size(one%extents)
+      parameter_out%name = c_loc(one%name)
+      parameter_out%ndim = n
+      n = min(n, int(PTK_MAX_NDIM)) ! more are refused
+      parameter_out%shape(1:n) = one%extents(n:1:-1)
+    end associate
+  end function network_parameter
+
+  function network_first_values(self, index, seed, values_out) result(status) bind(C, name="")
+    type(c_ptr), value :: self
+    integer(c_int64_t), value :: index, seed
+    type(c_ptr), value :: values_out
+    integer(c_int32_t) :: status
+    type(network_box), pointer :: box
+    real(c_float), pointer, contiguous :: values(:)
+    box => boxed(self)
+    call c_f_pointer(values_out, values, [product(box%network%declared(index + 1)%extents)])
+    call box%network%initialise(int(index) + 1, seed, values)
+    status = network_outcome(box%network)
+  end function network_first_values
+
+  function network_images(self, parameters, batch, amplitudes, images_out) result(status) bind(C, name="")
+    type(c_ptr), value :: self, parameters
+    integer(c_int64_t), value :: batch
+    type(c_ptr), value :: amplitudes, images_out
+    integer(c_int32_t) :: status
+    type(network_box), pointer :: box
+    real(c_float), pointer, contiguous :: frames(:, :, :, :), images(:, :, :, :, :)
+    box => boxed(self)
+    associate (n => box%network)
+      call c_f_pointer(amplitudes, frames, [n%side, n%side, n%channels, batch])
+      call c_f_pointer(images_out, images, [n%side, n%side, n%channels, 2_c_int64_t, batch])
+      call n%forward(given_weights(n, parameters), frames, images)
+      status = network_outcome(n)
+    end associate
+  end function network_images
+
+  function network_gradients(self, parameters, batch, amplitudes, grad_images, grad_parameters_out) result(status) bind(C, name="")
+    type(c_ptr), value :: self, parameters
+    integer(c_int64_t), value :: batch
+    type(c_ptr), value :: amplitudes, grad_images, grad_parameters_out
+    integer(c_int32_t) :: status
+    type(network_box), pointer :: box
+    type(ptk_weights), allocatable :: gradients(:)
+    real(c_float), pointer, contiguous :: frames(:, :, :, :), gradient(:, :, :, :, :)
+    box => boxed(self)
+    associate (n => box%network)
+      call c_f_pointer(amplitudes, frames, [n%side, n%side, n%channels, batch])
+      call c_f_pointer(grad_images, gradient, [n%side, n%side, n%channels, 2_c_int64_t, batch])
+      gradients = given_weights(n, grad_parameters_out)
+      call n%vjp(given_weights(n, parameters), frames, gradient, gradients)
+      status = network_outcome(n)
+    end associate
+  end function network_gradients
 
   ! ---- datasets ----
 

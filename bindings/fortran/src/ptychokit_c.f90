@@ -85,6 +85,47 @@ module ptychokit_c
     real(c_double) :: seconds = 0
   end type ptk_progress
 
+  type, bind(C) :: ptk_generator_problem
+    integer(c_int64_t) :: struct_size = 0
+    integer(c_int64_t) :: channels = 0
+    integer(c_int64_t) :: side = 0
+    type(c_ptr) :: options = c_null_ptr
+    type(c_funptr) :: set_error_message = c_null_funptr
+  end type ptk_generator_problem
+
+  type, bind(C) :: ptk_generator_parameter
+    integer(c_int64_t) :: struct_size = 0
+    type(c_ptr) :: name = c_null_ptr
+    integer(c_int64_t) :: ndim = 0
+    integer(c_int64_t) :: shape(6) = 0
+  end type ptk_generator_parameter
+
+  type, bind(C) :: ptk_generator_table
+    integer(c_int64_t) :: struct_size = 0
+    integer(c_int32_t) :: abi = 0
+    integer(c_int32_t) :: output = 0
+    type(c_ptr) :: name = c_null_ptr
+    type(c_ptr) :: summary = c_null_ptr
+    type(c_ptr) :: source = c_null_ptr
+    type(c_ptr) :: options = c_null_ptr
+    type(c_ptr) :: user_data = c_null_ptr
+    type(c_funptr) :: create = c_null_funptr
+    type(c_funptr) :: destroy = c_null_funptr
+    type(c_funptr) :: parameter_count = c_null_funptr
+    type(c_funptr) :: parameter = c_null_funptr
+    type(c_funptr) :: initialise = c_null_funptr
+    type(c_funptr) :: forward = c_null_funptr
+    type(c_funptr) :: vjp = c_null_funptr
+    type(c_funptr) :: free_user_data = c_null_funptr
+  end type ptk_generator_table
+
+  type, bind(C) :: ptk_plugin
+    integer(c_int64_t) :: struct_size = 0
+    integer(c_int32_t) :: abi = 0
+    integer(c_int32_t) :: generator_count = 0
+    type(c_ptr) :: generators = c_null_ptr
+  end type ptk_plugin
+
   abstract interface
     !> Receiver of log messages.
     subroutine ptk_log_fn(level, area, message, user_data) bind(C)
@@ -102,6 +143,12 @@ module ptychokit_c
       type(c_ptr), value :: user_data
       integer(c_int32_t) :: answer
     end function ptk_progress_fn
+
+    !> The one symbol that a shared library exports:
+    function ptk_plugin_entry_fn() result(answer) bind(C)
+      import
+      type(c_ptr) :: answer
+    end function ptk_plugin_entry_fn
 
   end interface
 
@@ -695,7 +742,7 @@ module ptychokit_c
     function ptk_generator_register(ctx, table) result(answer) bind(C, name="ptk_generator_register")
       import
       type(c_ptr), value :: ctx
-      type(c_ptr), value :: table
+      type(ptk_generator_table), intent(in), optional :: table
       integer(c_int32_t) :: answer
     end function ptk_generator_register
 

@@ -81,7 +81,6 @@ mutable struct ptk_config end
 mutable struct ptk_cancel end
 mutable struct ptk_dataset end
 mutable struct ptk_model end
-mutable struct ptk_generator_table end
 mutable struct ptk_trainer end
 mutable struct ptk_reconstructor end
 mutable struct ptk_canvas end
@@ -109,9 +108,51 @@ struct ptk_progress
     seconds::Cdouble
 end
 
+struct ptk_generator_problem
+    struct_size::Int64
+    channels::Int64
+    side::Int64
+    options::Ptr{UInt8}
+    set_error_message::Ptr{Cvoid}
+end
+
+struct ptk_generator_parameter
+    struct_size::Int64
+    name::Ptr{UInt8}
+    ndim::Int64
+    shape::NTuple{6, Int64}
+end
+
+struct ptk_generator_table
+    struct_size::Int64
+    abi::Int32
+    output::ptk_generator_output
+    name::Ptr{UInt8}
+    summary::Ptr{UInt8}
+    source::Ptr{UInt8}
+    options::Ptr{UInt8}
+    user_data::Ptr{Cvoid}
+    create::Ptr{Cvoid}
+    destroy::Ptr{Cvoid}
+    parameter_count::Ptr{Cvoid}
+    parameter::Ptr{Cvoid}
+    initialise::Ptr{Cvoid}
+    forward::Ptr{Cvoid}
+    vjp::Ptr{Cvoid}
+    free_user_data::Ptr{Cvoid}
+end
+
+struct ptk_plugin
+    struct_size::Int64
+    abi::Int32
+    generator_count::Int32
+    generators::Ptr{Ptr{ptk_generator_table}}
+end
+
 # Function pointers, for @cfunction.
 # ptk_log_fn: Cvoid (ptk_log_level, Ptr{UInt8}, Ptr{UInt8}, Ptr{Cvoid})
 # ptk_progress_fn: Int32 (Ptr{ptk_progress}, Ptr{Cvoid})
+# ptk_plugin_entry_fn: Ptr{ptk_plugin} ()
 
 "Version of the library that is loaded, not of the header."
 ptk_version(major_out, minor_out, patch_out) =
@@ -532,12 +573,15 @@ export PTK_VERSION_MAJOR,
     ptk_cancel,
     ptk_dataset,
     ptk_model,
-    ptk_generator_table,
     ptk_trainer,
     ptk_reconstructor,
     ptk_canvas,
     ptk_view,
     ptk_progress,
+    ptk_generator_problem,
+    ptk_generator_parameter,
+    ptk_generator_table,
+    ptk_plugin,
     ptk_version,
     ptk_build_info,
     ptk_status_name,

@@ -18,22 +18,36 @@ using Logging
 include("LibPtychoKit.jl")
 using .LibPtychoKit
 
-export LibPtychoKit, PtychoKitError, Context, Config, Cancel, Dataset, Model, Trainer, Reconstructor, Canvas, Progress
+export LibPtychoKit, PtychoKitError, Context, Config, Cancel, Dataset, Model, Trainer, Reconstructor, Canvas, Progress, Network
 export add!, array, build_info, cancel!, check, describe, describe_file, devices, evaluate, export_weights, fit!, forward, forward!, fourier_error,
     generators, history, import_weights, initializers, load_plugin, log_to, parameter_count, predict, predict!, read_patterns!, reconstruct, refine,
-    registered, reset!, resume!, save, schema, select, set!, set_probe!, side, simulate, write_picture
+    register, registered, reset!, resume!, save, schema, select, set!, set_probe!, side, simulate, write_picture
 
-"A failed call: its status and what went wrong."
+"A failed call: its status, what went wrong, and as `cause` what a `Network` threw and where, or `nothing`."
 struct PtychoKitError <: Exception
     status::Int32
     message::String
+    cause::Any
 end
+PtychoKitError(status, message) = PtychoKitError(status, message, nothing)
 status_name(status) = unsafe_string(ptk_status_name(status))
-Base.showerror(io::IO, e::PtychoKitError) = print(io, "PtychoKitError(", status_name(e.status), "): ", e.message)
+function Base.showerror(io::IO, e::PtychoKitError)
+    print(io, "PtychoKitError(", status_name(e.status), "): ", e.message)
+    e.cause === nothing && return nothing
+    print(io, "\ncaused by: ")
+    showerror(io, e.cause...)
+end
+
+# What a network threw last in this task, until the error of the call is made of it.
+const THROWN = :ptychokit_thrown
 
 function ok(status)
-    status == PTK_OK || throw(PtychoKitError(status, unsafe_string(ptk_last_error_message())))
-    return nothing
+    status == PTK_OK && return nothing
+    message = unsafe_string(ptk_last_error_message())
+    cause = status == PTK_ERR_CALLBACK && haskey(task_local_storage(), THROWN) ? pop!(task_local_storage(), THROWN) : nothing
+    cause === nothing || occursin(first(sprint(showerror, cause[1]), 200), message) || (cause = nothing)
+    cause !== nothing && cause[1] isa InterruptException && throw(cause[1])
+    throw(PtychoKitError(status, message, cause))
 end
 
 # ---- handles ----
@@ -167,7 +181,9 @@ function progress_trampoline(progress::Ptr{ptk_progress}, user_data::Ptr{Cvoid})
     end
 end
 
-observed(call, ::Nothing) = call(C_NULL, C_NULL)
+# Other threads wait with their garbage collection for this one to come by.
+come_by(_) = GC.safepoint()
+observed(call, ::Nothing) = Threads.nthreads() > 1 ? observed(call, come_by) : call(C_NULL, C_NULL)
 function observed(call, f)
     watch = Watch(f)
     status = GC.@preserve watch call(@cfunction(progress_trampoline, Int32, (Ptr{ptk_progress}, Ptr{Cvoid})), pointer_from_objref(watch))
@@ -439,5 +455,7 @@ function fourier_error(f, c::Canvas, d::Dataset; cancel=nothing)
     return error[]
 end
 fourier_error(c::Canvas, d::Dataset; cancel=nothing) = fourier_error(nothing, c, d; cancel=cancel)
+
+include("network.jl")
 
 end

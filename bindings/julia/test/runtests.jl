@@ -164,6 +164,112 @@ end
     @test all(size(Canvas(context, POSITIONS, N), "object") .>= 36)
 end
 
+# Images that are multiples of the amplitudes, and two numbers more. The weights have one axis and two, so that their order is seen.
+struct Linear <: Network
+    first::Float32
+    channels::Int
+end
+Linear(channels, side, options) = Linear(parse(Float32, match(r"\"first\":\s*([-+.0-9e]+)", options)[1]), channels)
+PtychoKit.parameters(::Linear) = ["gain" => (2,), "offset" => (1, 2)]
+PtychoKit.initialise(n::Linear, name, size, seed) = name == "gain" ? [n.first, 0] : reshape([1, 0], size)
+image(weights, x, i) = weights["gain"][i] .* x .+ weights["offset"][1, i]
+PtychoKit.forward(n::Linear, weights, x) = permutedims(cat(image(weights, x, 1), image(weights, x, 2); dims=5), (1, 2, 3, 5, 4))
+PtychoKit.vjp(::Linear, weights, x, gradient) = Dict("gain" => [sum(gradient[:, :, :, i, :] .* x) for i in 1:2],
+                                                     "offset" => [sum(gradient[:, :, :, i, :]) for _ in 1:1, i in 1:2])
+
+# Faults, each in one method of a network that is Linear otherwise.
+abstract type Faulty <: Network end
+struct WrongSize <: Faulty end
+struct Throws <: Faulty end
+struct NoGradient <: Faulty end
+struct Interrupted <: Faulty end
+struct TooWide <: Network end
+(::Type{T})(channels, side, options) where {T<:Faulty} = T()
+TooWide(channels, side, options) = throw(PtychoKitError(Lib.PTK_ERR_SHAPE, "no side of $side"))
+const SAME = Linear(0.5, 4)
+PtychoKit.parameters(::Faulty) = PtychoKit.parameters(SAME)
+PtychoKit.initialise(::Faulty, given...) = PtychoKit.initialise(SAME, given...)
+PtychoKit.forward(::Faulty, given...) = PtychoKit.forward(SAME, given...)
+PtychoKit.forward(::WrongSize, weights, x) = x
+PtychoKit.vjp(::WrongSize, given...) = PtychoKit.vjp(SAME, given...)
+PtychoKit.vjp(::Throws, given...) = throw(KeyError("mine"))
+PtychoKit.vjp(::Interrupted, given...) = throw(InterruptException())
+
+own(name, more...) = ("generator.name" => name, "training.epochs" => 12, "training.batch_size" => 4, "training.validation_fraction" => 0,
+                      "training.learning_rate" => 0.02, "scan.group_size" => 4, "probe.modes" => 1, "probe.warm_epochs" => 0,
+                      "data.measurement" => "counts", more...)
+
+@testset "a type is a generator" begin
+    folder = mktempdir()
+    options = "[{\"name\": \"first\", \"type\": \"float\", \"default\": 0.25, \"meaning\": \"gain of the real part\"}]"
+    context = Context()
+    dataset = Dataset(context, forward(context, PATCHES, PROBE), POSITIONS; probe=PROBE, config=QUICK)
+    register(context, "linear", Linear; summary="gains", options=options)
+    @test occursin("gains", generators(context, "linear")) && occursin("\"trains\"", generators(context, "linear"))
+    config = own("linear", "generator.first" => 0.5)
+    model = Model(context, N; config=config)
+    @test array(model, "gain") == Float32[0.5, 0] && array(model, "offset") == Float32[1 0]
+    fit!(Trainer(model; config=config), dataset)
+    losses = [parse(Float64, m[1]) for m in eachmatch(r"\"training_loss\":\s*([-+.0-9e]+)", history(model))]
+    @test length(losses) == 12 && losses[end] < 0.98losses[1]
+    save(model, joinpath(folder, "model.ptk"))
+    @test array(Model(context, joinpath(folder, "model.ptk")), "offset") == array(model, "offset")
+    @test fails(() -> Model(Context(), joinpath(folder, "model.ptk")), Lib.PTK_ERR_NOT_FOUND, "linear")
+    canvas = reconstruct(Reconstructor(context, model), dataset)
+    @test all(isfinite, array(canvas, "object"))
+    @test fails(() -> register(context, "linear", Linear), Lib.PTK_ERR_EXISTS, "'linear'")
+    @test fails(() -> register(context, "a name", Linear), Lib.PTK_ERR_INVALID_ARGUMENT, "a name")
+    @test_throws ArgumentError register(context, "other", Linear; output=:polar)
+    @test_throws ArgumentError register(context, "zero\0", Linear)
+end
+
+@testset "faults of generators are errors" begin
+    context = Context()
+    dataset = Dataset(context, forward(context, PATCHES, PROBE), POSITIONS; probe=PROBE, config=QUICK)
+    for (T, status, part) in ((WrongSize, Lib.PTK_ERR_CALLBACK, "forward: expected size (16, 16, 4, 2, "),
+                              (Throws, Lib.PTK_ERR_CALLBACK, "KeyError: key \"mine\""), (NoGradient, Lib.PTK_ERR_UNSUPPORTED, "no vjp"))
+        name = lowercase(string(T))
+        register(context, name, T)
+        trainer = Trainer(Model(context, N; config=own(name)); config=own(name))
+        @test fails(() -> fit!(trainer, dataset), status, part)
+    end
+    config = own("throws")
+    e = failure(() -> fit!(Trainer(Model(context, N; config=config); config=config), dataset))
+    @test e.cause[1] == KeyError("mine") && occursin("runtests.jl", sprint(showerror, e))
+    @test failure(() -> Dataset(context, "missing.npz")).cause === nothing
+    config = own("interrupted")
+    register(context, "interrupted", Interrupted)
+    @test failure(() -> fit!(Trainer(Model(context, N; config=config); config=config), dataset)) isa InterruptException
+    register(context, "toowide", TooWide)
+    @test fails(() -> Model(context, N; config=own("toowide")), Lib.PTK_ERR_SHAPE, "no side of 16")
+end
+
+"Number of what C holds."
+function held()
+    count, each = 0, PtychoKit.KEPT.after
+    while each !== PtychoKit.KEPT
+        count, each = count + 1, each.after
+    end
+    return count
+end
+
+@testset "networks are released" begin
+    GC.gc()
+    before = held()
+    context = Context()
+    for i in 1:200
+        register(context, "linear$i", Linear; options="[{\"name\": \"first\", \"type\": \"float\", \"default\": 0.25, \"meaning\": \"gain\"}]")
+        model = Model(context, N; config=own("linear$i"))
+        i % 2 == 0 && close(model)
+    end
+    @test held() >= before + 200
+    close(context)
+    for _ in 1:3
+        GC.gc()
+    end
+    @test held() <= before + 2  # the last model may still be on the stack
+end
+
 @testset "simulation" begin
     context = Context()
     config = Dict("seed" => 3, "simulation" => Dict("frames" => 12, "size" => 32, "dead_pixels" => 0.02))
@@ -275,6 +381,33 @@ end
     end
     fit!(Trainer(Model(context, N; config=QUICK); config=QUICK), dataset)
     @test messages > 0  # and it stopped nothing
+end
+
+@testset "a long call does not keep other threads from collecting garbage" begin
+    if Threads.nthreads() > 1
+        config = merge(QUICK, Dict("training.epochs" => 30))
+        context = Context("cpu"; config=config)
+        dataset, model = small_scan(context), Model(context, N; config=config)
+        train() = fit!(Trainer(model; config=config), dataset)
+        train()  # compiled
+        took, longest, done = 0.0, 0.0, Threads.Atomic{Bool}(false)
+        Threads.@threads :static for thread in 1:2
+            if thread == 1
+                try
+                    took = @elapsed train()
+                finally
+                    done[] = true
+                end
+            else
+                while !done[]
+                    longest = max(longest, @elapsed GC.gc(false))
+                end
+            end
+        end
+        @test 0 < longest < took / 2
+    else
+        @test_skip Threads.nthreads() > 1
+    end
 end
 
 @testset "two threads" begin

@@ -154,6 +154,13 @@ def _array(value: Any) -> Any:
         return np.asarray(value)
 
 
+def _output(value: Any) -> Any:
+    """What the compiled module can write to: also what shows its memory by ``__array_interface__`` alone."""
+    if isinstance(value, np.ndarray) or hasattr(value, "__dlpack__") or not hasattr(value, "__array_interface__"):
+        return value
+    return np.asarray(value)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
@@ -298,7 +305,7 @@ class Context(_Handle):
         in square roots of counts. Or ``out``, real, after it was filled."""
         given = _array(patches)
         out = np.empty(tuple(given.shape), np.float32) if out is None else out
-        lib.ptk_forward(self._handle, given, _array(probe), out)
+        lib.ptk_forward(self._handle, given, _array(probe), _output(out))
         return out
 
 
@@ -314,11 +321,11 @@ class _Arrays(_Handle):
     def shape(self, name: str) -> Tuple[int, ...]:
         return self._call("shape", name)
 
-    def array(self, name: str, dtype: DType = None, out: Any = None) -> Any:
+    def array(self, name: str, dtype: Union[DType, None] = None, out: Any = None) -> Any:
         """An array by its name, converted to ``dtype``, or ``out`` after it was written there."""
         if out is None:
             out = np.empty(self.shape(name), self._type(name) if dtype is None else dtype)
-        self._call("read", name, out)
+        self._call("read", name, _output(out))
         return out
 
     def _type(self, name: str) -> Any:
@@ -370,7 +377,7 @@ class Dataset(_Arrays):
     def frames(self, first: int, count: int = 1, out: Any = None) -> Any:
         """Some frames, from number ``first`` (from 0) on, as float32, or ``out`` [k, N, N] after it was filled."""
         out = np.empty((count, self.side, self.side), np.float32) if out is None else out
-        lib.ptk_dataset_read_patterns(self._handle, first, out)
+        lib.ptk_dataset_read_patterns(self._handle, first, _output(out))
         return out
 
     @property
@@ -547,7 +554,7 @@ class Reconstructor(_Handle):
         of the patterns' shape, after it was filled."""
         given = _array(patterns)
         out = np.empty(tuple(given.shape), np.complex64) if out is None else out
-        lib.ptk_reconstructor_predict(self._handle, given, _array(positions), out)
+        lib.ptk_reconstructor_predict(self._handle, given, _array(positions), _output(out))
         return out
 
     def reconstruct(self, dataset: Dataset, progress: Union[Watcher, None] = None, cancel: Union[Cancel, None] = None) -> Canvas:

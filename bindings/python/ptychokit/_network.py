@@ -10,6 +10,7 @@ from typing import Any, Tuple, Type
 import numpy as np
 
 from . import lib
+from ._errors import raised
 
 _Floats = ctypes.POINTER(ctypes.c_float)
 _ABI = lib.PTK_PLUGIN_ABI
@@ -21,8 +22,8 @@ class Network:
 
     Arrays are float32: amplitudes ``[batch, C, N, N]``, square roots of counts scaled to order one; images ``[batch, 2, C, N, N]``, what
     ``output`` says they are. Parameters come as a mapping of arrays, which are read only and valid during the call; the library trains and
-    stores them. Methods are called one at a time for each network, with the interpreter's lock held; an exception becomes an
-    :class:`Error` of the call that needed them.
+    stores them. Methods are called one at a time for each network, with the interpreter's lock held; an exception becomes the
+    cause of the :class:`Error` of the call that needed them (``KeyboardInterrupt`` and ``SystemExit`` come back as they are).
     """
     summary = "a network in Python"
     source = ""
@@ -124,7 +125,9 @@ class _Bridge:
                 method(*arguments)
                 return lib.PTK_OK
             except BaseException as error:  # noqa: BLE001: nothing may leave into C
-                lib.ptk_set_error_message(f"{type(error).__name__}: {error}")
+                words = f"{type(error).__name__}: {error}"
+                raised.last = error, words
+                lib.ptk_set_error_message(words)
                 return lib.PTK_ERR_CALLBACK
         return call
 

@@ -44,10 +44,8 @@ enum ptk_generator_output_code {
     PTK_OUTPUT_AMP_PHASE_LOGITS = 3 /**< a and p: amplitude 1 / (1 + exp(-a)), phase pi tanh(p) */
 };
 
-/** Functions of a generator; defined for C and C++ only. */
+/** Functions of a generator. */
 typedef struct ptk_generator_table ptk_generator_table;
-
-#ifndef SWIG
 
 /** What a network is made for. Grows at the end only. */
 typedef struct ptk_generator_problem {
@@ -143,8 +141,6 @@ typedef struct ptk_plugin {
  * `extern "C"`. NULL says that it cannot work.
  */
 typedef const ptk_plugin *(*ptk_plugin_entry_fn)(void);
-
-#endif
 
 /**
  * Add a generator made of C functions to a context.

@@ -36,10 +36,111 @@ contains
   end subroutine collect
 end module listeners
 
+module networks
+  use ptychokit
+  implicit none
+  !> Images that are multiples of the amplitudes, and two numbers more. The weights have one axis and two, so that their order
+  !! is seen.
+  type, extends(ptk_network) :: linear
+    real(c_float) :: first = 0.5
+    integer, allocatable :: axes(:)  ! of one parameter more
+    character(len=8) :: fault = ""
+  contains
+    procedure :: setup => linear_setup
+    procedure :: initialise => linear_initialise
+    procedure :: forward => linear_forward
+    procedure :: vjp => linear_vjp
+  end type linear
+  !> Has no gradient.
+  type, extends(ptk_network) :: still
+  contains
+    procedure :: setup => still_setup
+    procedure :: initialise => still_initialise
+    procedure :: forward => still_forward
+  end type still
+contains
+  subroutine linear_setup(this)
+    class(linear), intent(inout) :: this
+    integer :: at
+    at = index(this%options, '"first":')
+    if (at > 0) read (this%options(at + 8:at + index(this%options(at:), "}") - 2), *) this%first
+    if (this%side /= 16 .or. this%channels /= 4) call this%fail("no such frames", PTK_ERR_SHAPE)
+    if (this%fault == "setup") call this%fail("it does not want to")
+    call this%add_parameter("gain", [2])
+    call this%add_parameter("offset", [1, 2])
+    if (allocated(this%axes)) call this%add_parameter("more", this%axes)
+  end subroutine linear_setup
+
+  subroutine linear_initialise(this, index, seed, values)
+    class(linear), intent(inout) :: this
+    integer, intent(in) :: index
+    integer(c_int64_t), intent(in) :: seed
+    real(c_float), intent(out) :: values(:)
+    if (this%fault == "first") call this%fail("no first values")
+    values = 0
+    if (index == 1) values(1) = this%first
+    if (index == 2) values(1) = 1
+    if (index == 3) values(1) = real(seed, c_float)
+  end subroutine linear_initialise
+
+  subroutine linear_forward(this, weights, amplitudes, images)
+    class(linear), intent(inout) :: this
+    type(ptk_weights), intent(in) :: weights(:)
+    real(c_float), intent(in) :: amplitudes(:, :, :, :)
+    real(c_float), intent(out) :: images(:, :, :, :, :)
+    real(c_float), pointer :: offset(:, :)
+    integer :: i
+    if (this%fault == "forward") call this%fail("no images")
+    offset(1:1, 1:2) => weights(2)%values
+    do i = 1, 2
+      images(:, :, :, i, :) = weights(1)%values(i)*amplitudes + offset(1, i)
+    end do
+  end subroutine linear_forward
+
+  subroutine linear_vjp(this, weights, amplitudes, grad_images, gradients)
+    class(linear), intent(inout) :: this
+    type(ptk_weights), intent(in) :: weights(:)
+    real(c_float), intent(in) :: amplitudes(:, :, :, :)
+    real(c_float), intent(in) :: grad_images(:, :, :, :, :)
+    type(ptk_weights), intent(inout) :: gradients(:)
+    integer :: i
+    if (this%fault == "vjp" .or. size(weights) /= 2) call this%fail("no gradient today")
+    do i = 1, 2
+      gradients(1)%values(i) = sum(grad_images(:, :, :, i, :)*amplitudes)
+      gradients(2)%values(i) = sum(grad_images(:, :, :, i, :))
+    end do
+  end subroutine linear_vjp
+
+  subroutine still_setup(this)
+    class(still), intent(inout) :: this
+    call this%add_parameter("gain", [1])
+  end subroutine still_setup
+
+  subroutine still_initialise(this, index, seed, values)
+    class(still), intent(inout) :: this
+    integer, intent(in) :: index
+    integer(c_int64_t), intent(in) :: seed
+    real(c_float), intent(out) :: values(:)
+    if (index /= 1) call this%fail("one parameter")
+    values = merge(1.0, 2.0, seed /= 0)
+  end subroutine still_initialise
+
+  subroutine still_forward(this, weights, amplitudes, images)
+    class(still), intent(inout) :: this
+    type(ptk_weights), intent(in) :: weights(:)
+    real(c_float), intent(in) :: amplitudes(:, :, :, :)
+    real(c_float), intent(out) :: images(:, :, :, :, :)
+    if (size(weights) /= 1) call this%fail("one parameter")
+    images(:, :, :, 1, :) = amplitudes
+    images(:, :, :, 2, :) = 0
+  end subroutine still_forward
+end module networks
+
 program test_ptychokit
   use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
   use ptychokit
   use listeners
+  use networks
   implicit none
   integer, parameter :: side = 16, rows = 6, count = rows*rows
   character(len=*), parameter :: quick = '{"generator.width": 4, "generator.depth": 1, "training": '// &
@@ -57,6 +158,7 @@ program test_ptychokit
   call test_library()
   call test_config()
   call test_work()
+  call test_networks()
   call test_files()
   call test_simulation()
   call test_errors()
@@ -342,6 +444,131 @@ contains
     call around%create_around(context, ptk_array(positions), int(side, c_int64_t))
     call check(all(around%shape_of("object") >= 36), "a canvas around positions")
   end subroutine test_work
+
+  ! A generator of this program is trained, stored, loaded and copied.
+  subroutine test_networks()
+    character(len=*), parameter :: offers = '[{"name": "first", "type": "float", "default": 0.25, "meaning": "gain"}]'
+    type(ptk_context) :: context, other
+    type(ptk_dataset) :: dataset
+    type(ptk_config) :: config
+    type(ptk_model) :: model, loaded
+    type(ptk_trainer) :: trainer
+    type(ptk_reconstructor) :: worker
+    type(ptk_canvas) :: canvas
+    type(counter) :: calls
+    type(linear) :: network
+    real(c_double), allocatable :: gain(:)
+    real(c_float), allocatable :: offset(:, :)
+    complex(c_float_complex), allocatable :: found(:, :)
+    character(len=400) :: message
+    integer :: ierr
+    call context%create("cpu")
+    call make_experiment(context)
+    call config%from_json(quick)
+    call dataset%from_arrays(context, ptk_array(patterns), ptk_array(positions), ptk_array(probe), config=config)
+    call config%from_json(own("linear"))
+    network%summary = "gains"
+    network%schema = offers
+    call context%register("linear", network)
+    call check(index(context%describe_generator("linear"), '"gains"') > 0, "summary of a generator")
+    call config%set("generator.first", 0.75d0)
+    call model%create(context, int(side, c_int64_t), config)
+    call model%get("gain", gain)
+    call model%get("offset", offset)
+    call check(all(gain == [0.75d0, 0d0]) .and. all(shape(offset) == [1, 2]) .and. all(offset(1, :) == [1.0, 0.0]), "first weights")
+    call trainer%create(model, config)
+    call trainer%fit(dataset, calls)
+    call check(calls%trained .and. losses_fall(model%history()), "a network of the program learns: "//model%history())
+    call model%get("offset", offset)
+    call check(offset(1, 2) /= 0, "weights are trained")
+    call model%save(at("own.ptk"))
+    call loaded%load(context, at("own.ptk"))
+    call loaded%get("gain", gain)
+    call check(gain(1) /= 0.75d0, "trained weights come back")
+    call worker%create(context, loaded, config)
+    call worker%reconstruct(canvas, dataset)
+    call canvas%get("object", found)
+    call check(maxval(abs(found)) > 0, "a network of the program reconstructs")
+    call other%create("cpu")
+    call loaded%load(other, at("own.ptk"), ierr, message)
+    call expect(ierr, PTK_ERR_NOT_FOUND, message, "linear")
+    call context%register("linear", network, ierr, message)
+    call expect(ierr, PTK_ERR_EXISTS, message, "'linear'")
+    call context%register("two words", network, ierr, message)
+    call expect(ierr, PTK_ERR_INVALID_ARGUMENT, message, "two words")
+    call context%close()
+    call check(model%parameter_count() == 4, "a network outlives its context")
+
+    call faulty("setup", PTK_ERR_CALLBACK, "it does not want to")
+    call faulty("first", PTK_ERR_CALLBACK, "no first values")
+    call faulty("forward", PTK_ERR_CALLBACK, "no images")
+    call faulty("vjp", PTK_ERR_CALLBACK, "no gradient today")
+    call faulty("still", PTK_ERR_CALLBACK, "has no vjp")
+    call faulty("predicts", PTK_ERR_UNSUPPORTED, "no vjp")
+    call faulty("axes", PTK_ERR_INVALID_ARGUMENT, "7 axes")
+    call faulty("group", PTK_ERR_SHAPE, "no such frames")
+    call faulty("output", PTK_ERR_INVALID_ARGUMENT, "output 9")
+  end subroutine test_networks
+
+  ! A generator with a fault gives this error where it is registered, made or trained.
+  subroutine faulty(fault, status, part)
+    character(len=*), intent(in) :: fault, part
+    integer(c_int32_t), intent(in) :: status
+    type(ptk_context) :: context
+    type(ptk_dataset) :: dataset
+    type(ptk_config) :: config
+    type(ptk_model) :: model
+    type(ptk_trainer) :: trainer
+    type(linear) :: network
+    type(still) :: bare
+    character(len=400) :: message
+    integer :: ierr
+    call context%create("cpu")
+    call config%from_json(quick)
+    call dataset%from_arrays(context, ptk_array(patterns), ptk_array(positions), ptk_array(probe), config=config)
+    call config%from_json(own("faulty"))
+    network%fault = fault
+    network%trains = fault /= "predicts"
+    if (fault == "axes") network%axes = [1, 1, 1, 1, 1, 1, 1]
+    if (fault == "output") network%output = 9
+    if (fault == "still") then
+      call context%register("faulty", bare, ierr, message)
+    else
+      call context%register("faulty", network, ierr, message)
+    end if
+    if (fault == "group") call config%set("scan.group_size", 2)
+    if (ierr == PTK_OK) call model%create(context, int(side, c_int64_t), config, ierr, message)
+    if (ierr == PTK_OK) call trainer%create(model, config, ierr=ierr, message=message)
+    if (ierr == PTK_OK) call trainer%fit(dataset, ierr=ierr, message=message)
+    call expect(ierr, status, message, part)
+  end subroutine faulty
+
+  function own(name) result(json)
+    character(len=*), intent(in) :: name
+    character(len=:), allocatable :: json
+    json = '{"generator.name": "'//name//'", "training": {"epochs": 12, "batch_size": 4, "validation_fraction": 0, '// &
+      '"learning_rate": 0.02}, "scan.group_size": 4, "probe": {"modes": 1, "warm_epochs": 0}, "data.measurement": "counts"}'
+  end function own
+
+  ! The last training loss of a history is lower than the first one.
+  function losses_fall(history) result(answer)
+    character(len=*), intent(in) :: history
+    logical :: answer
+    answer = loss_after(history, index(history, '"training_loss"')) > &
+      loss_after(history, index(history, '"training_loss"', back=.true.))/0.98d0
+  end function losses_fall
+
+  function loss_after(history, first) result(loss)
+    character(len=*), intent(in) :: history
+    integer, intent(in) :: first
+    real(c_double) :: loss
+    integer :: start
+    loss = 0
+    if (first == 0) return
+    start = first + index(history(first:), ":")
+    read (history(start:start + verify(history(start:), " 0123456789.+-eE") - 2), *) loss
+  end function loss_after
+
 
   subroutine test_files()
     type(ptk_context) :: context

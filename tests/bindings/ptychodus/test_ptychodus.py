@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import json
 import logging
+import os
 import pathlib
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import unittest
 import unittest.mock
 
 import h5py
+import hdf5plugin
 import numpy as np
 from ptychodus.model import ModelCore
 from ptychodus.plugins.h5_product_file import H5ProductFileIO
@@ -116,6 +118,40 @@ class Files(Case):
             places = np.stack([scan["xcoords"], scan["ycoords"]], 1)
         self.assertFalse(given.bad_pixels.any())
         np.testing.assert_allclose(versions.columns_and_rows(given.product), places, atol=1e-6)
+
+    def test_near_field(self):
+        """Our attributes beside theirs: ptychodus opens the file as before, we read the near field back."""
+        folder = pathlib.Path(SCRATCH.name, "near")
+        lengths = "physics.distance_m=0.05", "physics.pixel_m=1e-6", "physics.wavelength_m=1.4e-10"
+        subprocess.run([PROGRAM, "simulate", "-o", folder, "-q", "-s", "physics.propagator=fresnel", "-s", "simulation.frames=30",
+                        *(word for option in lengths for word in ("-s", option))], check=True)
+        given = versions.opened(self.model, folder).get_reconstruct_input()
+        self.assertEqual(given.diffraction_patterns.shape, (30, 64, 64))
+        self.assertAlmostEqual(given.product.object_.get_pixel_geometry().width_m * 1e6, 1)
+        told = json.loads(subprocess.run([PROGRAM, "info", folder, "--json"], check=True, capture_output=True, text=True).stdout)
+        self.assertEqual(told["scan"]["propagator"], "fresnel")
+        self.assertAlmostEqual(told["scan"]["fresnel_number"], 1e-12 / (1.4e-10 * 0.05), places=6)
+
+    def test_compressed_frames(self):
+        """Filters of HDF5 plug-ins, which ptychodus brings along."""
+        with np.load(SCAN) as scan:
+            frames, places = scan["diff3d"][:40], np.stack([scan["xcoords"], scan["ycoords"]], 1)[:40]
+        filters = {"bitshuffle": hdf5plugin.Bitshuffle(), "bitshuffle_lz4": hdf5plugin.Bitshuffle(cname="lz4"), "lz4": hdf5plugin.LZ4(),
+                   "blosc": hdf5plugin.Blosc(), "blosc2": hdf5plugin.Blosc2(), "zstd": hdf5plugin.Zstd()}
+        path = pathlib.Path(SCRATCH.name, "filters.h5")
+        with h5py.File(path, "w") as file:
+            file["xy"] = places
+            for name, compressed in filters.items():
+                file.create_dataset(name, data=frames, chunks=(1, *frames.shape[1:]), **compressed)
+        for name in filters:
+            command = [PROGRAM, "convert", path, path.with_suffix(".npz"), "-s", f"data.frames=/{name}", "-s", "data.positions=/xy"]
+            done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HDF5_PLUGIN_PATH": hdf5plugin.PLUGIN_PATH})
+            self.assertEqual(done.returncode, 0, f"{name}: {done.stderr}")
+            with np.load(path.with_suffix(".npz")) as made:
+                np.testing.assert_array_equal(made["diff3d"], frames, name)
+            refused = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HDF5_PLUGIN_PATH": SCRATCH.name})
+            self.assertEqual(refused.returncode, 3, name)
+            self.assertRegex(refused.stderr, rf"filters.h5: '/{name}': is compressed with filter 320\d\d \(.*\), which is not installed")
 
     def test_list_and_defaults(self):
         names = [name.lower().replace("/", "_") for name in versions.reconstructors(self.model)]

@@ -93,6 +93,17 @@ def in_threads(*functions):
         raise failed[0]
 
 
+class Shown:
+    """Memory that is shown by NumPy's interface alone."""
+
+    def __init__(self, values):
+        self.values = values
+
+    @property
+    def __array_interface__(self):
+        return self.values.__array_interface__
+
+
 class Case(unittest.TestCase):
     def fails(self, status, part, call, *arguments, **keywords):
         with self.assertRaises(pk.Error) as caught:
@@ -158,6 +169,7 @@ class Linear(pk.Network):
     options = [dict(name="first", type="float", default=0.25, meaning="gain of the real part")]
 
     def parameters(self):
+        self.thread = threading.get_ident()
         return {"gain": (2,), "offset": (2, 1)}
 
     def initialise(self, name, shape, seed):
@@ -167,6 +179,7 @@ class Linear(pk.Network):
         return np.stack([parameters["gain"][i] * amplitudes + parameters["offset"][i, 0] for i in range(2)], axis=1)
 
     def vjp(self, parameters, amplitudes, grad_images):
+        assert self.thread == threading.get_ident()  # that of the call
         return {"gain": [(grad_images[:, i] * amplitudes).sum() for i in range(2)],
                 "offset": [[grad_images[:, i].sum()] for i in range(2)]}
 
@@ -178,6 +191,11 @@ class Broken(Linear):
 
 class Fixed(Linear):
     vjp = pk.Network.vjp
+
+
+class Interrupted(Linear):
+    def vjp(self, parameters, amplitudes, grad_images):
+        raise KeyboardInterrupt("mine")
 
 
 class Networks(Case):
@@ -210,6 +228,25 @@ class Networks(Case):
             settings = {**self.SETTINGS, "generator.name": name}
             model = pk.Model(context, N, settings)
             self.fails(status, words, pk.Trainer(model, settings).fit, scan)
+
+    def test_what_it_raised_is_the_cause(self):
+        context = pk.Context()
+        context.register("broken", Broken)
+        context.register("interrupted", Interrupted)
+        trainers = []
+        for name in ("broken", "interrupted"):
+            settings = {**self.SETTINGS, "generator.name": name}
+            trainers.append(pk.Trainer(pk.Model(context, N, settings), settings))
+        with self.assertRaises(pk.Error) as caught:
+            trainers[0].fit(self.scan(context))
+        self.assertIsInstance(caught.exception.__cause__, ValueError)
+        self.assertIn("_write", [frame.name for frame in traceback.extract_tb(caught.exception.__cause__.__traceback__)])
+        with self.assertRaises(KeyboardInterrupt) as caught:
+            trainers[1].fit(self.scan(context))
+        self.assertEqual(caught.exception.args, ("mine",))
+        with self.assertRaises(pk.Error) as caught:
+            pk.Dataset.open(context, "missing.npz")
+        self.assertIsNone(caught.exception.__cause__)
 
     def test_programs_are_named_before_they_run(self):
         net = pathlib.Path(SCAN).parent.parent / "plugins" / "net.pt"
@@ -247,7 +284,7 @@ class Arrays(Case):
 
     def test_any_order_and_kind(self):
         for given in (np.asfortranarray(self.patterns), np.repeat(self.patterns, 2, axis=0)[::2], memoryview(self.patterns), Tensor(self.patterns),
-                      self.patterns.astype(np.float64), self.patterns.tolist()):
+                      Shown(self.patterns), self.patterns.astype(np.float64), self.patterns.tolist()):
             np.testing.assert_array_equal(self.dataset(given).patterns, self.patterns)
         counts = self.patterns.astype(np.uint16)
         np.testing.assert_array_equal(self.dataset(counts, Tensor(POSITIONS)).patterns, counts)
@@ -270,6 +307,9 @@ class Arrays(Case):
         self.assertIs(dataset.frames(1, out=frames), frames)
         np.testing.assert_array_equal(frames, self.patterns[1:4])
         intensity = np.zeros((36, N, N), np.float32)
+        shown = Shown(np.zeros((36, 2)))
+        self.assertIs(dataset.array("positions", out=shown), shown)
+        np.testing.assert_array_equal(shown.values, POSITIONS)
         self.assertIs(self.context.forward(PATCHES, PROBE, out=intensity), intensity)
         np.testing.assert_array_equal(intensity, self.patterns)
 
@@ -279,6 +319,7 @@ class Arrays(Case):
         frozen.flags.writeable = False
         self.assertRaises((BufferError, ValueError), dataset.array, "positions", out=frozen)
         self.assertRaises(BufferError, dataset.array, "positions", out=Tensor(np.zeros((36, 2)), read_only=True))
+        self.assertRaises((BufferError, ValueError), dataset.array, "positions", out=Shown(frozen))
         self.assertRaises(TypeError, dataset.array, "positions", out=np.zeros((36, 2)).tolist())  # what is written would be lost
         self.assertRaises(TypeError, self.dataset, Tensor(self.patterns, name=b"dltensor"))
         self.assertRaises(TypeError, self.dataset, self.patterns.astype(">f4"))

@@ -118,6 +118,11 @@ public final class Context extends Native<ptk_context> {
         during(() -> ptychokit.ptk_plugin_load(handle(), path), this);
     }
 
+    /** Add a generator of the program; its name has letters, digits and '_'. */
+    public void register(String name, Generator generator) {
+        during(() -> Networks.register(handle(), name, generator), this);
+    }
+
     /** JSON: the options that there are. */
     public String schema(String subject) {
         return during(() -> ptychokit.ptk_config_schema(handle(), subject), this);
