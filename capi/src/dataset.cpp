@@ -2,6 +2,7 @@
 #include "data/scan_writer.h"
 #include "data/summary.h"
 #include "guard.h"
+#include "reconstruction/orientation.h"
 #include "simulation/simulate.h"
 #include "views.h"
 
@@ -72,7 +73,12 @@ ptk_status ptk_file_describe(const ptk_context* ctx, const char* path, const ptk
         required_text(path, "path");
         require_text_out(buf, capacity, needed_out);
         const Session session(context);
-        give_text(data::describe_file(path, resolved(context, config), *context.log), buf, capacity, needed_out);
+        const auto settings = resolved(context, config);
+        const auto advise = [&](const data::Scan& scan) {
+            const auto advice = reconstruction::orientation_advice(scan, settings, Monitor());
+            return advice ? std::vector{*advice} : std::vector<std::string>();
+        };
+        give_text(data::describe_file(path, settings, *context.log, advise), buf, capacity, needed_out);
     });
 }
 

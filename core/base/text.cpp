@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <sstream>
 
 namespace ptk::base {
 
@@ -52,6 +53,16 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 {
     const auto near = nearest_word(word, candidates);
     return near.empty() ? std::string{} : "; did you mean '" + near + "'?";
+}
+
+std::vector<std::string> parts_of(const std::string& text, char separator)
+{
+    std::vector<std::string> parts;
+    std::istringstream stream(text);
+    for (std::string part; std::getline(stream, part, separator);)
+        if (!part.empty())
+            parts.push_back(part);
+    return parts;
 }
 
 } // namespace ptk::base

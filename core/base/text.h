@@ -12,4 +12,7 @@ std::string nearest_word(std::string_view word, const std::vector<std::string>& 
 /// "; did you mean 'x'?" or "".
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
+/// What lies between separators, without what is empty.
+std::vector<std::string> parts_of(const std::string& text, char separator);
+
 } // namespace ptk::base

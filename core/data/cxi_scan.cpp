@@ -110,6 +110,7 @@ RawScan read_cxi_scan(const std::string& path, const config::Settings& settings)
             raw.geometry.detector_pixel_m.value_or(0), height.value_or(0));
     read_positions(raw, *file, entry);
     raw.geometry.object_pixel_m = file->number_attribute(raw.x_key, "object_pixel_m");
+    raw.propagation = read_propagation(*file, raw.frames_key, path);
     read_hdf5_frames(raw, file, settings);
     raw.probe_key = first_of(*file, {source + "/probe", source + "/illumination"});
     if (!raw.probe_key.empty())

@@ -121,37 +121,43 @@ const char* hdf5_layout(const std::string& path, const config::Settings& setting
     return file.is_dataset("/patterns") ? "scan, ptychodus (diffraction and product)" : "scan, HDF5 in CXI layout";
 }
 
-void add_scan(Json& json, const Scan& scan)
+void add_scan(Json& json, const Scan& scan, const Advise& advise)
 {
     json["scan"] = scan_json(scan);
     json["notes"] = scan.notes;
     json["suggestions"] = suggestions(scan, json["scan"]);
+    for (const auto& more : advise ? advise(scan) : std::vector<std::string>())
+        json["suggestions"].push_back(more);
 }
 
-std::string describe_folder(const std::string& path, const config::Settings& settings, Log& log)
+std::string describe_folder(const std::string& path, const config::Settings& settings, Log& log, const Advise& advise)
 {
     Json json{{"file", path}, {"kind", "scan, folder"}};
-    add_scan(json, read_scan(path, settings, log));
+    add_scan(json, read_scan(path, settings, log), advise);
     return text_of(json);
 }
 
 } // namespace
 
-std::string describe_file(const std::string& path, const config::Settings& settings, Log& log)
+std::string describe_file(const std::string& path, const config::Settings& settings, Log& log, const Advise& advise)
 {
     std::error_code code;
     if (std::filesystem::is_directory(path, code))
-        return describe_folder(path, settings, log);
+        return describe_folder(path, settings, log, advise);
     const auto kind = file_kind(path);
     require(kind != FileKind::Other, Status::Format, "{}: neither NPZ, NPY nor HDF5", path);
     Json json{{"file", path}, {"bytes", std::filesystem::file_size(path)}};
     if (kind == FileKind::Npy) {
         const auto array = read_npy(path);
-        json["kind"] = "array";
         json["arrays"] =
             Json::array({{{"name", "array"},
                           {"type", std::string(array.dtype().name())},
                           {"shape", std::vector<std::int64_t>(array.sizes().begin(), array.sizes().end())}}});
+        json["kind"] = "array";
+        if (!settings.text("data.positions").empty()) {
+            json["kind"] = "scan, NPY with positions in a file of their own";
+            add_scan(json, read_scan(path, settings, log), advise);
+        }
         return text_of(json);
     }
     if (kind == FileKind::Npz) {
@@ -167,7 +173,7 @@ std::string describe_file(const std::string& path, const config::Settings& setti
     try {
         const auto scan = read_scan(path, settings, log);
         json["kind"] = kind == FileKind::Npz ? "scan, NPZ in PtychoPINN's layout" : hdf5_layout(path, settings);
-        add_scan(json, scan);
+        add_scan(json, scan, advise);
     } catch (const Error& error) {
         // A file that is no scan still has something in it to show.
         if (error.status() != Status::NotFound)

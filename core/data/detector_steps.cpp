@@ -72,12 +72,14 @@ void require_sides(const at::Tensor& array, std::int64_t height, std::int64_t wi
             "{}: has shape {}, expected ({}, {}) real, as the frames", path, base::shape_of(array), height, width);
 }
 
-at::Tensor joined(const at::Tensor& a, const at::Tensor& b)
-{
-    return a.defined() ? a.logical_or(b) : b;
-}
-
 } // namespace
+
+at::Tensor bad_in_either(const at::Tensor& some, const at::Tensor& others)
+{
+    if (!some.defined() || !others.defined())
+        return some.defined() ? some : others;
+    return some.logical_or(others);
+}
 
 at::Tensor beamstop(std::int64_t height, std::int64_t width, double diameter)
 {
@@ -170,10 +172,10 @@ DetectorSteps detector_steps(const config::Settings& settings, const at::Tensor&
     if (const auto& path = settings.text("data.bad_pixels"); !path.empty()) {
         const auto marked = array_of(path, "data.bad_pixels");
         require_sides(marked, height, width, path);
-        steps.bad = joined(steps.bad, marked.ne(0));
+        steps.bad = bad_in_either(steps.bad, marked.ne(0));
     }
     if (const double diameter = settings.number("data.beamstop"); diameter > 0)
-        steps.bad = joined(steps.bad, beamstop(height, width, diameter));
+        steps.bad = bad_in_either(steps.bad, beamstop(height, width, diameter));
     if (steps.bad.defined() && !steps.bad.any().item<bool>())
         steps.bad = at::Tensor();
     require(!steps.bad.defined() || !steps.bad.all().item<bool>(), Status::Shape,

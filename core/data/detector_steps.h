@@ -32,6 +32,9 @@ struct DetectorSteps {
     bool nothing() const;
 };
 
+/// Pixels that are bad in one or the other, bool; either may be undefined: none is bad.
+at::Tensor bad_in_either(const at::Tensor& some, const at::Tensor& others);
+
 /// Pixels behind a round stop: r <= diameter/2 about ((H - 1)/2, (W - 1)/2) none when it is 0 (golden
 /// datagen_beamstop). (H, W) bool
 at::Tensor beamstop(std::int64_t height, std::int64_t width, double diameter);

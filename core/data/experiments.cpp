@@ -2,6 +2,7 @@
 
 #include "base/checksum.h"
 #include "base/error.h"
+#include "data/detector_steps.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -63,15 +64,9 @@ void require_same(const Scan& first, const Scan& other)
             other.source, measurement_name(other.measurement), first.source, measurement_name(first.measurement));
 }
 
-at::Tensor united(const at::Tensor& some, const at::Tensor& others)
-{
-    if (!some.defined() || !others.defined())
-        return some.defined() ? some : others;
-    return some.logical_or(others);
-}
-
 /// Positions side by side: each begins a gap behind the one before.
-at::Tensor placed(const std::vector<Scan>& scans)
+/// @param shifts  of each, out
+at::Tensor placed(const std::vector<Scan>& scans, std::vector<double>& shifts)
 {
     std::vector<at::Tensor> positions;
     double left = 0;
@@ -81,8 +76,8 @@ at::Tensor placed(const std::vector<Scan>& scans)
         if (positions.empty())
             left = low;
         // Whole pixels: the fraction of a position stays, and with it how the probe is shifted.
-        const auto shift = at::tensor({std::ceil(left - low), 0.0}, at::kDouble);
-        positions.push_back(positions.empty() ? scan.positions : scan.positions + shift);
+        shifts.push_back(positions.empty() ? 0 : std::ceil(left - low));
+        positions.push_back(scan.positions + at::tensor({shifts.back(), 0.0}, at::kDouble));
         left += extent + std::max(4.0 * static_cast<double>(scan.side()), 2 * extent);
     }
     return at::cat(positions);
@@ -102,16 +97,19 @@ Scan join_scans(std::vector<Scan> scans, std::string source, Log& log)
         require_same(all, scan);
         frames.push_back(scan.frames);
         numbers.push_back(at::full({scan.size()}, static_cast<std::int64_t>(numbers.size()), at::kLong));
-        all.bad_pixels = united(all.bad_pixels, scan.bad_pixels);
-        all.experiments.push_back({scan.source, experiment_mark(scan), scan.probe, scan.geometry});
+        all.bad_pixels = bad_in_either(all.bad_pixels, scan.bad_pixels);
+        all.experiments.push_back({scan.source, experiment_mark(scan), scan.probe, scan.geometry, scan.object});
     }
     all.source = std::move(source);
     all.frames = std::make_shared<JoinedFrames>(std::move(frames), all.bad_pixels);
-    all.positions = placed(scans);
+    std::vector<double> shifts;
+    all.positions = placed(scans, shifts);
+    for (std::size_t i = 0; i < shifts.size(); ++i)
+        all.experiments[i].shift_x = shifts[i];
     all.experiment_of = at::cat(numbers);
-    all.object = at::Tensor();
+    all.object = all.labels = at::Tensor();
     all.notes = {fmt::format("{} experiments, each with its own probe, lie side by side in x, far enough apart that "
-                             "none overlap; their objects are left out",
+                             "none overlap; each keeps its own object",
                              scans.size())};
     log.info("data", "{}: {}", all.source, all.notes.front());
     for (const auto& scan : scans)
@@ -125,7 +123,7 @@ void require_one_experiment(const Scan& scan)
 {
     require(scan.experiments.empty(), Status::InvalidConfig,
             "{}: {} experiments, which have objects and probes of their own; take them one by one, the first is {} (a "
-            "model that was trained on all of them knows the probe of each)",
+            "model that was trained on all of them knows the probe of each; a folder can be written of all)",
             scan.source, scan.experiments.size(), scan.experiments.empty() ? "" : scan.experiments.front().source);
 }
 
@@ -153,6 +151,17 @@ Scan experiment(const Scan& scan, std::int64_t number)
         one.position_origin_m.reset(); // it was moved
     one.experiments.clear();
     one.experiment_of = at::Tensor();
+    return one;
+}
+
+Scan apart(const Scan& scan, std::int64_t number)
+{
+    auto one = experiment(scan, number);
+    if (scan.experiments.empty())
+        return one;
+    const auto& known = scan.experiments[static_cast<std::size_t>(number)];
+    one.positions = one.positions - at::tensor({known.shift_x, 0.0}, at::kDouble);
+    one.object = known.object;
     return one;
 }
 

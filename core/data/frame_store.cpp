@@ -21,6 +21,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -40,7 +41,7 @@ constexpr std::uint64_t line = 64;
 constexpr std::uint64_t largest_identity = std::uint64_t{64} << 20;
 constexpr std::int64_t slab_pixels = std::int64_t{4} << 20;     ///< of the source, worked on at once
 constexpr std::int64_t most_resident = std::int64_t{256} << 20; ///< bytes of the mapping
-constexpr std::int64_t mapped_around = std::int64_t{64} << 10;  ///< bytes that the system maps around a touched one
+constexpr std::int64_t looked_after = std::int64_t{4} << 20; ///< bytes gathered between two looks at what is resident
 
 enum class Pixel : std::uint32_t { U8 = 1, U16 = 2, I32 = 3, F32 = 4 };
 constexpr std::uint32_t fractions_flag = 1;
@@ -202,7 +203,6 @@ public:
     Mapping& operator=(const Mapping&) = delete;
 
     const char* first() const { return static_cast<const char*>(first_); }
-    std::uint64_t bytes() const { return bytes_; }
 
     bool whole() const
     {
@@ -226,6 +226,16 @@ private:
     void* first_ = nullptr;
 };
 
+/// Bytes of files that are mapped into the process and in its resident set; nothing where the system does not say.
+std::optional<std::int64_t> resident_file_bytes()
+{
+    std::ifstream stream("/proc/self/statm");
+    std::int64_t all = 0, resident = 0, shared = 0;
+    if (!(stream >> all >> resident >> shared))
+        return std::nullopt;
+    return shared * static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE));
+}
+
 class StoredFrames final : public Frames {
 public:
     StoredFrames(const Header& header, std::unique_ptr<const Mapping> mapping, std::string path)
@@ -246,15 +256,22 @@ public:
         require(mapping_->whole(), Status::Io, "{}: was cut while it is in use; it has to be built anew", path_);
         will_need(indices);
         auto frames = gather_frames(memory_, indices);
-        const auto touched = indices.numel() * std::max(memory_.stride, mapped_around);
-        if (touched_.fetch_add(touched) + touched > most_resident) {
-            touched_ = 0;
-            mapping_->let_go();
-        }
+        limit_resident(indices.numel() * memory_.stride);
         return frames;
     }
 
 private:
+    /// The system may map up to 2 MiB around a touched byte, so what is resident is asked for, not counted.
+    void limit_resident(std::int64_t gathered) const
+    {
+        if (gathered_.fetch_add(gathered) + gathered < looked_after)
+            return;
+        gathered_ = 0;
+        const auto now = resident_file_bytes();
+        if (!now || *now - resident_before_ > most_resident)
+            mapping_->let_go();
+    }
+
     void will_need(const at::Tensor& indices) const
     {
         const auto flat = indices.contiguous();
@@ -269,7 +286,8 @@ private:
     std::string path_;
     std::uint64_t first_frame_;
     FrameMemory memory_;
-    mutable std::atomic<std::int64_t> touched_ = 0; ///< bytes since the pages were let go
+    std::int64_t resident_before_ = resident_file_bytes().value_or(0);
+    mutable std::atomic<std::int64_t> gathered_ = 0; ///< bytes since the last look
 };
 
 /// The header holds together and describes a file of this size; else what is wrong.

@@ -62,9 +62,10 @@ std::string store_path(const std::string& option, const std::string& source);
 /// and use what was built.
 ///
 /// Frames are gathered from the mapping; the system is asked to read all rows of a gather before the first is touched.
-/// At most 256 MiB of the mapping stay in the process's resident set. A store that is cut by another program while it
-/// is mapped is noticed by its size before each gather, Error(Io); only a cut in the very moment of a gather still ends
-/// in the system's SIGBUS, as in every mapped file. This library never changes a store that has its name.
+/// Between gathers at most about 256 MiB of the mapping stay in the process's resident set. A store that is cut by
+/// another program while it is mapped is noticed by its size before each gather, Error(Io); only a cut in the very
+/// moment of a gather still ends in the system's SIGBUS, as in every mapped file. This library never changes a store
+/// that has its name.
 /// @throws Error(Format) the source has numbers that cannot be; the file there is no store, or of a newer version (it
 ///         is not touched); Error(Io), also when the source changes meanwhile; Error(Cancelled): nothing is left behind
 FrameStore open_frame_store(const std::string& path, const StoreSource& source, bool remake, const Monitor& monitor,

@@ -224,6 +224,19 @@ std::int64_t bytes_of(const std::vector<std::int64_t>& sides, at::ScalarType typ
     return bytes;
 }
 
+/// The name in the file, else that of the HDF Group's list of registered filters.
+std::string filter_name(H5Z_filter_t filter, const std::string& in_file)
+{
+    static const std::map<H5Z_filter_t, const char*> registered{
+        {32000, "LZF"}, {32001, "Blosc"},     {32004, "LZ4"}, {32008, "bitshuffle"},
+        {32013, "ZFP"}, {32015, "Zstandard"}, {32017, "SZ"},  {32026, "Blosc2"},
+    };
+    if (!in_file.empty())
+        return in_file;
+    const auto found = registered.find(filter);
+    return found == registered.end() ? "without a name" : found->second;
+}
+
 /// Names of the filters of a dataset that this machine does not have.
 void check_filters(hid_t dataset, const std::string& where)
 {
@@ -234,10 +247,11 @@ void check_filters(hid_t dataset, const std::string& where)
         std::size_t no_values = 0;
         const auto filter = H5Pget_filter2(properties, static_cast<unsigned>(i), nullptr, &no_values, nullptr,
                                            name.size(), name.data(), nullptr);
-        require(filter < 0 || H5Zfilter_avail(filter) > 0, Status::Format,
-                "{}: is compressed with filter {} ({}), which is not installed; set HDF5_PLUGIN_PATH or store the data "
-                "with gzip",
-                where, static_cast<int>(filter), name.data());
+        require(
+            filter < 0 || H5Zfilter_avail(filter) > 0, Status::Format,
+            "{}: is compressed with filter {} ({}), which is not installed; set HDF5_PLUGIN_PATH to a folder that has "
+            "it (that of Python's hdf5plugin: hdf5plugin.PLUGIN_PATH), or store the data with gzip",
+            where, static_cast<int>(filter), filter_name(filter, name.data()));
     }
 }
 
@@ -793,6 +807,28 @@ std::optional<double> Hdf5File::number_attribute(const std::string& object, cons
     if (H5Aread(found, H5T_NATIVE_DOUBLE, &value) < 0)
         fail(Status::Format, "{}: cannot read attribute '{}': {}", impl_->where(object), name, reason());
     return value;
+}
+
+at::Tensor Hdf5File::array_attribute(const std::string& object, const std::string& name) const
+{
+    constexpr std::int64_t most = std::int64_t{64} << 20;
+    const Session session;
+    const auto found = impl_->attribute(object, name);
+    if (!found.valid())
+        return {};
+    const Id type(H5Aget_type(found), H5Tclose);
+    const Id space(H5Aget_space(found), H5Sclose);
+    const auto element = element_of(type);
+    const auto where = impl_->where(object) + ": attribute '" + name + "'";
+    // What an attribute claims to hold is compared with what the file stores.
+    const auto sides = sides_of(space);
+    if (!element.numeric() || H5Sget_simple_extent_type(space) == H5S_NULL ||
+        bytes_of(sides, element.stored, where) > std::min<std::int64_t>(most, 4 * H5Aget_storage_size(found)))
+        return {};
+    auto tensor = allocate(sides, element.stored, where);
+    if (tensor.numel() > 0 && H5Aread(found, element.memory(), tensor.data_ptr()) < 0)
+        fail(Status::Format, "{}: cannot read: {}", where, reason());
+    return tensor;
 }
 
 void Hdf5File::write(const std::string& name, const at::Tensor& tensor, bool compress)

@@ -49,6 +49,9 @@ public:
     /// A text attribute of a group ("/" is the root) or dataset; nothing when there is none of this name and kind.
     std::optional<std::string> attribute(const std::string& object, const std::string& name) const;
     std::optional<double> number_attribute(const std::string& object, const std::string& name) const;
+    /// An attribute of numbers with any axes, as read() gives a dataset; undefined when there is none of this name and
+    /// kind, or one of more than 64 MiB.
+    at::Tensor array_attribute(const std::string& object, const std::string& name) const;
 
     /// Writes a tensor (groups on the way are made; complex as compound {r, i}, as h5py does; booleans as uint8).
     /// @param compress  gzip with byte shuffle, in chunks of one frame or about a MiB

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/shape.h"
 #include "data/hdf5_file.h"
+#include "data/position_file.h"
 #include "data/raw_scan.h"
 
 #include <ATen/TensorOperators.h>
@@ -32,13 +33,32 @@ at::Tensor read_given(const Hdf5File& file, const config::Settings& settings, co
     return file.read(path);
 }
 
+/// The option names a file of its own, not a path in the HDF5 file.
+bool names_file(const Hdf5File& file, const std::string& path)
+{
+    std::error_code code;
+    return !path.empty() && !file.is_dataset(path) && std::filesystem::is_regular_file(path, code);
+}
+
+/// An array of the file, or of a file of its own.
+at::Tensor given_array(const Hdf5File& file, const config::Settings& settings, const char* option,
+                       const char* usual_key, std::string& key)
+{
+    if (!names_file(file, settings.text(option)))
+        return read_given(file, settings, option, &key);
+    key = settings.text(option);
+    return read_array_file(key, usual_key);
+}
+
 void read_given_positions(RawScan& raw, const Hdf5File& file, const config::Settings& settings)
 {
     raw.x = read_given(file, settings, "data.positions_x", &raw.x_key);
     raw.y = read_given(file, settings, "data.positions_y", &raw.y_key);
     if (raw.x.defined() && raw.y.defined())
         return;
-    const auto both = read_given(file, settings, "data.positions", &raw.x_key);
+    const bool apart = names_file(file, settings.text("data.positions"));
+    const auto both = apart ? read_position_file(raw.x_key = settings.text("data.positions"))
+                            : read_given(file, settings, "data.positions", &raw.x_key);
     require(both.defined(), Status::InvalidConfig,
             "{}: data.frames is given, so data.positions, or data.positions_x and data.positions_y, are needed too",
             raw.source);
@@ -113,8 +133,8 @@ RawScan read_plain_hdf5_scan(const std::string& path, const config::Settings& se
     raw.stated = measurement_in_text(file->attribute(raw.frames_key, "units").value_or(""));
     read_given_positions(raw, *file, settings);
     read_hdf5_frames(raw, file, settings);
-    raw.probe = read_given(*file, settings, "data.probe", &raw.probe_key);
-    raw.object = read_given(*file, settings, "data.object", &raw.object_key);
+    raw.probe = given_array(*file, settings, "data.probe", "probeGuess", raw.probe_key);
+    raw.object = given_array(*file, settings, "data.object", "objectGuess", raw.object_key);
     if (const auto mask = read_given(*file, settings, "data.mask"); mask.defined())
         raw.bad_pixels = mask.ne(0);
     return raw;

@@ -75,12 +75,20 @@ Propagation stated_propagation(const Json& metadata, const std::string& path)
         const bool known = stated.is_object() && stated.contains(key) && stated[key].is_number();
         return known ? stated[key].get<double>() : 0;
     };
-    Propagation made{propagator_from_name(text_at(stated, "propagator")), number("pixel_m"), number("wavelength_m"),
-                     number("distance_m")};
-    require(!made.near_field() || (made.pixel_m > 0 && made.wavelength_m > 0 && made.distance_m != 0), Status::Format,
-            "{}: '_metadata': propagation: expected pixel_m and wavelength_m above zero and a distance_m, found {}",
-            path, stated.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 200));
-    return made;
+    return checked_propagation(text_at(stated, "propagator"), number("pixel_m"), number("wavelength_m"),
+                               number("distance_m"), path + ": '_metadata': propagation");
+}
+
+/// PtychoPINN's mapped loader wants 'label'; its documents name 'Y'.
+void read_labels(RawScan& raw, const Npz& archive)
+{
+    for (const char* key : {"label", "Y"}) {
+        if (!archive.has(key) || archive.header(key).shape.size() != 3)
+            continue;
+        raw.labels = archive.read(key);
+        raw.notes.push_back(fmt::format("the object around each frame is taken from '{}'", key));
+        return;
+    }
 }
 
 at::Tensor optional_object(const Npz& archive, std::vector<std::string>& notes)
@@ -125,6 +133,8 @@ RawScan read_npz_scan(const std::string& path, const config::Settings& settings)
     if (archive.has(raw.probe_key))
         raw.probe = archive.read(raw.probe_key);
     raw.object = optional_object(archive, raw.notes);
+    if (settings.text("training.loss") == "supervised")
+        read_labels(raw, archive);
     return raw;
 }
 

@@ -6,8 +6,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/tensordot.h>
 
 #include <cmath>
 #include <map>
@@ -78,6 +80,18 @@ void match(RawScan& raw, const at::Tensor& frame_indexes, at::Tensor position_in
     raw.y = at::tensor(ys, at::kDouble);
 }
 
+/// Mean over the frames of the weights of the probe's parts, or undefined. Version 1.2 writes them as a dataset of the
+/// root and reads them as an attribute of the probe; later ones use the dataset.
+at::Tensor mean_weights(const Hdf5File& product, std::int64_t parts)
+{
+    const auto weights = product.is_dataset("/opr_weights") ? product.read("/opr_weights")
+                                                            : product.array_attribute("/probe", "opr_weights");
+    if (!weights.defined() || weights.is_complex() || weights.dim() != 2 || weights.size(0) < 1 ||
+        weights.size(1) != parts || !at::isfinite(weights).all().item<bool>())
+        return {};
+    return weights.to(at::kDouble).mean(0);
+}
+
 /// (coherent, incoherent, N, N), (incoherent, N, N) or (N, N): the incoherent modes of the first coherent one.
 void read_probe(RawScan& raw, const Hdf5File& product)
 {
@@ -87,10 +101,22 @@ void read_probe(RawScan& raw, const Hdf5File& product)
     raw.probe = product.read("/probe");
     if (raw.probe.dim() != 4)
         return;
-    require(raw.probe.size(0) > 0, Status::Shape, "{}: '/probe' has shape {}", raw.source, base::shape_of(raw.probe));
-    if (raw.probe.size(0) > 1)
-        raw.notes.push_back(fmt::format("the probe varies over the scan in {} orthogonal parts; only the first is used",
-                                        raw.probe.size(0)));
+    const auto parts = raw.probe.size(0);
+    require(parts > 0 && raw.probe.size(1) > 0, Status::Shape, "{}: '/probe' has shape {}", raw.source,
+            base::shape_of(raw.probe));
+    const auto mean = parts > 1 ? mean_weights(product, parts) : at::Tensor();
+    if (mean.defined() && raw.probe.is_complex()) {
+        raw.notes.push_back(fmt::format(
+            "the probe varies over the scan in {} orthogonal parts; its mean by 'opr_weights' is used", parts));
+        // Only the strongest incoherent mode varies; the other modes are those of the first part.
+        const auto varying = at::tensordot(mean.to(raw.probe.scalar_type()), raw.probe.select(1, 0), {0}, {0});
+        raw.probe = at::cat({varying.unsqueeze(0), raw.probe[0].slice(0, 1)});
+        return;
+    }
+    if (parts > 1)
+        raw.notes.push_back(fmt::format(
+            "the probe varies over the scan in {} orthogonal parts; without 'opr_weights' only the first is used",
+            parts));
     raw.probe = raw.probe[0];
 }
 
@@ -167,6 +193,7 @@ RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& p
     require(position_indexes.size(0) == x.size(0), Status::Shape, "{}: {} 'probe_position_indexes' for {} positions",
             product, position_indexes.size(0), x.size(0));
     match(raw, frame_indexes, position_indexes, x, y);
+    raw.propagation = read_propagation(*file, "/patterns", diffraction);
     read_hdf5_frames(raw, file, settings);
     read_probe(raw, positions);
     read_object(raw, positions);

@@ -28,6 +28,17 @@ std::optional<double> length(const Hdf5File& file, const std::string& path, cons
     return values[0].item<double>();
 }
 
+/// PtyPy's propagator of the near field is an angular spectrum between planes of one pixel, psize.
+Propagation propagation_in_meta(const Hdf5File& file, const Geometry& geometry, const std::string& path)
+{
+    const std::string name = "/meta/propagation";
+    if (!file.is_dataset(name) || file.type_name(name) != "string" || file.read_string(name) != "nearfield")
+        return {};
+    const double wavelength = geometry.energy_j ? base::photon_wavelength_m(*geometry.energy_j) : 0;
+    return checked_propagation("angular_spectrum", geometry.detector_pixel_m.value_or(0), wavelength,
+                               geometry.distance_m.value_or(0), path + ": '/meta/propagation' is nearfield");
+}
+
 /// Chunks in the order of their numbers, "2" before "10".
 std::vector<std::string> chunks_of(const Hdf5File& file, const std::string& path)
 {
@@ -99,6 +110,7 @@ RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings
     raw.geometry.detector_pixel_m = length(*file, path, "/meta/psize");
     if (const auto energy = length(*file, path, "/meta/energy"))
         raw.geometry.energy_j = *energy * 1e3 * base::joule_per_ev;
+    raw.propagation = propagation_in_meta(*file, raw.geometry, path);
     const auto chunks = chunks_of(*file, path);
     std::vector<std::string> keys;
     std::vector<at::Tensor> positions;

@@ -87,7 +87,14 @@ void arrange_frames(RawScan& raw, const config::Settings& settings)
             raw.disk = frames_last_rows(raw.disk);
         else
             raw.frames = raw.frames.permute({2, 0, 1});
+        if (raw.labels.defined())
+            raw.labels = raw.labels.permute({2, 0, 1});
     }
+    const auto arranged = raw.frames_shape();
+    require(!raw.labels.defined() || (raw.labels.sizes() == at::IntArrayRef(arranged) && raw.labels.is_complex()),
+            Status::Shape, "{}: the labels are {} of shape {}, expected complex numbers of shape {}", raw.source,
+            raw.labels.defined() ? c10::toString(raw.labels.scalar_type()) : "", base::shape_of(raw.labels),
+            base::shape_text(arranged));
     require(raw.frames_shape()[0] > 0, Status::Shape, "{}: '{}' has no frames", raw.source, raw.frames_key);
 }
 
@@ -216,6 +223,17 @@ Propagation stated_propagation(const RawScan& raw, Geometry geometry, const conf
     return propagation_of(settings, known, raw.source);
 }
 
+/// Metres in the unit of the positions; nothing when they are in pixels.
+std::optional<double> position_unit(const config::Settings& settings, bool metres)
+{
+    const auto& unit = settings.text("data.position_unit");
+    if (unit == "auto")
+        return metres ? std::optional(1.0) : std::nullopt;
+    if (unit == "pixel")
+        return std::nullopt;
+    return unit == "metre" ? 1.0 : unit == "millimetre" ? 1e-3 : unit == "micrometre" ? 1e-6 : 1e-9;
+}
+
 void to_pixels(Scan& scan, double pixel, const std::optional<std::array<double, 2>>& origin)
 {
     require(pixel > 0, Status::InvalidConfig,
@@ -262,6 +280,17 @@ at::Tensor object_frame(const RawScan& raw)
     require(raw.object.dim() == 2, Status::Shape, "{}: '{}' has shape {}, expected (rows, columns)", raw.source,
             raw.object_key, base::shape_of(raw.object));
     return raw.object.to(at::kComplexFloat).contiguous();
+}
+
+/// Patches of the object that fit the frames as they are in the file, and still do after their steps.
+void add_labels(Scan& scan, RawScan& raw, bool same_pixels)
+{
+    if (!raw.labels.defined())
+        return;
+    if (same_pixels)
+        scan.labels = raw.labels.to(at::kComplexFloat).contiguous();
+    else
+        raw.notes.emplace_back("the labels are left out: the frames have other pixels now");
 }
 
 Scan drawn(Scan scan, const config::Settings& settings)
@@ -411,12 +440,15 @@ Scan finish_scan(RawScan raw, const config::Settings& settings, Log& log, const 
     if (pixel > 0)
         scan.geometry.object_pixel_m = pixel;
     scan.object = object_frame(raw);
+    add_labels(scan, raw, side == height && change == 1);
     scan.notes = std::move(raw.notes);
     if (scan.bad_pixels.defined())
         scan.notes.push_back(fmt::format("{} of {} pixels of a frame are bad and are not used",
                                          scan.bad_pixels.sum().item<std::int64_t>(), side * side));
-    const auto& unit = settings.text("data.position_unit");
-    if (unit == "metre" || (unit == "auto" && raw.metres))
+    const auto unit = position_unit(settings, raw.metres);
+    if (unit && *unit != 1)
+        scan.positions = scan.positions * *unit;
+    if (unit)
         to_pixels(scan, pixel, raw.object_origin_m);
     else if (change != 1)
         scan.positions = scan.positions / change;

@@ -29,6 +29,7 @@ struct RawScan {
     bool metres = false; ///< unit of x and y that the format implies
     at::Tensor probe;    ///< any rank; undefined when there is none
     at::Tensor object;   ///< undefined when there is none
+    at::Tensor labels{}; ///< as frames, complex; undefined when there are none
     std::optional<std::array<double, 2>>
         object_origin_m{}; ///< (x, y) of the object's index (0, 0), for positions in metres
     at::Tensor bad_pixels; ///< (h, w) bool; undefined when there are none
@@ -66,8 +67,8 @@ std::optional<Measurement> measurement_in_text(std::string text);
 
 /// NPZ of PtychoPINN: frames 'diffraction' or 'diff3d', 'xcoords', 'ycoords', and, where they are there, 'probeGuess',
 /// 'objectGuess' and the JSON text '_metadata' ("measurement" or "units", "dc", lengths in metres and joule as
-/// write_scan() names them), 'bad_pixels'. An optional array saved as a Python object is left out with a note; a probe
-/// is not.
+/// write_scan() names them), 'bad_pixels'; for training.loss 'supervised' also the patches 'label' or 'Y'. An optional
+/// array saved as a Python object is left out with a note; a probe is not.
 RawScan read_npz_scan(const std::string& path, const config::Settings& settings);
 
 /// CXI: the first group entry_* that has frames (data_1/data or instrument_1/detector_1/data), translations in metres
@@ -75,17 +76,22 @@ RawScan read_npz_scan(const std::string& path, const config::Settings& settings)
 /// bad pixels. An image_1 is taken along only when write_scan() noted how it lies to the translations.
 RawScan read_cxi_scan(const std::string& path, const config::Settings& settings);
 
+/// NPY with frames alone; data.positions, data.probe, data.object and data.mask name files (position_file.h).
+RawScan read_npy_scan(const std::string& path, const config::Settings& settings);
+
 /// HDF5 by the paths in data.frames, data.positions or data.positions_x and data.positions_y, data.probe, data.object,
-/// data.mask.
+/// data.mask; positions, probe and object may also be in files of their own (position_file.h), which then are named.
 RawScan read_plain_hdf5_scan(const std::string& path, const config::Settings& settings);
 
 /// ptychodus: frames of a diffraction file ('patterns', 'indexes', 'bad_pixels') with positions, probe and object of a
-/// product; matched by their indexes, frames without a position left out, positions of one index averaged.
+/// product; matched by their indexes, frames without a position left out, positions of one index averaged. A probe that
+/// varies over the scan is its mean by 'opr_weights', a dataset of the root or an attribute of the probe.
 RawScan read_ptychodus_scan(const std::string& diffraction, const std::string& product,
                             const config::Settings& settings);
 
-/// PtyPy's .ptyd: all chunks of 'chunks', lengths of 'meta'. Positions are (row, column) in metres, the energy is in
-/// keV; pixels whose weight is zero in every frame are bad.
+/// PtyPy's .ptyd: all chunks of 'chunks', lengths of 'meta'. Positions are (row, column) in metres (PtyPy's core/xy.py
+/// plots column 1 over column 0), the energy is in keV; pixels whose weight is zero in every frame are bad. With
+/// meta/propagation "nearfield" the pixel is the object's and the way an angular spectrum.
 RawScan read_ptyd_scan(const std::string& path, const config::Settings& settings);
 
 /// Any of the four, told apart by what is in the file. The product of a diffraction file is data.product, or
@@ -100,6 +106,13 @@ RawScan read_ptychodus_folder(const std::string& path, const config::Settings& s
 
 /// Frames of raw.frames_key, in memory or left in the file by data.memory_mib and data.store.
 void read_hdf5_frames(RawScan& raw, const std::shared_ptr<const Hdf5File>& file, const config::Settings& settings);
+/// Attributes of ours beside a format's own: 'propagator' of the frames and its lengths; none for the far field.
+void write_propagation(Hdf5File& file, const std::string& frames, const Propagation& propagation);
+/// The far field where nothing is said. @throws Error(Format) for a way that cannot be
+Propagation read_propagation(const Hdf5File& file, const std::string& frames, const std::string& path);
+/// A way that a file states. @throws Error(Format) beginning with @p where
+Propagation checked_propagation(const std::string& propagator, double pixel_m, double wavelength_m, double distance_m,
+                                const std::string& where);
 /// A positive number, or nothing.
 std::optional<double> positive_number(const Hdf5File& file, const std::string& name);
 

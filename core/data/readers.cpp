@@ -2,13 +2,13 @@
 
 #include "base/error.h"
 #include "base/shape.h"
+#include "base/text.h"
 #include "data/experiments.h"
 #include "data/hdf5_file.h"
 #include "data/npz.h"
 #include "data/raw_scan.h"
 
 #include <algorithm>
-#include <sstream>
 
 namespace ptk::data {
 
@@ -24,22 +24,11 @@ Scan read_one(const std::string& path, const config::Settings& settings, Log& lo
     case FileKind::Hdf5:
         return finish_scan(read_hdf5_scan(path, settings), settings, log, monitor);
     case FileKind::Npy:
-        fail(Status::Format, "{}: a single array; a scan needs frames and positions (NPZ or HDF5)", path);
+        return finish_scan(read_npy_scan(path, settings), settings, log, monitor);
     case FileKind::Other:
         break;
     }
     fail(Status::Format, "{}: neither an NPZ archive nor an HDF5 file", path);
-}
-
-/// Separated by ','.
-std::vector<std::string> names_in(const std::string& text)
-{
-    std::vector<std::string> names;
-    std::istringstream stream(text);
-    for (std::string name; std::getline(stream, name, ',');)
-        if (!name.empty())
-            names.push_back(name);
-    return names;
 }
 
 /// A store of its own for each experiment, where data.store names one file.
@@ -58,7 +47,8 @@ config::Settings settings_of_one(const config::Settings& settings, std::size_t n
 Scan read_scan(const std::string& path, const config::Settings& settings, Log& log, const Monitor& monitor)
 {
     auto paths = scans_at(path);
-    for (const auto& more : names_in(settings.text("data.more")))
+    const auto first = paths.size();
+    for (const auto& more : base::parts_of(settings.text("data.more"), ','))
         for (auto& one : scans_at(more))
             paths.push_back(std::move(one));
     if (paths.size() == 1)
@@ -66,7 +56,7 @@ Scan read_scan(const std::string& path, const config::Settings& settings, Log& l
     std::vector<Scan> scans;
     for (const auto& one : paths)
         scans.push_back(read_one(one, settings_of_one(settings, scans.size() + 1), log, monitor));
-    const bool folder = scans_at(path).size() == paths.size();
+    const bool folder = first == paths.size();
     return join_scans(std::move(scans), folder ? path : fmt::format("{} and {} more", path, paths.size() - 1), log);
 }
 

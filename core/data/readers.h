@@ -4,13 +4,16 @@
 #include "config/config.h"
 #include "data/scan.h"
 
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace ptk::data {
 
 /// Open a scan, told apart by content, not by name: NPZ in PtychoPINN's layout; HDF5 in CXI layout, of ptychodus
 /// (diffraction and product), of PtyPy
-/// (.ptyd), or of any layout with its paths in data.frames and its kin; a folder of ptychodus or of NPZ files.
+/// (.ptyd), or of any layout with its paths in data.frames and its kin; NPY frames with data.positions; a folder of
+/// ptychodus or of NPZ files.
 /// Applies the data.* options (measurement, dc, layout, position unit, detector steps, bounds), checks every number
 /// that later work relies on. Frames above data.memory_mib stay in their HDF5 file; with data.store those of any format
 /// are read from a mapped store (frame_store.h), which is built when needed: @p monitor watches that.
@@ -32,7 +35,10 @@ Scan scan_from_arrays(at::Tensor frames, at::Tensor positions, at::Tensor probe,
 /// What is in a file, as JSON text: file, bytes, kind, arrays [{name, type, shape}] (at most 500), and for a scan also
 /// scan (what read_scan() would make of it), notes and suggestions. Files of ours have their ptychokit_kind as kind.
 /// @throws Error as read_scan() for a damaged scan; a whole file that is no scan is described without one
-std::string describe_file(const std::string& path, const config::Settings& settings, Log& log);
+/// @param advise  more suggestions for a scan, of layers that know physics
+using Advise = std::function<std::vector<std::string>(const Scan&)>;
+std::string describe_file(const std::string& path, const config::Settings& settings, Log& log,
+                          const Advise& advise = {});
 
 /// A complex object (for evaluation): 'objectGuess', 'object' or the only complex array of two axes of an NPZ, an NPY,
 /// 'object' of a result file of ours or the image of a CXI file. @return (H, W) complex64

@@ -78,6 +78,8 @@ void check_scan(const Scan& scan)
                 scan.source, base::shape_of(scan.object));
         check_complex(scan, scan.object, "object");
     }
+    if (scan.labels.defined())
+        check_complex(scan, scan.labels, "label");
 }
 
 Scan subset(const Scan& scan, const at::Tensor& indices)
@@ -85,6 +87,8 @@ Scan subset(const Scan& scan, const at::Tensor& indices)
     Scan part = scan;
     part.frames = frames_subset(scan.frames, indices);
     part.positions = scan.positions.index_select(0, indices);
+    if (scan.labels.defined())
+        part.labels = scan.labels.index_select(0, indices);
     if (scan.experiment_of.defined())
         part.experiment_of = scan.experiment_of.index_select(0, indices);
     return part;

@@ -27,6 +27,8 @@ struct Experiment {
     std::string mark; ///< see experiment_mark()
     at::Tensor probe; ///< as Scan::probe
     Geometry geometry{};
+    at::Tensor object{}; ///< as Scan::object, for its own positions
+    double shift_x = 0;  ///< what its positions were moved by
 };
 
 /// One scanning diffraction experiment, in the library's frame: positions (x, y) = (column, row) of the patch centre in
@@ -39,6 +41,8 @@ struct Scan {
     at::Tensor probe;     ///< (modes, N, N) complex64, CPU; undefined when the file has none
     at::Tensor
         object; ///< (H, W) complex64, CPU; undefined when the file has none. All ones: only the frame of the object
+    at::Tensor labels{}; ///< (n, N, N) complex64, CPU: the object around each frame, where a supervised training asks
+                         ///< for it and the file has it; else undefined
     at::Tensor bad_pixels{}; ///< (N, N) bool, CPU: pixels that say nothing and are zero in every frame; undefined when
                              ///< all are good
     Geometry geometry{};

@@ -7,6 +7,7 @@
 #include "data/hdf5_file.h"
 #include "data/npy.h"
 #include "data/npz.h"
+#include "data/raw_scan.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -23,6 +24,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 
 namespace ptk::data {
 
@@ -154,6 +156,7 @@ void write_cxi(const Scan& scan, const std::string& path)
     file.write("/cxi_version", at::full({}, 150, at::kInt));
     write_frames(file, detector + "/data", scan);
     file.set_attribute(detector + "/data", "units", measurement_name(scan.measurement));
+    write_propagation(file, detector + "/data", scan.propagation);
     write_known(file, detector + "/distance", scan.geometry.distance_m);
     write_known(file, detector + "/x_pixel_size", scan.geometry.detector_pixel_m);
     write_known(file, detector + "/y_pixel_size", scan.geometry.detector_pixel_m);
@@ -186,6 +189,7 @@ void write_diffraction(const Scan& scan, const std::string& path)
         for (const char* name : {"detector_pixel_width_m", "detector_pixel_height_m"})
             file.set_attribute("/patterns", name, *scan.geometry.detector_pixel_m);
     file.set_attribute("/patterns", "units", measurement_name(scan.measurement));
+    write_propagation(file, "/patterns", scan.propagation);
     file.write("/indexes", at::arange(scan.size()));
     file.write_booleans("/bad_pixels",
                         scan.bad_pixels.defined() ? scan.bad_pixels : at::zeros({scan.side(), scan.side()}, at::kBool));
@@ -239,12 +243,10 @@ void write_product(const Scan& scan, const std::string& path)
     file.close();
 }
 
-/// A folder that appears under its name when both files are whole.
-void write_ptychodus(const Scan& scan, const std::string& path)
+/// A folder that appears under its name when all that @p fill writes into it is whole.
+void write_folder(const std::string& path, const std::function<void(const std::string& folder)>& fill)
 {
     namespace fs = std::filesystem;
-    require(scan.probe.defined(), Status::InvalidArgument, "{}: a product of ptychodus needs a probe", scan.source);
-    object_pixel(scan, "a product of ptychodus");
     std::error_code code;
     require(!fs::exists(path, code), Status::Exists, "{}: is there already; remove it or choose another name", path);
     std::string temporary = path + ".XXXXXX";
@@ -255,16 +257,35 @@ void write_ptychodus(const Scan& scan, const std::string& path)
                         fs::perms::others_exec,
                     code);
     try {
-        base::write_atomically(temporary + "/diffraction.h5",
-                               [&](const std::string& file) { write_diffraction(scan, file); });
-        base::write_atomically(temporary + "/product-in.h5",
-                               [&](const std::string& file) { write_product(scan, file); });
+        fill(temporary);
         fs::rename(temporary, path, code);
         require(!code, Status::Io, "{}: cannot rename the finished folder to it: {}", path, code.message());
     } catch (...) {
         fs::remove_all(temporary, code);
         throw;
     }
+}
+
+void write_ptychodus(const Scan& scan, const std::string& path)
+{
+    require(scan.probe.defined(), Status::InvalidArgument, "{}: a product of ptychodus needs a probe", scan.source);
+    object_pixel(scan, "a product of ptychodus");
+    write_folder(path, [&](const std::string& folder) {
+        base::write_atomically(folder + "/diffraction.h5",
+                               [&](const std::string& file) { write_diffraction(scan, file); });
+        base::write_atomically(folder + "/product-in.h5", [&](const std::string& file) { write_product(scan, file); });
+    });
+}
+
+/// One NPZ file for each, in the order of their names.
+void write_experiments(const Scan& scan, const std::string& path)
+{
+    const auto count = experiment_count(scan);
+    const auto digits = std::to_string(count).size();
+    write_folder(path, [&](const std::string& folder) {
+        for (std::int64_t i = 0; i < count; ++i)
+            write_npz_scan(apart(scan, i), fmt::format("{}/experiment_{:0{}}.npz", folder, i + 1, digits));
+    });
 }
 
 } // namespace
@@ -286,13 +307,15 @@ ScanFormat scan_format(const std::string& name, const std::string& path)
     require(suffix.empty(), Status::InvalidArgument,
             "{}: the format of '{}' is not known; use .npz, .cxi, .h5 or .hdf5, a folder for ptychodus, or say which",
             path, suffix);
-    return ScanFormat::Ptychodus;
+    return ScanFormat::Folder;
 }
 
 void write_scan(const Scan& scan, const std::string& path, ScanFormat format)
 {
+    if (format == ScanFormat::Folder && !scan.experiments.empty())
+        return write_experiments(scan, path);
     require_one_experiment(scan);
-    if (format == ScanFormat::Ptychodus)
+    if (format == ScanFormat::Ptychodus || format == ScanFormat::Folder)
         return write_ptychodus(scan, path);
     if (format == ScanFormat::Npz)
         return write_npz_scan(scan, path);

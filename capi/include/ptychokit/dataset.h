@@ -12,7 +12,8 @@ typedef struct ptk_dataset ptk_dataset;
 
 /**
  * What is in a file, without reading its arrays: kind, arrays with shapes and types, what would be read, notes,
- * suggestions. Works for scans, bundles of models and saved canvases.
+ * suggestions, among them another orientation of the frames when it explains them clearly better (seconds;
+ * data.check_orientation). Works for scans, bundles of models and saved canvases.
  *
  * @param      ctx         log and general settings
  * @param      path        the file
@@ -30,8 +31,8 @@ PTK_CALL ptk_file_describe(const ptk_context *ctx, const char *path, const ptk_c
 
 /**
  * Open a scan, told apart by content: NPZ in PtychoPINN's layout; HDF5 in CXI layout, of ptychodus (a diffraction file
- * and its product), of PtyPy (.ptyd), or of any layout with its paths in data.frames and its kin; a folder of ptychodus
- * or of NPZ files. The data.* options say what the file leaves open (unit of the frames and positions, place of the zero frequency, axis order) and select a part of the
+ * and its product), of PtyPy (.ptyd), or of any layout with its paths in data.frames and its kin; NPY frames whose
+ * positions are in the file data.positions; a folder of ptychodus or of NPZ files. The data.* options say what the file leaves open (unit of the frames and positions, place of the zero frequency, axis order) and select a part of the
  * scan. Frames beyond data.memory_mib stay in their HDF5 file, which must not change while the dataset lives. With
  * data.store the frames of any format are read from a mapped file, which is built here when it is missing or was made
  * of something else (the log says why); any number of processes may use it.
@@ -93,7 +94,8 @@ PTK_CALL ptk_simulate(ptk_dataset **out, const ptk_context *ctx, const ptk_confi
  * @param dataset  read only
  * @param path     the file, or for "ptychodus" a folder that is not there yet
  * @param format   "npz" (PtychoPINN's layout), "cxi" (HDF5), "ptychodus" (diffraction.h5 and product-in.h5), or "auto":
- *                 by the suffix .npz, .cxi, .h5, .hdf5, none for ptychodus
+ *                 by the suffix .npz, .cxi, .h5, .hdf5; none for ptychodus, or, of several experiments, which the other
+ *                 formats do not take, for a folder with an NPZ file of each
  * @return PTK_OK; PTK_ERR_INVALID_ARGUMENT for NULL, another format or suffix, or a format in metres when the object
  *         pixel is not known, or without the probe that it needs; PTK_ERR_EXISTS for a folder that is there;
  *         PTK_ERR_IO; PTK_ERR_OUT_OF_MEMORY

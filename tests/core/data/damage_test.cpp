@@ -41,6 +41,7 @@ Scan sample()
         at::stack({at::arange(n, at::kDouble) * 3 + 10, at::arange(n, at::kDouble).remainder(2) * 3 + 10}, 1);
     scan.probe = at::complex(at::ones({1, side, side}), at::zeros({1, side, side}));
     scan.object = at::complex(at::ones({40, 40}), at::zeros({40, 40}));
+    scan.propagation = {Propagation::Kind::Fresnel, 2e-8, 1.4e-10, 0.01};
     scan.bad_pixels = at::zeros({side, side}, at::kBool);
     scan.bad_pixels[1][1] = true;
     scan.geometry = {.energy_j = 1.4e-15, .distance_m = 2, .detector_pixel_m = 75e-6, .object_pixel_m = 2e-8};
@@ -96,6 +97,9 @@ protected:
         write_scan(sample(), path("ptychodus"), ScanFormat::Ptychodus);
         write_ptyd(path("scan.ptyd"));
         write_plain(path("plain.h5"));
+        std::filesystem::create_directory(path("set"));
+        for (const char* name : {"set/a.npz", "set/b.npz"})
+            std::filesystem::copy_file(path("scan.npz"), path(name));
         peak_before = peak_mib();
     }
     void TearDown() override
@@ -107,7 +111,10 @@ protected:
     /// Opens what the damaged file belongs to. @return false when it was refused, as it may be
     bool read(const std::string& what)
     {
-        const auto target = GetParam().name.starts_with("ptychodus") ? path("ptychodus") : path(GetParam().file);
+        const auto& name = GetParam().name;
+        const auto target = name.starts_with("ptychodus") ? path("ptychodus")
+                            : name == "folder"            ? path("set")
+                                                          : path(GetParam().file);
         bool good = true;
         for (const bool describe : {false, true}) {
             try {
@@ -177,7 +184,7 @@ TEST_P(Damage, ForeignFilesAreRefused)
 INSTANTIATE_TEST_SUITE_P(
     Readers, Damage,
     testing::Values(
-        Format{"npz", "scan.npz", "{}"}, Format{"cxi", "scan.cxi", "{}"},
+        Format{"npz", "scan.npz", "{}"}, Format{"folder", "set/b.npz", "{}"}, Format{"cxi", "scan.cxi", "{}"},
         Format{"cxi_on_disk", "scan.cxi", R"({"data.memory_mib": 1})"},
         Format{"ptychodus_diffraction", "ptychodus/diffraction.h5", "{}"},
         Format{"ptychodus_product", "ptychodus/product-in.h5", "{}"}, Format{"ptyd", "scan.ptyd", "{}"},

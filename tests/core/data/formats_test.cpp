@@ -1,6 +1,9 @@
 // Formats besides NPZ and CXI, files that point to other files, and what is written in every format.
+#include "base/atomic_file.h"
 #include "core/data/data_testing.h"
+#include "data/experiments.h"
 #include "data/hdf5_file.h"
+#include "data/npy.h"
 #include "data/npz.h"
 #include "data/readers.h"
 #include "data/scan_writer.h"
@@ -33,6 +36,12 @@ protected:
     }
     static at::Tensor all(const Scan& scan) { return scan.frames->gather(at::arange(scan.size())); }
 
+    void write_array(const std::string& name, const at::Tensor& array) const
+    {
+        const auto held = array.contiguous();
+        testing_data::save(path(name), npy_preamble(held) +
+                                           std::string(static_cast<const char*>(held.const_data_ptr()), held.nbytes()));
+    }
     void diffraction(const std::string& name, const at::Tensor& patterns, const at::Tensor& indexes) const
     {
         auto file = Hdf5File::create(path(name));
@@ -89,6 +98,146 @@ TEST_F(FormatsTest, PlainHdf5ByPaths)
         "plain.h5",
         R"({"data.frames": "/run/eiger", "data.positions": "/run/motors", "data.position_unit": "metre", "data.energy_ev": 1239.84198, "data.distance_m": 1, "data.detector_pixel_m": 1e-6})");
     EXPECT_NEAR(*metres.geometry.object_pixel_m, 1e-9 / (side * 1e-6), 1e-11); // 1 nm of wavelength
+}
+
+TEST_F(FormatsTest, NpyWithItsPositionsInAnotherFile)
+{
+    write_array("frames.npy", frames);
+    write_array("xy.npy", at::stack({x, y}, 1));
+    write_npz(path("xy.npz"), {{"xcoords", x}, {"ycoords", y}});
+    write_array("probe.npy", probe);
+    auto mask = at::zeros({side, side}, at::kByte);
+    mask[2][5] = 1;
+    write_array("mask.npy", mask);
+    testing_data::save(path("xy.txt"), "# stage\n10 20\n13\t20\n16 20 0.5  # z, too\r\n\n 10,24\n13; 24\n+16, 2.4e1\n");
+    testing_data::save(path("xy.csv"), "x,y\n10,20\n13,20\n16,20\n10,24\n13,24\n16,24");
+    for (const std::string positions : {"xy.npy", "xy.npz", "xy.txt", "xy.csv"}) {
+        const auto scan = read("frames.npy", R"({"data.positions": ")" + path(positions) + R"(", "data.probe": ")" +
+                                                 path("probe.npy") + R"(", "data.mask": ")" + path("mask.npy") + "\"}");
+        EXPECT_TRUE(scan.positions.equal(at::stack({x, y}, 1))) << positions;
+        EXPECT_TRUE(scan.probe.equal(probe));
+        EXPECT_TRUE(scan.bad_pixels[2][5].item<bool>());
+        EXPECT_TRUE(all(scan).equal(frames.masked_fill(scan.bad_pixels, 0).to(at::kFloat)));
+    }
+    const auto with = [&](const std::string& text) {
+        testing_data::save(path("bad.txt"), text);
+        return [&] { read("frames.npy", R"({"data.positions": ")" + path("bad.txt") + "\"}"); };
+    };
+    expect_error(Status::Format, "bad.txt: line 2: expected the position of a frame, two numbers x y, found '3 4 5 6'",
+                 with("1 2\n3 4 5 6\n"));
+    expect_error(Status::Format, "line 3: expected the position of a frame, two numbers x y, found 'y'",
+                 with("x\n1 2\ny\n"));
+    expect_error(Status::Format, "line 2", with("1 2\n3 4x\n"));
+    expect_error(Status::Format, "there are no positions", with("# nothing\n"));
+    expect_error(Status::Shape, "2 positions", with("1 2\n3 4\n"));
+    expect_error(Status::Format, "is not finite", with("1 2\nnan 4\n5 6\n7 8\n9 10\n11 12\n"));
+    expect_error(Status::Shape, "has shape (6, 8, 8)",
+                 [&] { read("frames.npy", R"({"data.positions": ")" + path("frames.npy") + "\"}"); });
+    expect_error(Status::Io, "none.txt: no such file",
+                 [&] { read("frames.npy", R"({"data.positions": ")" + path("none.txt") + "\"}"); });
+}
+
+TEST_F(FormatsTest, PlainHdf5WithPositionsAndProbeInFilesOfTheirOwn)
+{
+    auto file = Hdf5File::create(path("plain.h5"));
+    file.write("/run/eiger", frames, true);
+    file.close();
+    testing_data::save(path("xy.csv"), "10,20\n13,20\n16,20\n10,24\n13,24\n16,24");
+    write_npz(path("probe.npz"), {{"probeGuess", probe}});
+    const auto scan = read("plain.h5", R"({"data.frames": "/run/eiger", "data.positions": ")" + path("xy.csv") +
+                                           R"(", "data.probe": ")" + path("probe.npz") + "\"}");
+    EXPECT_TRUE(scan.positions.equal(at::stack({x, y}, 1)));
+    EXPECT_TRUE(scan.probe.equal(probe));
+}
+
+TEST_F(FormatsTest, UnitsOfPositions)
+{
+    write_npz(path("scan.npz"), {{"diff3d", frames}, {"xcoords", x}, {"ycoords", y}});
+    for (const auto& [unit, pixel] :
+         {std::pair{"metre", "2"}, {"millimetre", "2e-3"}, {"micrometre", "2e-6"}, {"nanometre", "2e-9"}}) {
+        const auto scan = read("scan.npz", fmt::format(R"({{"data.position_unit": "{}", "data.pixel_size_m": {}}})",
+                                                       unit, unit == std::string("metre") ? "1" : pixel));
+        const double steps = unit == std::string("metre") ? 3 : 1.5;
+        EXPECT_NEAR((scan.positions[1][0] - scan.positions[0][0]).item<double>(), steps, 1e-9) << unit;
+    }
+}
+
+TEST_F(FormatsTest, ProbesThatVaryAreTheirMean)
+{
+    diffraction("diffraction.h5", frames.to(at::kUInt16), at::arange(n));
+    const auto parts = at::complex(at::rand({2, 3, side, side}), at::rand({2, 3, side, side}));
+    const auto weights = at::rand({n, 2}, at::kDouble);
+    const auto mean = weights.mean(0).to(at::kComplexFloat);
+    auto expected = parts[0].clone();
+    expected[0] = parts[0][0] * mean[0] + parts[1][0] * mean[1];
+    enum class Place { Root, Attribute, None };
+    for (const auto place : {Place::Root, Place::Attribute, Place::None}) {
+        product("product-in.h5", at::arange(n), x, y);
+        const auto id = H5Fopen(path("product-in.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+        H5Ldelete(id, "/probe", H5P_DEFAULT);
+        const std::array<hsize_t, 2> sides{n, 2};
+        const auto space = H5Screate_simple(2, sides.data(), nullptr);
+        if (place == Place::Root) {
+            const auto set =
+                H5Dcreate2(id, "/opr_weights", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+            H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, weights.const_data_ptr());
+            H5Dclose(set);
+        }
+        const auto type = H5Tcreate(H5T_COMPOUND, 8);
+        H5Tinsert(type, "r", 0, H5T_NATIVE_FLOAT);
+        H5Tinsert(type, "i", 4, H5T_NATIVE_FLOAT);
+        const std::array<hsize_t, 4> probe_sides{2, 3, side, side};
+        const auto probe_space = H5Screate_simple(4, probe_sides.data(), nullptr);
+        const auto set = H5Dcreate2(id, "/probe", type, probe_space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, parts.const_data_ptr());
+        if (place == Place::Attribute) {
+            const auto attribute = H5Acreate2(set, "opr_weights", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, H5P_DEFAULT);
+            H5Awrite(attribute, H5T_NATIVE_DOUBLE, weights.const_data_ptr());
+            H5Aclose(attribute);
+        }
+        H5Dclose(set);
+        for (const auto one : {space, probe_space})
+            H5Sclose(one);
+        H5Tclose(type);
+        H5Fclose(id);
+        const auto scan = read("diffraction.h5");
+        EXPECT_TRUE(scan.probe.allclose(place == Place::None ? parts[0] : expected, 1e-5, 1e-6));
+        EXPECT_THAT(scan.notes,
+                    Contains(HasSubstr(place == Place::None ? "without 'opr_weights'" : "its mean by 'opr_weights'")));
+    }
+}
+
+TEST_F(FormatsTest, FiltersThatAreNotThereAreNamed)
+{
+    const auto id = H5Fcreate(path("filtered.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    const std::array<hsize_t, 3> sides{n, side, side}, chunk{1, side, side};
+    const auto space = H5Screate_simple(3, sides.data(), nullptr);
+    for (const auto& [name, filter] :
+         {std::pair{"/bitshuffle", 32008}, {"/lz4", 32004}, {"/blosc", 32001}, {"/odd", 777}}) {
+        const auto plist = H5Pcreate(H5P_DATASET_CREATE);
+        H5Pset_chunk(plist, 3, chunk.data());
+        EXPECT_GE(H5Pset_filter(plist, filter, H5Z_FLAG_OPTIONAL, 0, nullptr), 0);
+        const auto set = H5Dcreate2(id, name, H5T_NATIVE_UINT16, space, H5P_DEFAULT, plist, H5P_DEFAULT);
+        ASSERT_GE(set, 0);
+        const std::vector<std::uint16_t> bytes(side * side);
+        for (hsize_t i = 0; i < n; ++i)
+            H5Dwrite_chunk(set, H5P_DEFAULT, 0, std::array<hsize_t, 3>{i, 0, 0}.data(), bytes.size() * 2, bytes.data());
+        H5Dclose(set);
+        H5Pclose(plist);
+    }
+    H5Sclose(space);
+    H5Fclose(id);
+    testing_data::save(path("xy.csv"), "10,20\n13,20\n16,20\n10,24\n13,24\n16,24");
+    for (const auto& [name, shown] : {std::pair<std::string, std::string>{"/bitshuffle", "filter 32008 (bitshuffle)"},
+                                      {"/lz4", "filter 32004 (LZ4)"},
+                                      {"/blosc", "filter 32001 (Blosc)"},
+                                      {"/odd", "filter 777 (without a name)"}})
+        expect_error(Status::Format,
+                     "'" + name + "': is compressed with " + shown + ", which is not installed; set HDF5_PLUGIN_PATH",
+                     [&] {
+                         read("filtered.h5",
+                              R"({"data.frames": ")" + name + R"(", "data.positions": ")" + path("xy.csv") + "\"}");
+                     });
 }
 
 TEST_F(FormatsTest, PtychodusFilesBelongTogether)
@@ -170,6 +319,34 @@ TEST_F(FormatsTest, PtydOfPtyPy)
                   .max()
                   .item<double>(),
               1e-3);
+}
+
+TEST_F(FormatsTest, PtydOfTheNearField)
+{
+    const auto write = [&](const std::string& how, double distance) {
+        auto file = Hdf5File::create(path("near.ptyd"));
+        file.write("/meta/energy", at::full({}, 8.0, at::kDouble));
+        file.write("/meta/distance", at::full({}, distance, at::kDouble));
+        file.write("/meta/psize", at::full({}, 1e-6, at::kDouble));
+        file.write_string("/meta/propagation", how);
+        file.write("/chunks/0/data", frames);
+        file.write("/chunks/0/positions", at::stack({y, x}, 1) * 1e-6);
+        file.close();
+    };
+    write("nearfield", 0.05);
+    const auto scan = read("near.ptyd");
+    EXPECT_EQ(scan.propagation.kind, Propagation::Kind::AngularSpectrum);
+    EXPECT_EQ(scan.propagation.pixel_m, 1e-6);
+    EXPECT_NEAR(scan.propagation.wavelength_m, 1.5498e-10, 1e-14);
+    EXPECT_LT((scan.positions - scan.positions[0] - at::stack({x, y}, 1) + at::stack({x[0], y[0]}))
+                  .abs()
+                  .max()
+                  .item<double>(),
+              1e-6);
+    write("farfield", 2);
+    EXPECT_FALSE(read("near.ptyd").propagation.near_field());
+    write("nearfield", 0);
+    expect_error(Status::Format, "'/meta/propagation' is nearfield: expected a pixel", [&] { read("near.ptyd"); });
 }
 
 /// A file with raw HDF5 calls, for what Hdf5File does not write.
@@ -319,6 +496,65 @@ TEST_F(FormatsTest, EveryPairOfWritableFormatsKeepsTheScan)
             EXPECT_NEAR(*back.geometry.energy_j, 1.4e-15, 1e-27) << what;
             EXPECT_NEAR(*back.geometry.object_pixel_m, 2e-8, 1e-18) << what;
         }
+}
+
+TEST_F(FormatsTest, TheNearFieldIsKeptThroughEveryPair)
+{
+    auto scan = whole_scan(frames, x, y);
+    scan.bad_pixels = at::Tensor();
+    scan.geometry.object_pixel_m = 1e-6;
+    const std::vector<std::string> formats{"npz", "cxi", "ptychodus"};
+    for (const auto kind : {Propagation::Kind::Fresnel, Propagation::Kind::AngularSpectrum}) {
+        scan.propagation = {kind, 1e-6, 1.4e-10, -0.05};
+        for (const auto& first : formats)
+            for (const auto& second : formats) {
+                const auto what = std::string(propagator_name(kind)) + "_" + first + "_" + second;
+                const auto a = path("a_" + what), b = path("b_" + what);
+                write_scan(scan, a, scan_format(first, a));
+                write_scan(read_scan(a, settings(), log), b, scan_format(second, b));
+                const auto back = read_scan(b, settings(), log);
+                EXPECT_EQ(back.propagation.kind, kind) << what;
+                EXPECT_EQ(back.propagation.pixel_m, 1e-6) << what;
+                EXPECT_EQ(back.propagation.wavelength_m, 1.4e-10) << what;
+                EXPECT_EQ(back.propagation.distance_m, -0.05) << what;
+                EXPECT_LT((back.positions - scan.positions).abs().max().item<double>(), 1e-6) << what;
+            }
+    }
+    const auto file = Hdf5File::open(path("a_fresnel_ptychodus_npz/diffraction.h5"));
+    EXPECT_EQ(file.attribute("/patterns", "propagator"), "fresnel");
+    const auto id = H5Fopen(path("a_fresnel_cxi_npz").c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Adelete_by_name(id, "/entry_1/data_1/data", "propagation_distance_m", H5P_DEFAULT);
+    H5Fclose(id);
+    expect_error(
+        Status::Format,
+        "propagator: expected a pixel and a wavelength above zero and a distance, found 1e-06, 1.4e-10 and 0 m",
+        [&] { read("a_fresnel_cxi_npz"); });
+}
+
+TEST_F(FormatsTest, SeveralExperimentsAreAFolder)
+{
+    auto one = whole_scan(frames, x, y), two = whole_scan(frames + 1, x + 2.25, y * 2);
+    one.bad_pixels = two.bad_pixels = at::Tensor();
+    const auto both = join_scans({one, two}, "both", log);
+    EXPECT_FALSE(both.object.defined());
+    write_scan(both, path("set"), scan_format("auto", path("set")));
+    EXPECT_TRUE(std::filesystem::exists(path("set/experiment_1.npz")) &&
+                std::filesystem::exists(path("set/experiment_2.npz")));
+    const auto second = read("set/experiment_2.npz");
+    EXPECT_TRUE(second.positions.equal(two.positions)) << "at its own place";
+    EXPECT_TRUE(second.object.equal(two.object));
+    EXPECT_TRUE(second.probe.equal(two.probe));
+    EXPECT_TRUE(all(second).equal(all(two)));
+    const auto again = read("set");
+    EXPECT_TRUE(again.positions.equal(both.positions));
+    EXPECT_TRUE(all(again).equal(all(both)));
+    for (std::size_t i = 0; i < 2; ++i)
+        EXPECT_EQ(again.experiments[i].mark, both.experiments[i].mark);
+    write_scan(again, path("copy"), ScanFormat::Folder);
+    EXPECT_EQ(base::read_text(path("set/experiment_2.npz")), base::read_text(path("copy/experiment_2.npz")));
+    for (const auto format : {ScanFormat::Npz, ScanFormat::Cxi, ScanFormat::Ptychodus})
+        expect_error(Status::InvalidConfig, "take them one by one", [&] { write_scan(both, path("x"), format); });
+    expect_error(Status::Exists, "is there already", [&] { write_scan(both, path("set"), ScanFormat::Folder); });
 }
 
 TEST_F(FormatsTest, MeasurementsAndFractionsAreKept)

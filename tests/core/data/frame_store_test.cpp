@@ -313,6 +313,39 @@ TEST_F(FrameStoreTest, AReplacedStoreStaysAsItIsForThoseWhoUseIt)
     EXPECT_TRUE(scan.frames->gather(at::arange(12)).equal(before));
 }
 
+/// 1.5 GiB are gathered; what stays of them in the process does not grow with them.
+TEST_F(FrameStoreTest, LittleOfTheMappingStaysInTheProcess)
+{
+    constexpr std::int64_t n = 6000, side = 256;
+    {
+        auto file = Hdf5File::create(path("large.h5"));
+        file.create_rows("/frames", {n, side, side}, at::kUInt16);
+        for (std::int64_t begin = 0; begin < n; begin += 500)
+            file.write_rows("/frames", begin, at::zeros({500, side, side}, at::kInt).to(at::kUInt16));
+        const auto index = at::arange(n, at::kDouble);
+        file.write("/xy", at::stack({index.remainder(80), at::floor(index / 80)}, 1));
+        file.close();
+    }
+    const auto scan = read_scan(
+        path("large.h5"),
+        settings(R"({"data.frames": "/frames", "data.positions": "/xy", "data.store": ")" + store + "\"}"), log);
+    const auto resident = [] {
+        std::ifstream stream("/proc/self/statm");
+        std::int64_t all = 0, total = 0, shared = 0;
+        stream >> all >> total >> shared;
+        return shared * ::sysconf(_SC_PAGESIZE) / 1048576;
+    };
+    const auto before = resident();
+    const auto order = at::randperm(n, at::kLong);
+    std::int64_t most = 0;
+    for (int pass = 0; pass < 2; ++pass)
+        for (std::int64_t begin = 0; begin < n; begin += 50) {
+            scan.frames->gather(order.slice(0, begin, begin + 50));
+            most = std::max(most, resident() - before);
+        }
+    EXPECT_LT(most, 256 + 150) << "MiB of 750 in the store";
+}
+
 TEST_F(FrameStoreTest, IndicesBeyondTheFramesAreErrors)
 {
     const auto scan = open(write_scan(numbers()));

@@ -576,7 +576,37 @@ TEST_F(ReadersTest, ContentTellsTheFormatNotTheName)
     expect_error(Status::NotFound, "a folder without 'diffraction.h5' (ptychodus) and without .npz files",
                  [&] { read(path("folder")); });
     testing_data::save(path("array.npy"), std::string("\x93NUMPY\1\0", 8));
-    expect_error(Status::Format, "a single array; a scan needs frames and positions", [&] { read(path("array.npy")); });
+    expect_error(Status::NotFound, "a single array; a scan needs positions too", [&] { read(path("array.npy")); });
+}
+
+TEST_F(ReadersTest, LabelsAreReadForASupervisedTraining)
+{
+    const std::int64_t n = 12, side = 8;
+    const auto index = at::arange(n, at::kDouble);
+    const auto frames = at::arange(n * side * side, at::kInt).reshape({n, side, side});
+    const auto labels = at::complex(at::rand({n, side, side}), at::rand({n, side, side}));
+    const auto file = [&](const char* key, const at::Tensor& stack, const at::Tensor& patches) {
+        data::write_npz(
+            path("labels.npz"),
+            {{"diff3d", stack.contiguous()}, {key, patches.contiguous()}, {"xcoords", index}, {"ycoords", index * 2}});
+        return path("labels.npz");
+    };
+    const std::string supervised = R"("training.loss": "supervised")";
+    for (const char* key : {"label", "Y"}) {
+        EXPECT_TRUE(read(file(key, frames, labels), "{" + supervised + "}").labels.equal(labels)) << key;
+        EXPECT_FALSE(read(path("labels.npz")).labels.defined()) << "only where it is asked for";
+    }
+    const auto last = read(file("label", frames.permute({1, 2, 0}), labels.permute({1, 2, 0})), "{" + supervised + "}");
+    EXPECT_TRUE(last.labels.equal(labels)) << "frames along the last axis";
+    const auto part = read(file("label", frames, labels), "{" + supervised + R"(, "data.x_bounds": [0.5, 1]})");
+    EXPECT_TRUE(part.labels.equal(labels.slice(0, n - part.size())));
+    const auto binned =
+        read(path("labels.npz"), "{" + supervised + R"(, "data.bin": 2, "data.measurement": "counts"})");
+    EXPECT_FALSE(binned.labels.defined());
+    EXPECT_THAT(binned.notes, Contains(HasSubstr("the labels are left out")));
+    expect_error(Status::Shape,
+                 "the labels are ComplexFloat of shape (12, 4, 8), expected complex numbers of shape (12, 8, 8)",
+                 [&] { read(file("label", frames, labels.slice(1, 0, 4)), "{" + supervised + "}"); });
 }
 
 TEST_F(ReadersTest, EveryTruncationIsAnError)
