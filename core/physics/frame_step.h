@@ -46,10 +46,10 @@ public:
     Outcome run(at::Tensor& spectrum, const Frame& frame, const Steps& steps);
 
 private:
-    const kernels::cpu::PieLoops& loops_;
     at::Tensor propagated(const Frame& frame) const;
     at::Tensor returned(const at::Tensor& field, const Frame& frame) const;
 
+    const kernels::cpu::PieLoops& loops_;
     std::int64_t modes_, side_;
     PropagatorPtr propagator_;
     at::Tensor waves_; ///< (M, N, N) complex64

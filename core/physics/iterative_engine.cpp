@@ -7,6 +7,7 @@
 #include "physics/frame_step.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
+#include "physics/ramps.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -14,14 +15,11 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/fft_fft2.h>
-#include <ATen/ops/fft_fftfreq.h>
 #include <ATen/ops/fft_ifft2.h>
 #include <ATen/ops/fft_ifftshift.h>
 #include <ATen/ops/linalg_pinv.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/polar.h>
 #include <ATen/ops/roll.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -118,10 +116,9 @@ private:
 };
 
 /// (n, N) complex64: Fourier ramp of each fraction.
-at::Tensor ramps(const at::Tensor& fractions, std::int64_t side)
+at::Tensor ramps_of(const at::Tensor& fractions, std::int64_t side)
 {
-    const auto angle = fractions.unsqueeze(1) * (at::fft_fftfreq(side, 1.0, at::kDouble) * (-2 * M_PI));
-    return at::polar(at::ones_like(angle), angle).to(at::kComplexFloat).contiguous();
+    return ramps(-fractions, frequencies(side)).to(at::kComplexFloat).contiguous();
 }
 
 /// Moves without the affine function of the positions that fits them best: a shift, stretch or shear of all positions
@@ -191,8 +188,8 @@ public:
             rows; // (k, N) complex64, ramps of a run: those of all frames would be as large as their number
         const auto begin = [&](const at::Tensor& indices) {
             const auto fractions = fractions_.index_select(0, indices);
-            columns = ramps(fractions.select(1, 0), side_);
-            rows = ramps(fractions.select(1, 1), side_);
+            columns = ramps_of(fractions.select(1, 0), side_);
+            rows = ramps_of(fractions.select(1, 1), side_);
         };
         const auto use = [&](std::int64_t i, std::int64_t k, const float* amplitude, double frame_power) {
             monitor.check();

@@ -1,11 +1,11 @@
 #include "physics/near_field.h"
 
 #include "base/shape.h"
+#include "physics/ramps.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/fft_fft2.h>
-#include <ATen/ops/fft_fftfreq.h>
 #include <ATen/ops/fft_fftshift.h>
 #include <ATen/ops/fft_ifft2.h>
 #include <ATen/ops/fft_ifftshift.h>
@@ -38,20 +38,9 @@ at::Tensor square_radius(const at::Tensor& axis)
     return axis.square().unsqueeze(0) + axis.square().unsqueeze(1);
 }
 
-/// exp(i phase); the phase may be many turns.
-at::Tensor phasor(const at::Tensor& phase)
-{
-    return at::polar(at::ones_like(phase), phase);
-}
-
 at::Tensor indices(std::int64_t side)
 {
     return at::arange(side, at::kDouble) - static_cast<double>(side / 2);
-}
-
-at::Tensor frequencies(std::int64_t side)
-{
-    return at::fft_fftfreq(side, 1.0, at::kDouble);
 }
 
 at::Tensor through(const at::Tensor& field, const at::Tensor& response)

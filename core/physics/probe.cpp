@@ -1,6 +1,7 @@
 #include "physics/probe.h"
 
 #include "base/shape.h"
+#include "physics/ramps.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -9,14 +10,12 @@
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/fft_fft2.h>
-#include <ATen/ops/fft_fftfreq.h>
 #include <ATen/ops/fft_ifft2.h>
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/outer.h>
-#include <ATen/ops/polar.h>
 #include <ATen/ops/roll.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/vdot.h>
@@ -192,10 +191,8 @@ at::Tensor ramps_of(const at::Tensor& fractions, const at::Tensor& probe)
 {
     require(fractions.dim() == 2 && fractions.size(1) == 2, Status::Shape, "fractions: expected (B, 2), found {}",
             base::shape_of(fractions));
-    const auto frequency = at::fft_fftfreq(probe.size(-1), 1.0, fractions.options().dtype(at::kDouble)) * (-2 * M_PI);
-    const auto angle = fractions.to(at::kDouble).t().unsqueeze(2) * frequency; // (2, B, N), x first
-    const auto ramp = at::polar(at::ones_like(angle), angle).to(probe.options());
-    return ramp[1].unsqueeze(2) * ramp[0].unsqueeze(1);
+    const auto along = ramps(-fractions.to(at::kDouble).t(), frequencies(probe.size(-1), fractions.options()));
+    return plane_ramps(along.to(probe.options()));
 }
 
 } // namespace
@@ -203,7 +200,12 @@ at::Tensor ramps_of(const at::Tensor& fractions, const at::Tensor& probe)
 at::Tensor shifted_probe(const at::Tensor& probe, const at::Tensor& fractions)
 {
     require_probe(probe);
-    return at::fft_ifft2(at::fft_fft2(probe).unsqueeze(0) * ramps_of(fractions, probe).unsqueeze(1));
+    return shifted_from_spectrum(at::fft_fft2(probe), fractions);
+}
+
+at::Tensor shifted_from_spectrum(const at::Tensor& spectrum, const at::Tensor& fractions)
+{
+    return at::fft_ifft2(spectrum.unsqueeze(0) * ramps_of(fractions, spectrum).unsqueeze(1));
 }
 
 at::Tensor shifted_probes(const at::Tensor& probes, const at::Tensor& which, const at::Tensor& fractions)

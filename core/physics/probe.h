@@ -32,6 +32,9 @@ at::Tensor orthogonal_modes(const at::Tensor& probe);
 /// @return (B, M, N, N)
 at::Tensor shifted_probe(const at::Tensor& probe, const at::Tensor& fractions);
 
+/// The same of a probe whose spectrum fft2(probe), (M, N, N), is known: for one that is shifted again and again.
+at::Tensor shifted_from_spectrum(const at::Tensor& spectrum, const at::Tensor& fractions);
+
 /// The same for positions that have different probes.
 /// @param probes  (E, M, N, N) complex @param which  (B) int64: the probe of each position
 at::Tensor shifted_probes(const at::Tensor& probes, const at::Tensor& which, const at::Tensor& fractions);

@@ -2,15 +2,13 @@
 
 #include "base/shape.h"
 #include "physics/near_field.h"
+#include "physics/ramps.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/fft_fft2.h>
-#include <ATen/ops/fft_fftfreq.h>
 #include <ATen/ops/fft_fftshift.h>
 #include <ATen/ops/fft_ifft2.h>
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/polar.h>
 #include <ATen/ops/view_as_real.h>
 
 #include <array>
@@ -22,19 +20,6 @@ namespace {
 
 constexpr double turn = 2 * std::numbers::pi;
 constexpr std::array<std::int64_t, 2> plane{-2, -1};
-
-/// exp(2 pi i (x s_x + y s_y)) for each pair of shifts and each pixel of the grid with this axis, (B, N, N) complex128.
-at::Tensor ramps(const at::Tensor& axis, const at::Tensor& shifts)
-{
-    const auto angle = shifts.to(at::kDouble).t().unsqueeze(2) * (axis * turn); // (2, B, N), x first
-    const auto ramp = at::polar(at::ones_like(angle), angle);
-    return ramp[1].unsqueeze(2) * ramp[0].unsqueeze(1);
-}
-
-at::Tensor frequencies(std::int64_t side)
-{
-    return at::fft_fftfreq(side, 1.0, at::kDouble);
-}
 
 } // namespace
 
@@ -50,7 +35,7 @@ std::shared_ptr<const Propagator> Propagator::of(const data::Propagation& way, s
                               : angular_response(side, way.wavelength_m / way.pixel_m, way.distance_m / way.pixel_m);
     // From index N/2 to index 0.
     const auto axis = frequencies(side) * (turn * static_cast<double>(side / 2));
-    const auto to_corner = at::polar(at::ones_like(axis), axis);
+    const auto to_corner = phasor(axis);
     return std::shared_ptr<const Propagator>(
         new Propagator(response * to_corner.unsqueeze(0) * to_corner.unsqueeze(1), fresnel, true));
 }
@@ -60,12 +45,12 @@ at::Tensor Propagator::factor(const at::Tensor& fractions, const at::TensorOptio
     if (!fractions.defined())
         return factor_.to(options);
     const auto side = factor_.size(0);
-    const auto at_home = fractions.to(at::kCPU, at::kDouble);
+    const auto at_home = fractions.to(at::kCPU, at::kDouble).t(); // x first
     // |r - d|^2 = |r|^2 - 2 r d + a constant phase, which the square of the modulus does not see.
-    const auto moved = transfer_
-                           ? ramps(frequencies(side), at_home)
-                           : ramps(at::arange(side, at::kDouble) - static_cast<double>(side / 2), at_home * -fresnel_);
-    return (factor_ * moved).unsqueeze(1).to(options);
+    const auto along = transfer_
+                           ? ramps(at_home, frequencies(side))
+                           : ramps(at_home * -fresnel_, at::arange(side, at::kDouble) - static_cast<double>(side / 2));
+    return (factor_ * plane_ramps(along)).unsqueeze(1).to(options);
 }
 
 at::Tensor Propagator::forward(const at::Tensor& waves, const at::Tensor& fractions) const

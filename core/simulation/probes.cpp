@@ -4,15 +4,20 @@
 #include "base/error.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/fft_fft2.h>
 #include <ATen/ops/fft_fftshift.h>
 #include <ATen/ops/fft_ifftshift.h>
+#include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/linspace.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/nonzero.h>
 #include <ATen/ops/stack.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -169,6 +174,43 @@ at::Tensor zone_plate_probe(const ZonePlate& plate, std::int64_t side, double sa
             "{:.3g} m; a smaller object pixel, a longer focus or a smaller plate is needed",
             side, pixel, plate.diameter_m);
     return fresnel_propagated(zone_plate_pupil(plate, side, pixel), pixel, plate.wavelength_m, distance);
+}
+
+namespace {
+
+/// Columns sqrt(l) v of the eigenpairs of exp(-(i - j)^2 / (2 length^2)), those with l above a millionth of the
+/// largest.
+at::Tensor factors_of_gaussian(std::int64_t side, double length)
+{
+    const auto axis = at::arange(side, at::kDouble);
+    const auto kernel = at::exp((axis.unsqueeze(0) - axis.unsqueeze(1)).square() * (-0.5 / (length * length)));
+    const auto [values, vectors] = at::linalg_eigh(kernel);
+    const auto kept = values.gt(1e-6 * values.max().item<double>()).sum().item<std::int64_t>();
+    return (vectors * values.clamp_min(0).sqrt()).slice(1, side - kept).flip({1});
+}
+
+} // namespace
+
+CoherentModes partially_coherent(const at::Tensor& primary, double length, std::int64_t count)
+{
+    const auto side = primary.size(0);
+    const auto factors = factors_of_gaussian(side, length);
+    const auto kept = factors.size(1);
+    // Products of an eigenvector along x and one along y, those that matter.
+    const auto strength = factors.square().sum(0);
+    const auto products = (strength.unsqueeze(0) * strength.unsqueeze(1)).flatten();
+    const auto chosen = at::nonzero(products.gt(1e-4 * products.max().item<double>())).flatten();
+    const auto along_y = factors.index_select(1, chosen.div(kept, "floor")),
+               along_x = factors.index_select(1, chosen.remainder(kept));
+    const auto waves = (primary.to(at::kComplexDouble).unsqueeze(2) * along_y.unsqueeze(1) * along_x.unsqueeze(0))
+                           .reshape({side * side, chosen.size(0)});
+    const auto [values, vectors] = at::linalg_eigh(at::matmul(waves.conj().transpose(0, 1), waves));
+    const auto taken = std::min(count, values.size(0));
+    const auto strongest = vectors.slice(1, values.size(0) - taken).flip({1});
+    CoherentModes result;
+    result.modes = at::matmul(waves, strongest).transpose(0, 1).reshape({taken, side, side}).contiguous();
+    result.power = values.slice(0, values.size(0) - taken).sum().item<double>() / values.sum().item<double>();
+    return result;
 }
 
 at::Tensor orthonormal_modes(const at::Tensor& primary, const std::vector<std::pair<double, double>>& ramps)

@@ -62,4 +62,15 @@ at::Tensor zone_plate_probe(const ZonePlate& plate, std::int64_t side, double sa
 /// @return (1 + ramps, N, N) complex128, strongest first
 at::Tensor orthonormal_modes(const at::Tensor& primary, const std::vector<std::pair<double, double>>& ramps);
 
+/// A partially coherent probe by its strongest coherent modes.
+struct CoherentModes {
+    at::Tensor modes; ///< (count, N, N) complex128, orthogonal, strongest first
+    double power = 0; ///< of the modes, as a fraction of the whole
+};
+/// Gaussian Schell model: mutual intensity P(r1) P*(r2) exp(-|r1 - r2|^2 / (2 length^2)), decomposed into its coherent
+/// modes. Source: Starikov & Wolf, J. Opt. Soc. Am. 72, 923 (1982); Vartanyants & Singer, New J. Phys. 12, 035004
+/// (2010).
+/// @param primary  (N, N) complex, P @param length  pixels
+CoherentModes partially_coherent(const at::Tensor& primary, double length, std::int64_t count);
+
 } // namespace ptk::simulation

@@ -5,8 +5,10 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "data/detector_steps.h"
+#include "data/experiments.h"
 #include "data/npy.h"
 #include "data/npz.h"
+#include "data/position_file.h"
 #include "data/readers.h"
 #include "physics/far_field.h"
 #include "physics/patches.h"
@@ -14,6 +16,7 @@
 #include "physics/propagator.h"
 #include "simulation/detector.h"
 #include "simulation/objects.h"
+#include "simulation/picture_file.h"
 #include "simulation/probes.h"
 #include "simulation/scan_points.h"
 
@@ -22,6 +25,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/fft_fft2.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
@@ -33,9 +38,20 @@ namespace ptk::simulation {
 
 namespace {
 
-std::mt19937_64 stream(const config::Settings& settings, const char* name)
+/// Which of several experiments is made, with which of the objects and probes.
+struct Number {
+    std::int64_t experiment = 0, object = 0, probe = 0;
+};
+
+/// The streams of the first object, probe and experiment are those of a simulation of one.
+std::string numbered(const char* name, std::int64_t number)
 {
-    return base::random_engine(static_cast<std::uint64_t>(settings.integer("seed")), name);
+    return number == 0 ? name : fmt::format("{}.{}", name, number);
+}
+
+std::mt19937_64 stream(const config::Settings& settings, const char* name, std::int64_t number = 0)
+{
+    return base::random_engine(static_cast<std::uint64_t>(settings.integer("seed")), numbered(name, number));
 }
 
 data::Geometry geometry_of(const config::Settings& settings)
@@ -74,6 +90,13 @@ at::Tensor primary_probe(const config::Settings& settings, const data::Geometry&
     return to_tensor(probe);
 }
 
+/// Finite, and small enough that the squares are.
+void require_finite(const at::Tensor& numbers, const char* option, const std::string& path)
+{
+    require(at::isfinite(numbers.abs().to(at::kFloat).square().sum()).item<bool>(), Status::Format,
+            "{}: {} holds numbers that are not finite, or too large", option, path);
+}
+
 /// (modes, N, N) complex128
 at::Tensor probe_from_file(const std::string& path, std::int64_t side)
 {
@@ -81,6 +104,7 @@ at::Tensor probe_from_file(const std::string& path, std::int64_t side)
     const auto probe = archive ? data::Npz::open(path).read("probeGuess") : data::read_npy(path);
     require(probe.is_complex(), Status::Format, "simulation.probe_file: {}: expected complex numbers, found {}", path,
             c10::toString(probe.scalar_type()));
+    require_finite(probe, "simulation.probe_file", path);
     try {
         return physics::canonical_probe(probe, side).to(at::kComplexDouble);
     } catch (const Error& error) {
@@ -90,18 +114,29 @@ at::Tensor probe_from_file(const std::string& path, std::int64_t side)
 
 /// Those of the file, or modes with half the power of the one before, together @p photons.
 at::Tensor probe_modes(const config::Settings& settings, const data::Geometry& geometry, double photons,
-                       std::mt19937_64& random)
+                       std::mt19937_64& random, std::vector<std::string>& notes)
 {
     const auto& file = settings.text("simulation.probe_file");
     const auto modes = settings.integer("simulation.modes");
+    const bool partial = settings.has("simulation.coherence");
+    require(!partial || modes > 1, Status::InvalidConfig,
+            "simulation.coherence: a partially coherent probe is a sum of modes; give simulation.modes, 2 or more");
     at::Tensor primary;
     if (file.empty()) {
         primary = primary_probe(settings, geometry, random);
     } else {
         const auto given = probe_from_file(file, settings.integer("simulation.size"));
+        require(given.size(0) == 1 || !partial, Status::InvalidConfig,
+                "simulation.coherence: the probe of {} has {} modes already", file, given.size(0));
         if (given.size(0) > 1)
             return physics::with_power(given.to(at::kComplexFloat), photons);
         primary = given[0];
+    }
+    if (partial) {
+        const auto probe = partially_coherent(primary, settings.number("simulation.coherence"), modes);
+        notes.push_back(fmt::format("the {} modes hold {:.1f} % of the partially coherent light", probe.modes.size(0),
+                                    100 * probe.power));
+        return physics::with_power(probe.modes.to(at::kComplexFloat), photons);
     }
     if (modes == 1)
         return physics::with_power(primary.unsqueeze(0).to(at::kComplexFloat), photons);
@@ -129,17 +164,23 @@ Bounds bounds_of(const std::vector<Point>& points)
 }
 
 /// Pixels that a scan needs along an axis: its extent, a patch, and one more on either side for the rounding.
-std::int64_t needed(double low, double high, std::int64_t side)
+std::int64_t needed(double low, double high, std::int64_t side, const std::string& file)
 {
     const double pixels = std::ceil(high - low) + static_cast<double>(side) + 2;
-    require(pixels <= 65536, Status::InvalidConfig,
-            "simulation.frames, simulation.step: the scan spans {} pixels, at most 65536 can be simulated", pixels);
+    require(pixels <= 65536, Status::InvalidConfig, "{}: the scan spans {:.6g} pixels, at most 65536 can be simulated",
+            file.empty() ? "simulation.frames, simulation.step" : "simulation.scan_file: " + file, pixels);
     return static_cast<std::int64_t>(pixels);
 }
 
-at::Tensor object_from_file(const std::string& path, std::int64_t height, std::int64_t width)
+/// Complex as it is; a picture, PNG or real, makes amplitude and phase as a base map of the other objects does.
+at::Tensor object_from_file(const config::Settings& settings, std::int64_t height, std::int64_t width)
 {
-    const auto object = data::read_object(path);
+    const auto& path = settings.text("simulation.object_file");
+    const auto picture = read_picture(path);
+    const auto object = picture ? to_tensor(complex_object(*picture, settings.pair("simulation.amplitude"),
+                                                           settings.pair("simulation.phase")))
+                                : data::read_object(path);
+    require_finite(object, "simulation.object_file", path);
     require(object.size(0) >= height && object.size(1) >= width, Status::Shape,
             "simulation.object_file: {} has {} x {} pixels, but the scan needs {} x {}; fewer frames, a smaller step "
             "or a larger object are needed",
@@ -147,7 +188,7 @@ at::Tensor object_from_file(const std::string& path, std::int64_t height, std::i
     return object;
 }
 
-at::Tensor made_object(const config::Settings& settings, std::int64_t height, std::int64_t width)
+at::Tensor made_object(const config::Settings& settings, std::int64_t number, std::int64_t height, std::int64_t width)
 {
     ObjectRecipe recipe;
     recipe.kind = settings.text("simulation.object");
@@ -157,7 +198,7 @@ at::Tensor made_object(const config::Settings& settings, std::int64_t height, st
     recipe.phase = settings.pair("simulation.phase");
     recipe.blur = settings.number("simulation.blur");
     recipe.spokes = settings.integer("simulation.spokes");
-    auto random = stream(settings, "simulation.object");
+    auto random = stream(settings, "simulation.object", number);
     return to_tensor(make_object(recipe, random));
 }
 
@@ -195,17 +236,19 @@ Detector detector_of(const config::Settings& settings)
 
 /// Everything that the frames are made of.
 struct Experiment {
-    at::Tensor object; ///< (H, W) complex64
-    at::Tensor probe;  ///< (modes, N, N) complex64
+    at::Tensor object;   ///< (H, W) complex64
+    at::Tensor probe;    ///< (modes, N, N) complex64
+    at::Tensor spectrum; ///< of the probe, which every frame shifts
     physics::PixelGrid grid;
     physics::PropagatorPtr propagator;
     Detector detector;
     std::uint64_t seed;
+    std::string frame_stream; ///< and the frame's number
 };
 
 at::Tensor expected_counts(const Experiment& e, const at::Tensor& patch, const at::Tensor& fraction)
 {
-    const auto probe = physics::shifted_probe(e.probe, fraction);
+    const auto probe = physics::shifted_from_spectrum(e.spectrum, fraction);
     if (e.propagator)
         return e.propagator->intensity(patch.unsqueeze(0), probe, fraction).squeeze(0);
     return physics::far_field_intensity(patch, probe.squeeze(0));
@@ -218,7 +261,7 @@ void simulate_frame(const Experiment& e, std::int64_t index, float* out)
     const auto patch = e.object.slice(0, corner[1], corner[1] + side).slice(1, corner[0], corner[0] + side);
     const auto intensity = expected_counts(e, patch, e.grid.fractions.slice(0, index, index + 1)).contiguous();
     std::copy_n(intensity.const_data_ptr<float>(), side * side, out);
-    auto random = base::random_engine(e.seed, "simulation.frame." + std::to_string(index));
+    auto random = base::random_engine(e.seed, e.frame_stream + std::to_string(index));
     detect(out, side * side, e.detector, random);
 }
 
@@ -258,17 +301,37 @@ void add_notes(data::Scan& scan, const Detector& detector, const config::Setting
     }
 }
 
-} // namespace
-
-data::Scan simulate(const config::Settings& settings, Log& log, const Monitor& monitor)
+/// Those of simulation.scan_file, the first simulation.frames when that is given; else the pattern's.
+std::vector<Point> points_of(const config::Settings& settings, std::mt19937_64& random)
 {
-    const auto side = settings.integer("simulation.size"), count = settings.integer("simulation.frames");
-    auto scan_random = stream(settings, "simulation.scan"), probe_random = stream(settings, "simulation.probe");
-    const auto points = scan_points(settings.text("simulation.scan"), count, settings.number("simulation.step"),
-                                    settings.number("simulation.jitter"), scan_random);
+    const auto& file = settings.text("simulation.scan_file");
+    const auto count = settings.integer("simulation.frames");
+    if (file.empty())
+        return scan_points(settings.text("simulation.scan"), count, settings.number("simulation.step"),
+                           settings.number("simulation.jitter"), random);
+    const auto xy = data::read_position_file(file);
+    require(!settings.given("simulation.frames") || count <= xy.size(0), Status::InvalidConfig,
+            "simulation.scan_file: {} holds {} positions, but simulation.frames = {}", file, xy.size(0), count);
+    require(at::isfinite(xy).all().item<bool>(), Status::Format,
+            "simulation.scan_file: {} holds a position that is not a finite number", file);
+    const auto* at = xy.const_data_ptr<double>();
+    std::vector<Point> points;
+    for (std::int64_t i = 0; i < (settings.given("simulation.frames") ? count : xy.size(0)); ++i, at += 2)
+        points.push_back({at[0], at[1]});
+    return points;
+}
+
+data::Scan simulate_one(const config::Settings& settings, const Number& number, Log& log, const Monitor& monitor)
+{
+    const auto side = settings.integer("simulation.size");
+    auto scan_random = stream(settings, "simulation.scan", number.experiment),
+         probe_random = stream(settings, "simulation.probe", number.probe);
+    const auto points = points_of(settings, scan_random);
+    const auto count = static_cast<std::int64_t>(points.size());
     const auto bounds = bounds_of(points);
-    const auto height = needed(bounds.top, bounds.bottom, side), width = needed(bounds.left, bounds.right, side);
-    const auto& file = settings.text("simulation.object_file");
+    const auto& file = settings.text("simulation.scan_file");
+    const auto height = needed(bounds.top, bounds.bottom, side, file),
+               width = needed(bounds.left, bounds.right, side, file);
     const auto photons = settings.pair("simulation.photons");
     data::Scan scan;
     scan.source = "simulation";
@@ -277,16 +340,19 @@ data::Scan simulate(const config::Settings& settings, Log& log, const Monitor& m
     scan.propagation = data::propagation_of(settings, data::lengths_of(scan.geometry, side), scan.source);
     scan.geometry.object_pixel_m =
         scan.propagation.near_field() ? scan.propagation.pixel_m : scan.geometry.far_field_pixel_m(side);
-    scan.object = file.empty() ? made_object(settings, height, width) : object_from_file(file, height, width);
+    scan.object = settings.text("simulation.object_file").empty() ? made_object(settings, number.object, height, width)
+                                                                  : object_from_file(settings, height, width);
     scan.positions = place(points, bounds, scan.object);
-    scan.probe =
-        probe_modes(settings, scan.geometry, base::uniform(probe_random, photons.first, photons.second), probe_random);
+    scan.probe = probe_modes(settings, scan.geometry, base::uniform(probe_random, photons.first, photons.second),
+                             probe_random, scan.notes);
     Experiment experiment{scan.object,
                           scan.probe,
+                          at::fft_fft2(scan.probe),
                           physics::pixel_grid(scan.positions, side),
                           physics::Propagator::of(scan.propagation, side),
                           detector_of(settings),
-                          static_cast<std::uint64_t>(settings.integer("seed"))};
+                          static_cast<std::uint64_t>(settings.integer("seed")),
+                          numbered("simulation.frame", number.experiment) + "."};
     auto frames = data::allocate({count, side, side}, at::kFloat, "simulation.frames");
     simulate_frames(experiment, frames, monitor);
     scan.frames = data::frames_in_memory(frames);
@@ -296,6 +362,30 @@ data::Scan simulate(const config::Settings& settings, Log& log, const Monitor& m
     for (const auto& note : scan.notes)
         log.info("simulation", "{}", note);
     return scan;
+}
+
+/// Several of what is in a file are one and the same.
+void require_made(const config::Settings& settings, const char* number, const char* file)
+{
+    require(settings.integer(number) == 1 || settings.text(file).empty(), Status::InvalidConfig,
+            "{} = {}, but {} gives one", number, settings.integer(number), file);
+}
+
+} // namespace
+
+data::Scan simulate(const config::Settings& settings, Log& log, const Monitor& monitor)
+{
+    const auto objects = settings.integer("simulation.objects"), probes = settings.integer("simulation.probes");
+    require_made(settings, "simulation.objects", "simulation.object_file");
+    require_made(settings, "simulation.probes", "simulation.probe_file");
+    std::vector<data::Scan> scans;
+    for (std::int64_t object = 0; object < objects; ++object)
+        for (std::int64_t probe = 0; probe < probes; ++probe) {
+            scans.push_back(simulate_one(settings, {object * probes + probe, object, probe}, log, monitor));
+            if (objects * probes > 1)
+                scans.back().source = fmt::format("object {}, probe {}", object + 1, probe + 1);
+        }
+    return data::join_scans(std::move(scans), "simulation", log);
 }
 
 } // namespace ptk::simulation

@@ -11,6 +11,8 @@ namespace ptk::simulation {
 /// the fraction of each position:
 ///   I = |FFT2(P(r - f) O(r + corner))|^2, orthonormal, modes incoherent, zero frequency at index N/2,
 /// or, with physics.propagator, intensities in the near field (physics::Propagator); the scan says so.
+/// With simulation.objects and simulation.probes every object with every probe is an experiment, joined as
+/// data::join_scans() does; the first is that of a simulation of one.
 /// A seed gives the same frames on any number of threads: streams "simulation.object", ".probe", ".scan", ".detector",
 /// and one for each frame.
 /// @return frames in memory, whole counts as float32, or mean counts where the noise is switched off; measurement

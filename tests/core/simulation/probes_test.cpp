@@ -123,5 +123,36 @@ TEST(SimulatedProbes, DiameterIsTheFullWidthAtHalfMaximum)
     EXPECT_LT(std::abs(disk(32, 32 + 12)), 0.01);
 }
 
+/// The sum of all modes' patterns is the coherent pattern with its autocorrelation times the degree of coherence.
+TEST(SimulatedProbes, CoherentModesAreThoseOfTheSchellModel)
+{
+    constexpr std::int64_t side = 32;
+    const double length = 5;
+    const auto primary = to_tensor(disk_probe(side, 10, 2)).to(at::kComplexDouble);
+    const auto all = partially_coherent(primary, length, 1000);
+    EXPECT_NEAR(all.power, 1, 1e-9);
+    const auto flat = all.modes.flatten(1);
+    const auto gram = at::matmul(flat, flat.conj().transpose(0, 1));
+    const auto powers = at::real(gram.diagonal());
+    EXPECT_LT((gram - at::diag(gram.diagonal())).abs().max().item<double>(), 1e-9 * powers.max().item<double>());
+    EXPECT_GE((powers.slice(0, 0, -1) - powers.slice(0, 1)).min().item<double>(), -1e-9) << "strongest first";
+    const auto measured = at::fft_fft2(all.modes).abs().square().sum(0);
+    const auto axis = (at::arange(side, at::kDouble) + side / 2).remainder(side) - side / 2;
+    const auto degree = at::exp((axis.square().unsqueeze(0) + axis.square().unsqueeze(1)) * (-0.5 / (length * length)));
+    const auto expected = at::real(at::fft_fft2(at::fft_ifft2(at::fft_fft2(primary).abs().square()) * degree));
+    EXPECT_LT((measured - expected).abs().max().item<double>(), 1e-3 * expected.max().item<double>());
+
+    const auto few = partially_coherent(primary, length, 3);
+    EXPECT_EQ(few.modes.size(0), 3);
+    EXPECT_NEAR(few.power, (powers.slice(0, 0, 3).sum() / powers.sum()).item<double>(), 1e-9);
+    EXPECT_LT(few.power, 0.99);
+    const auto coherent = partially_coherent(primary, 1e5, 2);
+    EXPECT_GT(coherent.power, 0.9999);
+    const auto overlap =
+        (coherent.modes[0] * primary.conj()).sum().abs().item<double>() /
+        (coherent.modes[0].abs().square().sum().sqrt() * primary.abs().square().sum().sqrt()).item<double>();
+    EXPECT_GT(overlap, 0.9999);
+}
+
 } // namespace
 } // namespace ptk::simulation

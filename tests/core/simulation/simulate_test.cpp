@@ -3,6 +3,7 @@
 #include "core/golden.h"
 #include "core/simulation/simulation_testing.h"
 #include "data/detector_steps.h"
+#include "data/experiments.h"
 #include "data/npz.h"
 #include "data/readers.h"
 #include "data/scan_writer.h"
@@ -149,7 +150,8 @@ TEST_F(Simulate, PiecesGiveTheFramesOfPtychoPinn)
 
 TEST_F(Simulate, ZonePlateProbeHasItsRing)
 {
-    const auto scan = run(R"({"simulation.frames": 4, "simulation.size": 128, "simulation.probe": "zone_plate"})");
+    const auto scan = run(R"({"simulation.frames": 4, "simulation.size": 128, "simulation.probe": "zone_plate",
+        "simulation.zone_plate_outermost_zone_m": 40e-9})");
     const auto intensity = scan.probe[0].abs().square();
     // Out of focus the central stop leaves a dark middle.
     EXPECT_LT(intensity[64][64].item<double>(), 0.5 * intensity.max().item<double>());
@@ -163,7 +165,7 @@ TEST_F(Simulate, OptionsThatDoNotFitAreErrors)
     expect_error(Status::InvalidConfig, "at most 65536",
                  [&] { run(R"({"simulation.step": 4000, "simulation.frames": 1000, "simulation.scan": "fermat"})"); });
     expect_error(Status::InvalidConfig, "zone_plate", [&] {
-        run(R"({"simulation.probe": "zone_plate", "simulation.zone_plate_diameter_m": 0.1, "simulation.frames": 2})");
+        run(R"({"simulation.probe": "zone_plate", "simulation.zone_plate_outermost_zone_m": 40e-9, "simulation.frames": 2})");
     });
     expect_error(Status::Io, "no such file", [&] { run(R"({"simulation.object_file": "/nowhere/object.npz"})"); });
     data::write_npz(path("small.npz"), {{"object", at::ones({20, 20}, at::kComplexFloat)}});
@@ -198,6 +200,74 @@ TEST_F(Simulate, ProbesComeFromFilesToo)
     expect_error(Status::Shape, "simulation.probe_file", [&] { from("one.npz", R"("simulation.size": 64)"); });
     data::write_npz(path("real.npz"), {{"probeGuess", at::rand({32, 32})}});
     expect_error(Status::Format, "complex", [&] { from("real.npz"); });
+}
+
+TEST_F(Simulate, SeveralObjectsAndProbesAreExperiments)
+{
+    const std::string base =
+        R"("simulation.frames": 20, "simulation.size": 32, "simulation.probe": "zernike", "simulation.photons": [1e4, 1e6])";
+    const auto one = run("{" + base + "}");
+    const auto all = run("{" + base + R"(, "simulation.objects": 2, "simulation.probes": 3})");
+    ASSERT_EQ(all.experiments.size(), 6U);
+    EXPECT_EQ(all.size(), 120);
+    std::vector<data::Scan> parts;
+    for (std::int64_t i = 0; i < 6; ++i)
+        parts.push_back(data::apart(all, i));
+    EXPECT_TRUE(frames(parts[0]).equal(frames(one))) << "the first is that of a simulation of one";
+    EXPECT_TRUE(parts[0].object.equal(one.object));
+    EXPECT_TRUE(parts[0].positions.equal(one.positions));
+    EXPECT_EQ(parts[5].source, "object 2, probe 3");
+    EXPECT_TRUE(parts[0].probe.equal(parts[3].probe)) << "each object meets the same probes";
+    EXPECT_FALSE(parts[0].probe.equal(parts[1].probe));
+    EXPECT_FALSE(parts[0].probe.abs().square().sum().equal(parts[1].probe.abs().square().sum())) << "a dose each";
+    const auto same = [](const at::Tensor& a, const at::Tensor& b) { // positions differ, and with them the size
+        const auto rows = std::min(a.size(0), b.size(0)), columns = std::min(a.size(1), b.size(1));
+        return a.slice(0, 0, rows).slice(1, 0, columns).equal(b.slice(0, 0, rows).slice(1, 0, columns));
+    };
+    EXPECT_FALSE(same(parts[0].object, parts[3].object));
+    EXPECT_FALSE(parts[0].positions.equal(parts[1].positions));
+    // Each is explained by its own truth.
+    for (const auto& part : parts) {
+        reconstruction::Result truth;
+        truth.object = part.object;
+        truth.coverage = at::ones(part.object.sizes());
+        truth.probe = part.probe;
+        truth.positions = part.positions;
+        const double photons = data::mean_power(part), pixels = 32 * 32;
+        EXPECT_LT(reconstruction::fourier_error(part, truth, Monitor()), 1.5 * std::sqrt(0.25 * pixels / photons));
+    }
+    data::write_scan(all, path("set"), data::scan_format("auto", path("set")));
+    const auto back = read(path("set"));
+    EXPECT_TRUE(frames(back).equal(frames(all)));
+    EXPECT_TRUE(back.positions.equal(all.positions));
+    EXPECT_TRUE(read(path("set/experiment_4.npz")).object.equal(parts[3].object));
+    const int before = base::thread_count();
+    base::set_thread_count(3);
+    EXPECT_TRUE(frames(run("{" + base + R"(, "simulation.objects": 2, "simulation.probes": 3})")).equal(frames(all)));
+    base::set_thread_count(before);
+    expect_error(Status::InvalidConfig, "simulation.objects = 2, but simulation.object_file gives one",
+                 [&] { run(R"({"simulation.objects": 2, "simulation.object_file": "x.npz"})"); });
+    expect_error(Status::InvalidConfig, "simulation.probes = 2, but simulation.probe_file gives one",
+                 [&] { run(R"({"simulation.probes": 2, "simulation.probe_file": "x.npz"})"); });
+}
+
+TEST_F(Simulate, PartialCoherenceBlursTheFrames)
+{
+    const std::string base = R"("simulation.frames": 6, "simulation.size": 32, "simulation.poisson": false)";
+    const auto coherent = run("{" + base + "}");
+    const auto partial = run("{" + base + R"(, "simulation.modes": 20, "simulation.coherence": 4})");
+    EXPECT_EQ(partial.probe.size(0), 20);
+    EXPECT_THAT(partial.notes, testing::Contains(testing::HasSubstr("the 20 modes hold 100.0 %")));
+    const auto two = run("{" + base + R"(, "simulation.modes": 2, "simulation.coherence": 4})");
+    EXPECT_THAT(two.notes, testing::Contains(testing::ContainsRegex("the 2 modes hold [5-8][0-9]\\.[0-9] %")));
+    const auto contrast = [](const data::Scan& scan) {
+        const auto all = frames(scan).to(at::kDouble);
+        return (all - all.roll(1, 2)).abs().sum().item<double>() / all.sum().item<double>();
+    };
+    EXPECT_LT(contrast(partial), 0.9 * contrast(coherent));
+    EXPECT_NEAR(partial.probe.abs().square().sum(at::kDouble).item<double>(), 1e6, 1);
+    expect_error(Status::InvalidConfig, "give simulation.modes, 2 or more",
+                 [&] { run(R"({"simulation.frames": 2, "simulation.coherence": 12})"); });
 }
 
 TEST_F(Simulate, CancelledWorkStops)
