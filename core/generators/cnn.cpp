@@ -223,14 +223,16 @@ public:
         add_child("bn2", bn2_.emplace(head.channels));
     }
 
-    at::Tensor operator()(const at::Tensor& x)
+    /// @param doubled  x is at half of its size, every pixel stands for a square of four
+    at::Tensor operator()(const at::Tensor& x, bool doubled)
     {
-        const auto half = x.size(2);
-        auto centre = conv1_(x.slice(1, 0, in_ - outer_));
+        const auto half = doubled ? 2 * x.size(2) : x.size(2);
+        const auto inner = x.slice(1, 0, in_ - outer_);
+        auto centre = doubled ? conv1_.doubled(inner) : conv1_(inner);
         centre = activated(activation_, bn1_ ? (*bn1_)(centre) : centre);
         if (!probe_big_)
             return at::constant_pad_nd(centre, {half / 2, half / 2, half / 2, half / 2});
-        auto patch = conv2_(conv_up_block_(x.slice(1, in_ - outer_, in_)));
+        auto patch = conv2_.doubled(conv_up_block_.convolve(x.slice(1, in_ - outer_, in_), doubled));
         // A quirk of the reference: the border has SiLU whatever the head is, so an amplitude may be negative there and
         // a phase is not bounded.
         patch = bn2_ ? (*bn2_)(patch) : patch;
@@ -283,8 +285,8 @@ public:
     at::Tensor operator()(at::Tensor x)
     {
         for (std::size_t i = 0; i < blocks_.size(); ++i)
-            x = blocks_[i](x);
-        return (*last_)(x);
+            x = blocks_[i].convolve(x, /*doubled=*/i > 0);
+        return (*last_)(x, /*doubled=*/blocks_.size() > 0);
     }
 
 private:
@@ -325,7 +327,7 @@ public:
     {
         for (std::size_t i = 0; i < blocks_.size(); ++i)
             x = refinements_[i](blocks_[i](x));
-        const auto both = (*last_)((*eca_)(x)).chunk(2, 1);
+        const auto both = (*last_)((*eca_)(x), /*doubled=*/false).chunk(2, 1);
         return {activated(first_, both[0]), activated(second_, both[1])};
     }
 

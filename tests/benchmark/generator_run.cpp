@@ -1,13 +1,14 @@
 // One generator at one size, alone in its process, so that its memory can be seen; generator_table.py makes a table of
 // many such runs:
 //   generator_run list                            names of the generators
-//   generator_run NAME SIDE FRAMES MODE SECONDS   MODE predict: the network alone; train: prediction, far field of
+//   generator_run NAME SIDE FRAMES MODE SECONDS [AT_ONCE]
+//                                                 MODE predict: the network alone; train: prediction, far field of
 //                                                 three modes, amplitude loss, gradients, one step of Adam;
 //                                                 bfloat16: predict with its layers in bfloat16, "error" against
 //                                                 float32: norm of the difference over that of the patches
-// Prints JSON: sixteen frames at once, as inputs of FRAMES frames each; the least time of rounds over SECONDS, CPU time
-// with one thread, wall time with more; "peak_mb" beyond what the process has before the network is made. Freed memory
-// is kept, as in the program ptychokit.
+// Prints JSON: AT_ONCE frames, sixteen if it is not given, as inputs of FRAMES frames each; the least time of rounds
+// over SECONDS, CPU time with one thread, wall time with more; "peak_mb" beyond what the process has before the network
+// is made. Freed memory is kept, as in the program ptychokit.
 #include "base/error.h"
 #include "base/random.h"
 #include "generators/cost.h"
@@ -35,8 +36,6 @@ using benchmarks::most_resident_mb;
 using benchmarks::reset_most_resident;
 using benchmarks::resident_mb;
 
-constexpr std::int64_t frames_at_once = 16;
-
 double wall_seconds()
 {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -50,7 +49,7 @@ double seconds()
 /// A network and frames for it.
 struct Bench {
     Bench(const generators::GeneratorRegistry::Entry& entry, const config::Settings& settings,
-          const generators::Problem& problem)
+          const generators::Problem& problem, std::int64_t frames_at_once)
         : generator(entry.make(problem, settings, base::torch_generator(1, "benchmark")))
     {
         const auto channels = generator->channels(), groups = frames_at_once / channels;
@@ -109,7 +108,8 @@ double error_of(Bench& bench)
     return ((half - full).norm() / full.norm()).item<double>();
 }
 
-void run(const std::string& name, const generators::Problem& problem, const std::string& mode, double limit)
+void run(const std::string& name, const generators::Problem& problem, const std::string& mode, double limit,
+         std::int64_t frames_at_once)
 {
     const auto registry = generators::builtin_generators();
     const auto& entry = registry.get(name);
@@ -117,7 +117,7 @@ void run(const std::string& name, const generators::Problem& problem, const std:
     const auto cost = generators::cost_of(entry.make, problem, settings);
     reset_most_resident();
     const double before = resident_mb();
-    Bench bench(entry, settings, problem);
+    Bench bench(entry, settings, problem, frames_at_once);
     const double time = least_time(bench, mode, limit);
     const double peak = most_resident_mb() - before;
     const auto error = mode == "bfloat16" ? fmt::format(R"("error": {:.2e}, )", error_of(bench)) : "";
@@ -149,12 +149,13 @@ int main(int count, char** arguments)
             list();
             return 0;
         }
-        if (count != 6) {
-            fmt::print(stderr, "usage: generator_run list | NAME SIDE FRAMES predict|train|bfloat16 SECONDS\n");
+        if (count != 6 && count != 7) {
+            fmt::print(stderr,
+                       "usage: generator_run list | NAME SIDE FRAMES predict|train|bfloat16 SECONDS [AT_ONCE]\n");
             return 2;
         }
         run(arguments[1], {.side = std::stoll(arguments[2]), .group_size = std::stoll(arguments[3])}, arguments[4],
-            std::stod(arguments[5]));
+            std::stod(arguments[5]), count == 7 ? std::stoll(arguments[6]) : 16);
         return 0;
     } catch (const std::exception& error) {
         fmt::print(stderr, "{}\n", error.what());

@@ -1,10 +1,11 @@
 """Speed, memory and size of every generator as a Markdown table.
 
-python3 tests/benchmark/generator_table.py BUILD [--only NAME ...] [--sides 64 128] [--seconds 3] [--turns 2] [--bfloat16] [--json FILE]
+python3 tests/benchmark/generator_table.py BUILD [--only NAME ...] [--sides 64 128] [--frames 1 4] [--seconds 3] [--turns 2] [--at-once 16] [--bfloat16] [--json FILE]
 
 BUILD: a build folder with -DPTYCHOKIT_BENCHMARKS=ON. One process for each run (generator_run), with the threads that
-OMP_NUM_THREADS says, one otherwise. PTYCHOKIT_PEER_PYTHON, when set, is a Python that has torch: the same cnn in eager
-PyTorch (peer_cnn.py) is measured in turn with ours, and the table says how many times as fast ours is. --bfloat16: another
+OMP_NUM_THREADS says, one otherwise. PTYCHOKIT_PEER_PYTHON, when set, is a Python that has torch: the same cnn, fno
+and hybrid_resnet in eager PyTorch (peer.py) are measured in turn with ours, and the table says how many times as fast
+ours is; each turn takes the least time of its rounds, the table that of all turns. --at-once: frames in a batch. --bfloat16: another
 table, of predictions in bfloat16: their error (norm of the difference over that of the patches; weights as initializer
 glorot draws them) and their speed.
 """
@@ -16,6 +17,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
+PEERS = ("cnn", "fno", "hybrid_resnet")
 
 
 def run(command):
@@ -29,18 +31,19 @@ def run(command):
     return None
 
 
-def measure(program, peer, name, side, frames, mode, seconds, turns):
+def measure(program, peer, name, side, frames, mode, seconds, turns, at_once):
     """Ours, and the peer's run of the same if there is one, in turns; the best of each."""
-    ours = [run([program, name, str(side), str(frames), mode, str(seconds)])]
+    sizes = [str(side), str(frames), mode, str(seconds), str(at_once)]
+    ours = [run([program, name, *sizes])]
     if ours[0] is None or ours[0]["channels"] != frames:
         return None
     theirs = []
-    if peer and name == "cnn" and mode != "bfloat16":
+    if peer and name in PEERS and mode != "bfloat16":
         for _ in range(turns):
-            theirs.append(run([peer, str(HERE / "peer_cnn.py"), str(side), str(frames), mode, str(seconds)]))
+            theirs.append(run([peer, str(HERE / "peer.py"), name, *sizes]))
             if theirs[-1] is None:
-                raise SystemExit(f"{peer} cannot run peer_cnn.py")
-            ours.append(run([program, name, str(side), str(frames), mode, str(seconds)]))
+                raise SystemExit(f"{peer} cannot run peer.py")
+            ours.append(run([program, name, *sizes]))
     best = max(ours, key=lambda result: result["frames_per_s"])
     if theirs:
         if theirs[0]["parameters"] != best["parameters"]:
@@ -76,6 +79,8 @@ def main():
     parser.add_argument("--sides", nargs="+", type=int, default=[64, 128])
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--turns", type=int, default=2, help="of the peer and ours")
+    parser.add_argument("--frames", nargs="+", type=int, default=[1, 4], help="of an input")
+    parser.add_argument("--at-once", type=int, default=16)
     parser.add_argument("--bfloat16", action="store_true")
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
@@ -91,8 +96,9 @@ def main():
     results = []
     for name in names:
         for side in arguments.sides:
-            for frames in (1, 4):
-                found = [measure(program, peer, name, side, frames, mode, arguments.seconds, arguments.turns) for mode in modes]
+            for frames in arguments.frames:
+                found = [measure(program, peer, name, side, frames, mode, arguments.seconds, arguments.turns, arguments.at_once)
+                         for mode in modes]
                 if None in found:
                     continue
                 results += found

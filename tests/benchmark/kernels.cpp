@@ -1,4 +1,5 @@
-// Our convolutions against LibTorch's, layer by layer, and whole networks with either.
+// Our convolutions against LibTorch's, layer by layer, stitching against tensor operations, and whole networks with
+// either.
 //   cmake -S . -B build -DPTYCHOKIT_BENCHMARKS=ON && cmake --build build --target ptk_kernel_benchmark
 //   OMP_NUM_THREADS=1 build/tests/benchmark/ptk_kernel_benchmark
 // The variants take turns within one run and the least time of each counts, so that other work on the machine falls on
@@ -10,6 +11,7 @@
 #include "generators/blocks/convolution.h"
 #include "kernels/backend.h"
 #include "physics/far_field.h"
+#include "reconstruction/canvas.h"
 #include "training/losses.h"
 #include "training/optimizer.h"
 
@@ -151,6 +153,58 @@ void network(benchmark::State& state, const char* name, const char* json, std::i
     state.counters["x_aten"] = times[1] / times[0];
 }
 
+/// Weighted patches at sub-pixel places, and the sum of the weights.
+struct Stitching {
+    explicit Stitching(std::int64_t side)
+        : patches(at::randn({1000, side, side}, at::kComplexFloat)), weights(at::rand({side, side})),
+          positions(at::rand({1000, 2}, at::kDouble) * 1000 + 100), side(side)
+    {
+    }
+    void own() const
+    {
+        reconstruction::Canvas canvas(1200, 1200, 0, 0);
+        canvas.add(patches, positions, weights);
+        benchmark::DoNotOptimize(canvas);
+    }
+    /// As a program of tensors: the four pixels that each value falls on, one after the other.
+    void aten() const
+    {
+        const auto sum = at::zeros({1200 * 1200}, at::kComplexFloat), weight = at::zeros({1200 * 1200});
+        const auto corner = positions - static_cast<double>(side / 2);
+        const auto whole = corner.floor();
+        const auto part = (corner - whole).to(at::kFloat);
+        const auto along = at::arange(side, at::kLong);
+        for (const int down : {0, 1})
+            for (const int right : {0, 1}) {
+                const auto share = [&](int axis, int far) {
+                    const auto fraction = part.select(1, axis).view({-1, 1, 1});
+                    return far ? fraction : 1 - fraction;
+                };
+                const auto row = whole.select(1, 1).to(at::kLong).view({-1, 1, 1}) + along.view({-1, 1}) + down;
+                const auto column = whole.select(1, 0).to(at::kLong).view({-1, 1, 1}) + along + right;
+                const auto place = (row * 1200 + column).flatten();
+                const auto value = weights * share(1, down) * share(0, right);
+                sum.index_add_(0, place, (value * patches).flatten());
+                weight.index_add_(0, place, value.flatten());
+            }
+        benchmark::DoNotOptimize(sum);
+    }
+    at::Tensor patches, weights, positions;
+    std::int64_t side;
+};
+
+void stitching(benchmark::State& state)
+{
+    const Stitching work(state.range(0));
+    std::vector<double> times;
+    for (auto _ : state) {
+        times = least_times({{Backend::Own, [&] { work.own(); }}, {Backend::Own, [&] { work.aten(); }}}, 9);
+        state.SetIterationTime(times[0]);
+    }
+    state.counters["own_ms"] = 1e3 * times[0];
+    state.counters["x_aten"] = times[1] / times[0];
+}
+
 void layers(benchmark::internal::Benchmark* benchmark)
 {
     // physics_unet of width 16 and 32, then cnn, N = 64: frames, side, channels in and out.
@@ -161,6 +215,16 @@ void layers(benchmark::internal::Benchmark* benchmark)
              {16, 8, 256, 128}, {16, 32, 63, 1},  {16, 32, 1, 64},   {16, 64, 64, 1},    {1, 64, 16, 16},
              {1, 16, 64, 64}})
         benchmark->Args(sizes);
+    benchmark->ArgNames({"frames", "side", "in", "out"})->Unit(benchmark::kMillisecond)->Iterations(1)->UseManualTime();
+}
+
+/// Few pixels and many channels, where the transforms of the weights are most of the work: where LibTorch may win.
+void small_layers(benchmark::internal::Benchmark* benchmark)
+{
+    for (const std::int64_t channels : {16, 64, 256, 512})
+        for (const auto& [frames, side] :
+             std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {1, 2}, {1, 4}, {1, 8}, {1, 12}, {16, 4}})
+            benchmark->Args({frames, side, channels, channels});
     benchmark->ArgNames({"frames", "side", "in", "out"})->Unit(benchmark::kMillisecond)->Iterations(1)->UseManualTime();
 }
 
@@ -182,6 +246,9 @@ const char* default_cnn = R"({"generator.C_model": 1})";
 
 BENCHMARK_CAPTURE(layer, forward, false)->Apply(layers);
 BENCHMARK_CAPTURE(layer, forward_and_backward, true)->Apply(layers);
+BENCHMARK_CAPTURE(layer, small_forward, false)->Apply(small_layers);
+BENCHMARK_CAPTURE(layer, small_forward_and_backward, true)->Apply(small_layers);
+BENCHMARK(stitching)->Arg(32)->Arg(64)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 PTK_NETWORK(physics_unet_16, "physics_unet", width16, 16);
 PTK_NETWORK(physics_unet_32, "physics_unet", width32, 16);
 PTK_NETWORK(cnn, "cnn", default_cnn, 16);

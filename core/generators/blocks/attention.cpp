@@ -32,10 +32,9 @@ at::Tensor ChannelGate::scores(const at::Tensor& pooled) const
     return expand_(at::relu(reduce_(pooled)));
 }
 
-at::Tensor ChannelGate::gate(const at::Tensor& x) const
+at::Tensor ChannelGate::gate(const ChannelStatistics& statistics) const
 {
-    const auto [mean, maximum] = channel_statistics(x);
-    return at::sigmoid(scores(mean) + scores(maximum));
+    return at::sigmoid(scores(statistics.mean) + scores(statistics.maximum));
 }
 
 SpatialGate::SpatialGate(std::int64_t kernel, at::Generator random) : compress_(2, 1, kernel, random, 1, false)
@@ -61,14 +60,18 @@ Cbam::Cbam(std::int64_t channels, at::Generator random) : channel_(channels, ran
 
 at::Tensor Cbam::operator()(const at::Tensor& x) const
 {
-    const auto gate = channel_.gate(x);
-    return x * gate.unsqueeze(-1).unsqueeze(-1) * spatial_.gate(pixel_statistics(x, gate));
+    const auto channels = channel_statistics(x);
+    const auto gate = channel_.gate(channels);
+    const auto pixels = pixel_statistics(channels.x, gate);
+    return pixels.x * gate.unsqueeze(-1).unsqueeze(-1) * spatial_.gate(pixels.values);
 }
 
 at::Tensor Cbam::pooled(const at::Tensor& x) const
 {
-    const auto gate = channel_.gate(x);
-    return gated_maximum(x, gate, spatial_.gate(pixel_statistics(x, gate)));
+    const auto channels = channel_statistics(x);
+    const auto gate = channel_.gate(channels);
+    const auto pixels = pixel_statistics(channels.x, gate);
+    return gated_maximum(pixels.x, gate, spatial_.gate(pixels.values));
 }
 
 EcaLayer::EcaLayer(at::Generator random) : conv_(3, random)

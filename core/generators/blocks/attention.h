@@ -1,4 +1,5 @@
 #pragma once
+#include "generators/blocks/gates.h"
 #include "generators/blocks/layers.h"
 
 namespace ptk::generators {
@@ -11,7 +12,7 @@ class ChannelGate : public Module {
 public:
     ChannelGate(std::int64_t channels, at::Generator random);
     /// The gates (B, C).
-    at::Tensor gate(const at::Tensor& x) const;
+    at::Tensor gate(const ChannelStatistics& statistics) const;
 
 private:
     at::Tensor scores(const at::Tensor& pooled) const;

@@ -18,11 +18,14 @@ ConvBlock::ConvBlock(std::int64_t in, std::int64_t out, bool batch_norm, at::Gen
     add_child("bn2", bn2_.emplace(out));
 }
 
-at::Tensor ConvBlock::convolve(const at::Tensor& x)
+at::Tensor ConvBlock::convolve(const at::Tensor& x, bool doubled)
 {
+    const auto first = [&](Activation activation) {
+        return doubled ? conv1_.doubled(x, activation) : conv1_(x, activation);
+    };
     if (!bn1_)
-        return conv2_(conv1_(x, Activation::Relu), Activation::Relu);
-    const auto y = conv1_.rectified(at::relu((*bn1_)(conv1_(x))));
+        return conv2_(first(Activation::Relu), Activation::Relu);
+    const auto y = conv1_.rectified(at::relu((*bn1_)(first(Activation::None))));
     return conv2_.rectified(at::relu((*bn2_)(conv2_(y))));
 }
 

@@ -10,7 +10,8 @@ namespace ptk::generators {
 class ConvBlock : public Module {
 public:
     ConvBlock(std::int64_t in, std::int64_t out, bool batch_norm, at::Generator random);
-    at::Tensor convolve(const at::Tensor& x);
+    /// @param doubled  every pixel of x becomes a square of four before: (B, in, H, W) -> (B, out, 2 H, 2 W)
+    at::Tensor convolve(const at::Tensor& x, bool doubled = false);
 
 private:
     Conv2d conv1_;
@@ -34,7 +35,8 @@ private:
     std::optional<EcaLayer> unused_;
 };
 
-/// ConvBlock, then every pixel becomes 2 x 2. (B, in, H, W) -> (B, out, 2 H, 2 W)
+/// ConvBlock, then every pixel becomes 2 x 2. (B, in, H, W) -> (B, out, 2 H, 2 W). A layer after it that can take its
+/// image doubled makes convolve() enough.
 class ConvUpBlock : public ConvBlock {
 public:
     using ConvBlock::ConvBlock;

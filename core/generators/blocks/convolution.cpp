@@ -4,6 +4,7 @@
 #include "generators/blocks/autocast.h"
 #include "generators/blocks/own_kernels.h"
 #include "kernels/cpu/conv3x3.h"
+#include "kernels/cpu/large_pages.h"
 #include "kernels/cpu/resample.h"
 
 #include <ATen/Parallel.h>
@@ -14,8 +15,10 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/reflection_pad2d.h>
 #include <ATen/ops/threshold_backward.h>
+#include <ATen/ops/upsample_nearest2d.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace ptk::generators {
@@ -56,7 +59,7 @@ bool is_narrow(Convolution kind, const at::Tensor& x)
 /// Pictures come out of few channels.
 bool is_slim(Convolution kind, const at::Tensor& weight)
 {
-    return kind == Convolution::Same && weight.size(0) <= 4;
+    return (kind == Convolution::Same || kind == Convolution::Doubled) && weight.size(0) <= 4;
 }
 
 /// As the kernels take it: pixel by pixel, nothing between the channels of a pixel and the next unless @p kind allows
@@ -64,16 +67,12 @@ bool is_slim(Convolution kind, const at::Tensor& weight)
 at::Tensor as_taken(Convolution kind, const at::Tensor& x)
 {
     const auto stride = pixel_stride(x);
-    const bool wide = kind == Convolution::Mirror || (kind == Convolution::Same && !is_narrow(kind, x));
+    const bool wide = kind == Convolution::Mirror || kind == Convolution::Doubled ||
+                      (kind == Convolution::Same && !is_narrow(kind, x));
     const bool fits = stride == x.size(1) || (stride > 0 && wide);
     if (fits)
         return x;
     return pixel_by_pixel(x);
-}
-
-at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t height, std::int64_t width)
-{
-    return at::empty({batch, channels, height, width}, at::TensorOptions(at::kFloat).memory_format(channels_last));
 }
 
 const ConvolutionKernels& kernels_of(Convolution kind, const at::Tensor& x, const at::Tensor& weight)
@@ -90,10 +89,13 @@ const ConvolutionKernels& kernels_of(Convolution kind, const at::Tensor& x, cons
 ConvolutionShape shape_of(Convolution kind, const at::Tensor& x, const at::Tensor& weight)
 {
     const auto out = weight.size(kind == Convolution::Up ? 1 : 0);
-    return {x.size(0), x.size(2), x.size(3), x.size(1), out, pixel_stride(x), kind == Convolution::Mirror};
+    const bool doubled = kind == Convolution::Doubled;
+    const std::int64_t scale = doubled ? 2 : 1;
+    return {x.size(0), scale * x.size(2), scale * x.size(3),           x.size(1),
+            out,       pixel_stride(x),   kind == Convolution::Mirror, doubled};
 }
 
-/// Length of an axis of the result.
+/// Length of an axis of the result, from that of what is convolved.
 std::int64_t length_of(Convolution kind, std::int64_t length)
 {
     if (kind == Convolution::Down)
@@ -117,12 +119,36 @@ void require_memory(bool complete)
 }
 
 /// @param x     pixel by pixel
+/// @return (B, out, rows, columns), its contents undefined
+at::Tensor empty_result(Convolution kind, const ConvolutionShape& shape)
+{
+    return empty_images({shape.batch, shape.out, length_of(kind, shape.height), length_of(kind, shape.width)});
+}
+
+/// A prediction with weights that are kept; undefined when there are none for it.
+at::Tensor predicted(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                     Activation activation, KeptWeights* kept)
+{
+    const bool winograd = &kernels_of(kind, x, weight) == &kernels::cpu::conv3x3_kernels();
+    if (!kept || !winograd)
+        return {};
+    const auto packed = kept->of(weight);
+    if (!packed)
+        return {};
+    const auto shape = shape_of(kind, x, weight);
+    auto y = empty_result(kind, shape);
+    require_memory(kernels::cpu::packed_conv3x3_kernels().forward(
+        shape, data_of(x), packed.get(), data_of(bias), activation, target_of(y), nullptr, at::get_num_threads()));
+    return y;
+}
+
+/// @param x     pixel by pixel
 /// @param kept  gets what the backward pass needs of the activation, unless it is null
 at::Tensor forward(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                    Activation activation, at::Tensor* kept)
 {
     const auto shape = shape_of(kind, x, weight);
-    auto y = empty_images(shape.batch, shape.out, length_of(kind, shape.height), length_of(kind, shape.width));
+    auto y = empty_result(kind, shape);
     at::Tensor slope;
     if (kept && activation == Activation::Gelu)
         slope = at::empty_like(y);
@@ -137,7 +163,7 @@ at::Tensor forward(Convolution kind, const at::Tensor& x, const at::Tensor& weig
 /// A frame of zeros, one pixel wide, around images: pixel by pixel again.
 at::Tensor framed(const at::Tensor& x)
 {
-    auto y = empty_images(x.size(0), x.size(1), x.size(2) + 2, x.size(3) + 2).zero_();
+    auto y = empty_images({x.size(0), x.size(1), x.size(2) + 2, x.size(3) + 2}).zero_();
     y.slice(2, 1, -1).slice(3, 1, -1).copy_(x);
     return y;
 }
@@ -166,7 +192,7 @@ at::Tensor through(Activation activation, const at::Tensor& dy, const at::Tensor
 at::Tensor gradient_by_mirrored(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& dz)
 {
     const auto dy = framed(dz);
-    auto dx = empty_images(x.size(0), x.size(1), dy.size(2), dy.size(3));
+    auto dx = empty_images({x.size(0), x.size(1), dy.size(2), dy.size(3)});
     const ConvolutionShape shape{x.size(0), dy.size(2), dy.size(3), x.size(1), dy.size(1), x.size(1)};
     require_memory(kernels::cpu::conv3x3_kernels().backward(shape, nullptr, data_of(weight), Activation::None, nullptr,
                                                             data_of(dy), target_of(dx), nullptr, nullptr,
@@ -201,7 +227,7 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
         if (context->needs_input_grad(0) && kind == Convolution::Mirror)
             mirrored_dx = gradient_by_mirrored(x, weight, through(activation, dy, saved[2]));
         else if (context->needs_input_grad(0))
-            dx = empty_images(shape.batch, shape.in, shape.height, shape.width);
+            dx = empty_images(x.sizes());
         if (context->needs_input_grad(1))
             dweight = at::empty(weight.sizes(), at::kFloat);
         // Inputs that were not given have no number.
@@ -228,14 +254,28 @@ bool is_possible(Convolution kind, const at::Tensor& x, const at::Tensor& weight
             (is_ours(bias) && bias.dim() == 1 && bias.size(0) == weight.size(out) && bias.is_contiguous()));
 }
 
+/// Winograd's transform of the weights is work that LibTorch does not have, and nine weights become thirty-six to be
+/// read: with few pixels and many channels LibTorch is faster. Measured (tests/benchmark/kernels, "small"): 64 channels
+/// from 16 pixels on, 256 from about 256 on, 16 always ours; with weights that are kept from the last prediction only
+/// reading them counts.
+bool are_enough_pixels(Convolution kind, const at::Tensor& x, const at::Tensor& weight, bool weights_are_kept)
+{
+    if (&kernels_of(kind, x, weight) != &kernels::cpu::conv3x3_kernels())
+        return true;
+    const auto scale = kind == Convolution::Doubled ? 4 : 1;
+    const auto pixels = scale * x.size(0) * x.size(2) * x.size(3);
+    const std::int64_t most = weights_are_kept ? 16 : 256;
+    return pixels >= std::min(most, weight.size(0) * weight.size(1) / 256);
+}
+
 bool kernels_win(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                 Activation activation)
+                 Activation activation, bool weights_are_kept)
 {
     // The golden numbers of a network with batch norm in training magnify the last digits of its first convolution:
     // with our sums there one output misses its bound (1.9e-4 against 1.6e-4), with LibTorch's slower ones it does not.
     // Where a norm follows there is no activation yet.
     const bool raw = kind == Convolution::Same && x.dim() == 4 && x.size(1) == 1 && activation == Activation::None;
-    return !raw && is_possible(kind, x, weight, bias);
+    return !raw && is_possible(kind, x, weight, bias) && are_enough_pixels(kind, x, weight, weights_are_kept);
 }
 
 at::Tensor with_aten(Convolution kind, const at::Tensor& given, const at::Tensor& weight, const at::Tensor& bias)
@@ -251,15 +291,46 @@ at::Tensor with_aten(Convolution kind, const at::Tensor& given, const at::Tensor
 
 } // namespace
 
-at::Tensor convolve(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                    Activation activation)
+std::shared_ptr<const float> KeptWeights::of(const at::Tensor& weight)
 {
-    if (!kernels_win(kind, x, weight, bias, activation))
+    const auto& kernels = kernels::cpu::packed_conv3x3_kernels();
+    const ConvolutionShape shape{1, 1, 1, weight.size(1), weight.size(0), weight.size(1)};
+    const auto count = static_cast<std::size_t>(kernels.size(shape));
+    if (weight.is_inference()) // whose changes are not counted
+        return nullptr;
+    const std::lock_guard lock(mutex_);
+    if (packed_ && weight_.is_same(weight) && data_ == weight.const_data_ptr() && version_ == weight._version())
+        return packed_;
+    // Somebody may still compute with the old ones.
+    std::shared_ptr<float> packed(kernels::cpu::large_array(count), kernels::cpu::FreeArray());
+    if (!packed)
+        return nullptr;
+    kernels.pack(shape, data_of(weight), packed.get(), at::get_num_threads());
+    weight_ = weight;
+    data_ = weight.const_data_ptr();
+    version_ = static_cast<std::uint32_t>(weight._version());
+    packed_ = packed;
+    return packed;
+}
+
+at::Tensor convolve(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                    Activation activation, KeptWeights* kept)
+{
+    const bool predicts = !needs_gradient(x, weight, bias);
+    const bool doubled = kind == Convolution::Doubled;
+    const bool ours = kernels_win(kind, x, weight, bias, activation, /*weights_are_kept=*/kept && predicts) &&
+                      !(doubled && is_narrow(Convolution::Same, x));
+    if (!ours && doubled)
+        return convolve(Convolution::Same, at::upsample_nearest2d(x, {2 * x.size(-2), 2 * x.size(-1)}), weight, bias,
+                        activation, kept);
+    if (!ours)
         return activate(with_aten(kind, x, weight, bias), activation);
     const auto images = as_taken(kind, x);
     const auto filters = weight.contiguous();
-    if (!needs_gradient(x, weight, bias))
-        return forward(kind, images, filters, bias, activation, nullptr);
+    if (predicts) {
+        auto y = predicted(kind, images, filters, bias, activation, kept);
+        return y.defined() ? y : forward(kind, images, filters, bias, activation, nullptr);
+    }
     std::optional<at::Tensor> given;
     if (bias.defined())
         given = bias;

@@ -1,14 +1,38 @@
 #pragma once
 #include "generators/blocks/activation.h"
 
+#include <memory>
+#include <mutex>
+
 namespace ptk::generators {
 
 /// The convolutions that networks are made of and that we have kernels for.
 enum class Convolution {
-    Same,   ///< 3 x 3, one pixel of zeros around: (B, in, H, W) -> (B, out, H, W)
-    Mirror, ///< the same with the image mirrored at its edges, which are not repeated; H and W at least 2
-    Down,   ///< the same with stride 2: -> (B, out, ceil(H/2), ceil(W/2))
-    Up,     ///< 2 x 2, transposed, stride 2: every pixel becomes four, -> (B, out, 2 H, 2 W)
+    Same,    ///< 3 x 3, one pixel of zeros around: (B, in, H, W) -> (B, out, H, W)
+    Doubled, ///< the same of the image in which every pixel has become a square of four: -> (B, out, 2 H, 2 W)
+    Mirror,  ///< the same with the image mirrored at its edges, which are not repeated; H and W at least 2
+    Down,    ///< the same with stride 2: -> (B, out, ceil(H/2), ceil(W/2))
+    Up,      ///< 2 x 2, transposed, stride 2: every pixel becomes four, -> (B, out, 2 H, 2 W)
+};
+
+/// The transformed weights of one layer, kept from a prediction to the next for as long as the weights stay what they
+/// are: four times their memory, for what is most of the time of a prediction of one frame. Threads may share it.
+class KeptWeights {
+public:
+    KeptWeights() = default;
+    KeptWeights(const KeptWeights&) = delete;
+    KeptWeights& operator=(const KeptWeights&) = delete;
+
+    /// Of @p weight (out, in, 3, 3), contiguous float32 on the CPU, for kernels::cpu::packed_conv3x3_kernels(); made
+    /// anew when it is another tensor than the last time or has changed. @return null when there is no memory
+    std::shared_ptr<const float> of(const at::Tensor& weight);
+
+private:
+    std::mutex mutex_;
+    at::Tensor weight_;
+    const void* data_ = nullptr;
+    std::uint32_t version_ = 0;
+    std::shared_ptr<float> packed_;
 };
 
 /// activation(convolution(x, weight) + bias), differentiable once in all three. On a CPU in float32 our kernels do it
@@ -19,9 +43,10 @@ enum class Convolution {
 /// tensor
 /// @param weight  (out, in, 3, 3), with Up (in, out, 2, 2)
 /// @param bias    (out), or undefined
+/// @param kept    the layer's, for predictions; or null
 /// @return channels last from our kernels; from LibTorch as it likes
 /// @throws Error(OutOfMemory); Error(Unsupported) when a gradient of our gradient is asked for
 at::Tensor convolve(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                    Activation activation = Activation::None);
+                    Activation activation = Activation::None, KeptWeights* kept = nullptr);
 
 } // namespace ptk::generators

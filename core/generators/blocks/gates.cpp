@@ -35,11 +35,6 @@ std::int64_t image_size(const at::Tensor& x)
     return x.numel() / x.size(0);
 }
 
-at::Tensor empty_images(at::IntArrayRef sizes)
-{
-    return at::empty(sizes, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
-}
-
 at::Tensor empty_places(at::IntArrayRef sizes)
 {
     return at::empty(sizes, at::kInt);
@@ -79,22 +74,35 @@ at::Tensor statistics_of_channels(const at::Tensor& x, const at::Tensor& where)
     return both;
 }
 
+/// The gradient by an image that was returned again, to be added to; nobody else has it.
+at::Tensor own_gradient(const at::Tensor& gradient, at::IntArrayRef sizes)
+{
+    if (!gradient.defined())
+        return empty_images(sizes).zero_();
+    const bool ours = gradient.use_count() == 1 && gradient.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+                      gradient.scalar_type() == at::kFloat && !gradient.is_view();
+    return ours ? gradient : empty_images(sizes).copy_(gradient);
+}
+
 struct ChannelsFunction : torch::autograd::Function<ChannelsFunction> {
-    static at::Tensor forward(AutogradContext* context, const at::Tensor& x)
+    static variable_list forward(AutogradContext* context, const at::Tensor& x)
     {
         const auto where = empty_places({x.size(0), x.size(1)});
         auto both = statistics_of_channels(x, where);
         context->save_for_backward({where});
         context->saved_data["sizes"] = x.sizes().vec();
-        return both;
+        context->set_materialize_grads(false);
+        return {both, x};
     }
 
     static variable_list backward(AutogradContext* context, const variable_list& gradients)
     {
         require_first_derivative();
         const auto where = context->get_saved_variables()[0];
+        const auto dx = own_gradient(gradients[1], context->saved_data["sizes"].toIntVector());
+        if (!gradients[0].defined())
+            return {dx};
         const auto gradient = gradients[0].contiguous();
-        const auto dx = empty_images(context->saved_data["sizes"].toIntVector()).zero_();
         const auto channels = dx.size(1);
         for_images(dx, [&](std::int64_t b) {
             gate_kernels().channels_backward(shape_of(dx), values(gradient, b * channels),
@@ -124,12 +132,13 @@ at::Tensor statistics_of_pixels(const at::Tensor& x, const at::Tensor& gate, con
 }
 
 struct PixelsFunction : torch::autograd::Function<PixelsFunction> {
-    static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gate)
+    static variable_list forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gate)
     {
         const auto where = empty_places({x.size(0), x.size(2), x.size(3)});
         auto both = statistics_of_pixels(x, gate, where);
         context->save_for_backward({x, gate, where});
-        return both;
+        context->set_materialize_grads(false);
+        return {both, x};
     }
 
     static variable_list backward(AutogradContext* context, const variable_list& gradients)
@@ -137,9 +146,11 @@ struct PixelsFunction : torch::autograd::Function<PixelsFunction> {
         require_first_derivative();
         const auto saved = context->get_saved_variables();
         const auto &x = saved[0], &gate = saved[1], &where = saved[2];
+        const auto dx = own_gradient(gradients[1], x.sizes());
+        if (!gradients[0].defined())
+            return {dx, {}};
         const auto gradient = gradients[0].contiguous();
         const auto channels = x.size(1), pixels = x.size(2) * x.size(3);
-        const auto dx = empty_images(x.sizes());
         const auto dgate = at::empty_like(gate);
         for_images(x, [&](std::int64_t b) {
             gate_kernels().pixels_backward(shape_of(x), values(x, b * image_size(x)), values(gate, b * channels),
@@ -200,20 +211,24 @@ struct MaximumFunction : torch::autograd::Function<MaximumFunction> {
 ChannelStatistics channel_statistics(const at::Tensor& x)
 {
     if (!images_are_ours(x))
-        return {x.mean(plane), std::get<0>(x.flatten(2).max(-1))};
+        return {x.mean(plane), std::get<0>(x.flatten(2).max(-1)), x};
     const auto image = pixel_by_pixel(x);
-    const auto both = needs_gradient(x) ? ChannelsFunction::apply(image) : statistics_of_channels(image, {});
-    return {both[0], both[1]};
+    const auto made =
+        needs_gradient(x) ? ChannelsFunction::apply(image) : variable_list{statistics_of_channels(image, {}), image};
+    return {made[0][0], made[0][1], made[1]};
 }
 
-at::Tensor pixel_statistics(const at::Tensor& x, const at::Tensor& gate)
+PixelStatistics pixel_statistics(const at::Tensor& x, const at::Tensor& gate)
 {
     if (!images_are_ours(x) || !is_ours(gate)) {
         const auto gated = x * gate.unsqueeze(-1).unsqueeze(-1);
-        return at::cat({std::get<0>(gated.max(1, true)), gated.mean(1, true)}, 1);
+        return {at::cat({std::get<0>(gated.max(1, true)), gated.mean(1, true)}, 1), x};
     }
     const auto image = pixel_by_pixel(x), factor = gate.contiguous();
-    return needs_gradient(x, gate) ? PixelsFunction::apply(image, factor) : statistics_of_pixels(image, factor, {});
+    if (!needs_gradient(x, gate))
+        return {statistics_of_pixels(image, factor, {}), image};
+    const auto made = PixelsFunction::apply(image, factor);
+    return {made[0], made[1]};
 }
 
 at::Tensor gated_maximum(const at::Tensor& x, const at::Tensor& channel_gate, const at::Tensor& pixel_gate)

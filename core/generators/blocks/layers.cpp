@@ -15,6 +15,7 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/reflection_pad2d.h>
 #include <ATen/ops/rms_norm.h>
+#include <ATen/ops/upsample_nearest2d.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
@@ -48,9 +49,21 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, at::Gener
 
 at::Tensor Conv2d::operator()(const at::Tensor& x, Activation activation) const
 {
-    auto y = weight_.size(2) == 3 && stride_ <= 2
-                 ? convolve(stride_ == 1 ? Convolution::Same : Convolution::Down, x, weight_, bias_, activation)
-                 : activate(at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2), activation);
+    if (weight_.size(2) != 3 || stride_ > 2)
+        return counted(activate(at::conv2d(x, weight_, bias_, stride_, weight_.size(2) / 2), activation), activation);
+    const auto kind = stride_ == 1 ? Convolution::Same : Convolution::Down;
+    return counted(convolve(kind, x, weight_, bias_, activation, &kept_), activation);
+}
+
+at::Tensor Conv2d::doubled(const at::Tensor& x, Activation activation) const
+{
+    if (weight_.size(2) == 3 && stride_ == 1)
+        return counted(convolve(Convolution::Doubled, x, weight_, bias_, activation, &kept_), activation);
+    return (*this)(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}), activation);
+}
+
+at::Tensor Conv2d::counted(at::Tensor y, Activation activation) const
+{
     count(y, weight_);
     if (activation == Activation::Relu)
         ActivationWatch::units(weight_, y);
@@ -85,7 +98,7 @@ at::Tensor MirrorConv2d::operator()(const at::Tensor& x) const
 {
     const auto margin = weight_.size(2) / 2;
     if (margin == 1 && groups_ == 1) {
-        auto same = convolve(Convolution::Mirror, x, weight_, bias_);
+        auto same = convolve(Convolution::Mirror, x, weight_, bias_, Activation::None, &kept_);
         count(same, weight_);
         return same;
     }

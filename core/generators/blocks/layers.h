@@ -19,15 +19,20 @@ public:
            bool with_bias = true);
     /// Activation of the convolution, in one pass where convolve() can.
     at::Tensor operator()(const at::Tensor& x, Activation activation = Activation::None) const;
+    /// The same of the image in which every pixel of @p x has become a square of four; stride 1.
+    at::Tensor doubled(const at::Tensor& x, Activation activation = Activation::None) const;
     /// All weights zero: the layer starts as the function 0.
     void set_zero();
     /// @param y  what was made of the layer's output by a rectification outside of it; is shown to an ActivationWatch
     at::Tensor rectified(at::Tensor y) const;
 
 private:
+    at::Tensor counted(at::Tensor y, Activation activation) const;
+
     std::int64_t stride_;
     at::Tensor weight_; ///< (out, in, kernel, kernel)
     at::Tensor bias_;   ///< (out), or undefined
+    mutable KeptWeights kept_;
 };
 
 /// 2-D convolution of images that are mirrored at their edges (the edge itself is not repeated); with several groups
@@ -41,6 +46,7 @@ private:
     std::int64_t groups_;
     at::Tensor weight_; ///< (out, in/groups, kernel, kernel)
     at::Tensor bias_;
+    mutable KeptWeights kept_;
 };
 
 /// Convolution whose kernel equals its stride: every square becomes a pixel. (B, in, H, W) -> (B, out, H/stride,

@@ -3,6 +3,9 @@
 #include "base/error.h"
 #include "generators/blocks/autocast.h"
 #include "kernels/backend.h"
+#include "kernels/cpu/large_pages.h"
+
+#include <ATen/ops/empty.h>
 
 namespace ptk::generators {
 
@@ -16,6 +19,14 @@ void require_first_derivative()
 {
     require(!c10::GradMode::is_enabled(), Status::Unsupported,
             "our kernels have no second derivative; set kernels = aten");
+}
+
+at::Tensor empty_images(at::IntArrayRef sizes)
+{
+    auto images = at::empty(sizes, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+    if (images.nbytes() >= 2 * kernels::cpu::large_page)
+        kernels::cpu::use_large_pages(images.mutable_data_ptr(), images.nbytes());
+    return images;
 }
 
 at::Tensor pixel_by_pixel(const at::Tensor& x)

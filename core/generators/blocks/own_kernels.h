@@ -21,6 +21,9 @@ void require_first_derivative();
 /// length one say otherwise.
 at::Tensor pixel_by_pixel(const at::Tensor& x);
 
+/// (B, C, H, W) float32 on the CPU, pixel by pixel, contents undefined; in large pages where it is large.
+at::Tensor empty_images(at::IntArrayRef sizes);
+
 /// Of a float32 tensor, @p offset numbers from its first. @{
 inline const float* values(const at::Tensor& tensor, std::int64_t offset = 0)
 {

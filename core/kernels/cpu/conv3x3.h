@@ -25,4 +25,19 @@ namespace ptk::kernels::cpu {
 /// @throws Error(Unsupported) when the processor lacks the set; as instruction_set()
 const ConvolutionKernels& conv3x3_kernels(InstructionSet set = instruction_set());
 
+/// The same forward with weights that were transformed before: four times their size, and a large part of the time
+/// where there are many channels and few pixels.
+struct PackedConvolution {
+    /// Floats of the transformed weights; of @p shape only in and out count.
+    std::int64_t (*size)(const ConvolutionShape& shape);
+    /// @param packed  size() floats, overwritten
+    void (*pack)(const ConvolutionShape& shape, const float* weight, float* packed, int threads);
+    /// As ConvolutionKernels::forward(), with the same bits.
+    bool (*forward)(const ConvolutionShape& shape, const float* x, const float* packed, const float* bias,
+                    Activation activation, float* y, float* slope, int threads);
+};
+
+/// @throws as conv3x3_kernels()
+const PackedConvolution& packed_conv3x3_kernels(InstructionSet set = instruction_set());
+
 } // namespace ptk::kernels::cpu

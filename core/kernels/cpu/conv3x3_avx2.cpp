@@ -5,10 +5,17 @@
 namespace ptk::kernels::cpu {
 
 const ConvolutionKernels& conv3x3_avx2();
+const PackedConvolution& packed_conv3x3_avx2();
 
 const ConvolutionKernels& conv3x3_avx2()
 {
     static constexpr ConvolutionKernels table{InstructionSet::Avx2, forward, backward};
+    return table;
+}
+
+const PackedConvolution& packed_conv3x3_avx2()
+{
+    static constexpr PackedConvolution table{all_packed_size, pack_weights, packed_forward};
     return table;
 }
 

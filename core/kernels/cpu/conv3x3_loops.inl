@@ -14,7 +14,11 @@ using ptk::kernels::cpu::workspace;
 
 constexpr Size points = 36;
 constexpr Size most_parts = 16;
-constexpr Size most_terms = 64;
+#if defined(__FMA__)
+constexpr Size most_terms = 32; ///< of a sum that is made in one run: three quarters of the error of 64
+#else
+constexpr Size most_terms = 16; ///< fewer, because every product is rounded too
+#endif
 
 /// The images cut into tiles of 4 x 4 pixels, counted row by row, image by image.
 struct Grid {
@@ -127,6 +131,7 @@ template <class Source> struct Image {
     Size channels;
     Size stride;           ///< of pixels
     bool mirrored = false; ///< around the images, instead of zero
+    bool doubled = false;  ///< each pixel stands for a square of four
 };
 
 /// Where a pixel just outside of n comes from when the image is mirrored there; the edge is not repeated.
@@ -141,19 +146,33 @@ PTK_INLINE Size reflected(Size place, Size n)
 struct Matrices {
     float* data;
     Size stride; ///< of matrices
-    Size row;    ///< of tiles: channels in whole vectors
+    Size row;    ///< of tiles
 };
 
-/// Space of Matrices; a line more for each than its size, because a power of two between them would put all in one set
-/// of the cache.
+/// What lies a power of two apart falls into one set of the cache: a line more than the size avoids it.
+constexpr Size line = 16;
+
+/// From one tile to the next: channels in whole vectors.
+PTK_INLINE Size matrix_row(Size channels)
+{
+    return padded(channels) + (channels >= 8 * line ? line : 0);
+}
+
+/// Space of one of the Matrices.
 PTK_INLINE Size matrix_size(Size tiles, Size channels)
 {
-    return tiles * padded(channels) + 16;
+    return tiles * matrix_row(channels) + line;
 }
 
 PTK_INLINE Matrices matrices(float* data, Size tiles, Size channels)
 {
-    return {data, matrix_size(tiles, channels), padded(channels)};
+    return {data, matrix_size(tiles, channels), matrix_row(channels)};
+}
+
+/// Space of one of the 36 matrices of packed weights.
+PTK_INLINE Size packed_size(Size in, Size out)
+{
+    return in * padded(out) + line;
 }
 
 /// Values of pixel (i, j) of a tile of the input, whose pixel (1, 1) is at the place.
@@ -169,12 +188,38 @@ PTK_INLINE Vector mirrored_vector(const Image<Source>& x, const Grid& grid, cons
     return x.source.template at<whole>(pixel * x.stride + channel, count);
 }
 
+/// Where the n x n pixels around a tile at an edge lie. Those outside, which count as zero, have a place inside that is
+/// not read. Made once for all channels, which saves half of such a tile's time.
+template <Size n> struct Window {
+    template <class Source> Window(const Image<Source>& x, Size image, Size top, Size left, Size height, Size width)
+    {
+        for (Size i = 0; i < n; ++i)
+            for (Size j = 0; j < n; ++j) {
+                const Size row = smaller(larger(top + i, 0), height - 1);
+                const Size column = smaller(larger(left + j, 0), width - 1);
+                there[i][j] = row == top + i && column == left + j;
+                index[i][j] = ((image * height + row) * width + column) * x.stride;
+            }
+    }
+
+    template <bool whole, class Source>
+    PTK_INLINE Vector at(const Source& source, Size i, Size j, Size channel, Size count) const
+    {
+        if constexpr (lanes == 4) // which has no instruction for some of the lanes
+            return there[i][j] ? source.template at<whole>(index[i][j] + channel, count) : Vector{};
+        return source.template at<false>(index[i][j] + channel, there[i][j] ? count : 0);
+    }
+
+    Size index[n][n];
+    bool there[n][n];
+};
+
 /// What a tile of the input sees: the image alone, or also what is around it.
 enum class Around { Nothing, Zero, Mirror };
 
 template <Around around, bool whole, class Source>
-PTK_INLINE void input_vector(const Image<Source>& x, const Grid& grid, const Place& place, Size channel, Size count,
-                             float* out, Size step)
+PTK_INLINE void input_vector(const Image<Source>& x, const Grid& grid, const Place& place, const Window<6>* window,
+                             Size channel, Size count, float* out, Size step)
 {
     Vector q[6][6];
     const Size first = ((place.image * grid.height + place.top - 1) * grid.width + place.left - 1) * x.stride + channel;
@@ -185,10 +230,11 @@ PTK_INLINE void input_vector(const Image<Source>& x, const Grid& grid, const Pla
                 d[i] = mirrored_vector<whole>(x, grid, place, i, j, channel, count);
                 continue;
             }
-            const Size row = place.top - 1 + i, column = place.left - 1 + j;
-            const bool there =
-                around == Around::Nothing || (row >= 0 && row < grid.height && column >= 0 && column < grid.width);
-            d[i] = there ? x.source.template at<whole>(first + (i * grid.width + j) * x.stride, count) : Vector{};
+            if constexpr (around == Around::Zero) {
+                d[i] = window->template at<whole>(x.source, i, j, channel, count);
+                continue;
+            }
+            d[i] = x.source.template at<whole>(first + (i * grid.width + j) * x.stride, count);
             if (j >= 2)
                 x.source.expect(first + (i * grid.width + j + 4) * x.stride);
         }
@@ -207,16 +253,87 @@ PTK_INLINE void input_vector(const Image<Source>& x, const Grid& grid, const Pla
 template <Around around, class Source>
 void input_tile(const Image<Source>& x, const Grid& grid, const Place& place, float* out, Size step)
 {
-    Size channel = 0;
-    for (; channel + lanes <= x.channels; channel += lanes)
-        input_vector<around, true>(x, grid, place, channel, lanes, out + channel, step);
-    if (channel < x.channels)
-        input_vector<around, false>(x, grid, place, channel, x.channels - channel, out + channel, step);
+    const auto fill = [&](const Window<6>* window) {
+        Size channel = 0;
+        for (; channel + lanes <= x.channels; channel += lanes)
+            input_vector<around, true>(x, grid, place, window, channel, lanes, out + channel, step);
+        if (channel < x.channels)
+            input_vector<around, false>(x, grid, place, window, channel, x.channels - channel, out + channel, step);
+    };
+    if constexpr (around != Around::Zero)
+        return fill(nullptr);
+    const Window<6> window(x, place.image, place.top - 1, place.left - 1, grid.height, grid.width);
+    fill(&window);
+}
+
+/// input_vector() of doubled images: of a tile's six lines and columns the second and third are one, and the fourth and
+/// fifth.
+template <bool inside, bool whole, class Source>
+PTK_INLINE void doubled_vector(const Image<Source>& x, const Grid& grid, const Place& place, const Window<4>* window,
+                               Size channel, Size count, float* out, Size step)
+{
+    constexpr Size from[6] = {0, 1, 1, 2, 2, 3};
+    const Size height = grid.height / 2, width = grid.width / 2;
+    const Size top = place.top / 2 - 1, left = place.left / 2 - 1;
+    const Size first = ((place.image * height + top) * width + left) * x.stride + channel;
+    Vector q[6][4];
+    for (Size j = 0; j < 4; ++j) {
+        Vector seen[4], d[6], o[6];
+        for (Size i = 0; i < 4; ++i)
+            seen[i] = inside ? x.source.template at<whole>(first + (i * width + j) * x.stride, count)
+                             : window->template at<whole>(x.source, i, j, channel, count);
+        for (Size i = 0; i < 6; ++i)
+            d[i] = seen[from[i]];
+        transform_input(d, o);
+        for (Size i = 0; i < 6; ++i)
+            q[i][j] = o[i];
+    }
+    for (Size i = 0; i < 6; ++i) {
+        Vector d[6], o[6];
+        for (Size j = 0; j < 6; ++j)
+            d[j] = q[i][from[j]];
+        transform_input(d, o);
+        for (Size j = 0; j < 6; ++j)
+            store(out + (i * 6 + j) * step, o[j]);
+    }
+}
+
+template <bool inside, class Source>
+void doubled_tile(const Image<Source>& x, const Grid& grid, const Place& place, float* out, Size step)
+{
+    const auto fill = [&](const Window<4>* window) {
+        Size channel = 0;
+        for (; channel + lanes <= x.channels; channel += lanes)
+            doubled_vector<inside, true>(x, grid, place, window, channel, lanes, out + channel, step);
+        if (channel < x.channels)
+            doubled_vector<inside, false>(x, grid, place, window, channel, x.channels - channel, out + channel, step);
+    };
+    if constexpr (inside)
+        return fill(nullptr);
+    const Window<4> window(x, place.image, place.top / 2 - 1, place.left / 2 - 1, grid.height / 2, grid.width / 2);
+    fill(&window);
+}
+
+template <class Source>
+void doubled_tiles(const Image<Source>& x, const Grid& grid, Size begin, Size end, const Matrices& out)
+{
+    Place place(grid, begin);
+    for (Size tile = begin; tile < end; ++tile, place.next(grid)) {
+        const bool inside =
+            place.top > 0 && place.left > 0 && place.top + 5 <= grid.height && place.left + 5 <= grid.width;
+        float* row = out.data + (tile - begin) * out.row;
+        if (inside)
+            doubled_tile<true>(x, grid, place, row, out.stride);
+        else
+            doubled_tile<false>(x, grid, place, row, out.stride);
+    }
 }
 
 template <class Source>
 void input_tiles(const Image<Source>& x, const Grid& grid, Size begin, Size end, const Matrices& out)
 {
+    if (x.doubled)
+        return doubled_tiles(x, grid, begin, end, out);
     Place place(grid, begin);
     for (Size tile = begin; tile < end; ++tile, place.next(grid)) {
         const bool inside =
@@ -288,6 +405,23 @@ void gradient_tiles(const Image<Source>& dy, const Grid& grid, Size begin, Size 
     }
 }
 
+/// Sums over squares of four of what is left to be transformed along the rows.
+template <bool whole>
+PTK_INLINE void put_squares(const Result& result, const Grid& grid, const Place& place, Size channel, Size count,
+                            const Vector (&q)[4][6])
+{
+    const Size height = grid.height / 2, width = grid.width / 2;
+    for (Size i = 0; i < 2 && place.top + 2 * i < grid.height; ++i) {
+        Vector upper[4], lower[4];
+        transform_output(q[2 * i], upper);
+        transform_output(q[2 * i + 1], lower);
+        const Size first = ((place.image * height + place.top / 2 + i) * width + place.left / 2) * result.channels;
+        for (Size j = 0; j < 2 && place.left + 2 * j < grid.width; ++j)
+            put<whole>(result.y + first + j * result.channels + channel,
+                       (upper[2 * j] + upper[2 * j + 1]) + (lower[2 * j] + lower[2 * j + 1]), count);
+    }
+}
+
 template <Activation activation, bool whole>
 PTK_INLINE void output_vector(const Result& result, const Grid& grid, const Place& place, Size channel, Size count,
                               const float* product, Size step)
@@ -301,6 +435,8 @@ PTK_INLINE void output_vector(const Result& result, const Grid& grid, const Plac
         for (Size i = 0; i < 4; ++i)
             q[i][j] = o[i];
     }
+    if (result.halved)
+        return put_squares<whole>(result, grid, place, channel, count, q);
     const Vector bias = result.bias ? Plain{result.bias}.at<whole>(channel, count) : Vector{};
     const Size rows = smaller(4, grid.height - place.top), columns = smaller(4, grid.width - place.left);
     for (Size i = 0; i < rows; ++i) {
@@ -335,12 +471,15 @@ void output_tiles(const Result& result, const Grid& grid, Size begin, Size end, 
 template <int rows, int width>
 [[gnu::noinline]] void multiply(const float* a, Size a_row, const float* b, Size depth, bool add, float* c, Size c_row)
 {
+    constexpr Size ahead = 16; // rows of b, which comes from afar the first time
     Vector sum[rows][width] = {};
     for (Size k = 0; k < depth; ++k) {
         Vector right[width];
 #pragma GCC unroll 2
-        for (int v = 0; v < width; ++v)
+        for (int v = 0; v < width; ++v) {
             right[v] = load(b + (k * width + v) * lanes);
+            __builtin_prefetch(b + ((k + ahead) * width + v) * lanes);
+        }
 #pragma GCC unroll 12
         for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
@@ -376,20 +515,21 @@ void multiply_points(const Matrices& x, Size tiles, const float* packed, Size in
                                       {multiply_of<2>(groups.size), multiply_of<2>(groups.size + 1)}};
     const Size columns = padded(out);
     for (Size point = 0; point < points; ++point) {
-        const float* b = packed + point * in * columns;
+        const float* b = packed + point * packed_size(in, out);
         for (Size column = 0; column < columns; column += 2 * lanes) {
             const auto& function = functions[column + lanes < columns];
-            const float* a = x.data + point * x.stride;
-            float* c = product.data + point * product.stride + column;
-            for (Size group = 0; group < groups.count; ++group) {
-                const Size rows = groups.rows_of(group);
-                const Size width = smaller(2 * lanes, columns - column);
-                // Long sums in parts round less.
-                for (Size k = 0; k < in; k += most_terms)
-                    function[rows - groups.size](a + k, x.row, b + column * in + k * width, smaller(most_terms, in - k),
+            const Size width = smaller(2 * lanes, columns - column);
+            // Long sums in parts round less; a part of the weights stays in the nearest cache for all tiles.
+            for (Size k = 0; k < in; k += most_terms) {
+                const float* a = x.data + point * x.stride + k;
+                float* c = product.data + point * product.stride + column;
+                for (Size group = 0; group < groups.count; ++group) {
+                    const Size rows = groups.rows_of(group);
+                    function[rows - groups.size](a, x.row, b + column * in + k * width, smaller(most_terms, in - k),
                                                  k > 0, c, product.row);
-                a += rows * x.row;
-                c += rows * product.row;
+                    a += rows * x.row;
+                    c += rows * product.row;
+                }
             }
         }
     }
@@ -435,15 +575,21 @@ void transform_weight_vector(const Weights& weights, Size channel, Size first, f
 /// panel by input channel.
 void pack(const Weights& weights, float* packed, int threads)
 {
-    const Size columns = padded(weights.out), step = weights.in * columns;
+    constexpr Size run = 16; // input channels that are written together: 36 places in turn would be slow
+    const Size columns = padded(weights.out), step = packed_size(weights.in, weights.out);
+    const Size runs = over(weights.in, run), count = over(columns, 2 * lanes) * runs;
 #pragma omp parallel for num_threads(threads) if (threads > 1 && step > 4096)
-    for (Size channel = 0; channel < weights.in; ++channel) {
-        for (Size first = 0; first < columns; first += lanes) {
-            const Size panel = first / (2 * lanes) * (2 * lanes);
-            const Size width = smaller(2 * lanes, columns - panel);
-            transform_weight_vector(weights, channel, first,
-                                    packed + panel * weights.in + channel * width + (first - panel), step);
-        }
+    for (Size piece = 0; piece < count; ++piece) {
+        alignas(64) float near[points * (run * 2 * lanes + line)];
+        const Size panel = piece / runs * 2 * lanes, begin = piece % runs * run;
+        const Size width = smaller(2 * lanes, columns - panel), channels = smaller(run, weights.in - begin);
+        const Size size = channels * width, apart = size + line;
+        for (Size channel = 0; channel < channels; ++channel)
+            for (Size first = 0; first < width; first += lanes)
+                transform_weight_vector(weights, begin + channel, panel + first, near + channel * width + first, apart);
+        for (Size point = 0; point < points; ++point)
+            __builtin_memcpy(packed + point * step + panel * weights.in + begin * width, near + point * apart,
+                             static_cast<unsigned long>(size) * sizeof(float));
     }
 }
 
@@ -474,7 +620,7 @@ template <Activation activation>
 bool convolve(const ConvolutionShape& shape, const float* x, const float* packed, const Result& result, int threads)
 {
     const Grid grid(shape);
-    const Image<Plain> image{{x}, shape.in, shape.x_stride, shape.mirrored};
+    const Image<Plain> image{{x}, shape.in, shape.x_stride, shape.mirrored, shape.doubled};
     const Size most = block_tiles(shape.in, shape.out, grid.count, threads), blocks = over(grid.count, most);
     const Size space = points * (matrix_size(most, shape.in) + matrix_size(most, shape.out));
     bool complete = true;
@@ -491,13 +637,19 @@ bool convolve(const ConvolutionShape& shape, const float* x, const float* packed
     return complete;
 }
 
-bool forward(const ConvolutionShape& shape, const float* x, const float* weight, const float* bias,
-             Activation activation, float* y, float* slope, int threads)
+Size all_packed_size(const ConvolutionShape& shape)
 {
-    float* packed = workspace(Workspace::Weights, points * shape.in * padded(shape.out));
-    if (!packed)
-        return false;
+    return points * packed_size(shape.in, shape.out);
+}
+
+void pack_weights(const ConvolutionShape& shape, const float* weight, float* packed, int threads)
+{
     pack({weight, shape.in, shape.out, 9, 9 * shape.in, false}, packed, threads);
+}
+
+bool packed_forward(const ConvolutionShape& shape, const float* x, const float* packed, const float* bias,
+                    Activation activation, float* y, float* slope, int threads)
+{
     const Result result{y, slope, bias, shape.out};
     if (activation == Activation::Relu)
         return convolve<Activation::Relu>(shape, x, packed, result, threads);
@@ -506,17 +658,28 @@ bool forward(const ConvolutionShape& shape, const float* x, const float* weight,
     return convolve<Activation::None>(shape, x, packed, result, threads);
 }
 
+bool forward(const ConvolutionShape& shape, const float* x, const float* weight, const float* bias,
+             Activation activation, float* y, float* slope, int threads)
+{
+    float* packed = workspace(Workspace::Weights, static_cast<unsigned long>(all_packed_size(shape)));
+    if (!packed)
+        return false;
+    pack_weights(shape, weight, packed, threads);
+    return packed_forward(shape, x, packed, bias, activation, y, slope, threads);
+}
+
 // ---- backward ----
 
 /// The products (rows, columns) of all points that make the weight gradient. Columns are the channels that fill vectors
 /// better.
 struct Sums {
     explicit Sums(const ConvolutionShape& shape)
-        : by_input(shape.out * padded(shape.in) < shape.in * padded(shape.out)), rows(by_input ? shape.out : shape.in),
+        : by_input(shape.out * padded(shape.in) <= shape.in * padded(shape.out)), rows(by_input ? shape.out : shape.in),
           columns(padded(by_input ? shape.in : shape.out))
     {
     }
-    Size size() const { return points * rows * columns; }
+    Size point() const { return rows * columns + line; }
+    Size size() const { return points * point(); }
     bool by_input; ///< columns are input channels
     Size rows, columns;
 };
@@ -541,7 +704,7 @@ void multiply_sums(const Matrices& left, const Matrices& right, Size tiles, bool
             const auto& function = functions[column + lanes < sums.columns];
             const float* a = left.data + point * left.stride;
             const float* b = right.data + point * right.stride + column;
-            float* c = out + point * sums.rows * sums.columns + column;
+            float* c = out + point * sums.point() + column;
             for (Size group = 0; group < groups.count; ++group) {
                 const Size rows = groups.rows_of(group);
                 function[rows - groups.size](a, left.row, b, right.row, tiles, first, c, sums.columns);
@@ -565,10 +728,13 @@ void finish_weight_gradient(const ConvolutionShape& shape, const Sums& sums, con
             for (Size j = 0; j < 6; ++j) {
                 Vector m[6], o[3];
                 for (Size i = 0; i < 6; ++i) {
-                    const float* sum = parts + ((i * 6 + j) * sums.rows + row) * sums.columns + column;
+                    const float* sum = parts + (i * 6 + j) * sums.point() + row * sums.columns + column;
                     m[i] = load(sum);
-                    for (Size part = 1; part < count; ++part)
+                    __builtin_prefetch(sum + 8 * lanes);
+                    for (Size part = 1; part < count; ++part) {
                         m[i] += load(sum + part * sums.size());
+                        __builtin_prefetch(sum + part * sums.size() + 8 * lanes);
+                    }
                 }
                 transform_weight_sums(m, o);
                 for (Size i = 0; i < 3; ++i)
@@ -587,6 +753,14 @@ void finish_weight_gradient(const ConvolutionShape& shape, const Sums& sums, con
     }
 }
 
+/// Tiles whose products are added to the sums at once. The sums of many channels are larger than the nearer caches, and
+/// more tiles make them come and go less often, but come and go themselves: both as often is best.
+Size tiles_together(const ConvolutionShape& shape, Size count)
+{
+    const Size alike = 3 * shape.in * shape.out / (2 * (shape.in + shape.out));
+    return over(smaller(larger(24, smaller(96, alike)), count), PTK_ROWS) * PTK_ROWS;
+}
+
 /// What a call of backward() works on.
 template <class Source> struct Backward {
     const ConvolutionShape& shape;
@@ -597,11 +771,13 @@ template <class Source> struct Backward {
     const float* packed; ///< null: no gradient by the input
     float* dx;
     bool weights;
-    Size most; ///< tiles of a block
+    Size most;     ///< tiles of a block for the gradient by the input
+    Size together; ///< tiles whose products go into the sums at once
 
     Size space() const
     {
-        return points * (matrix_size(most, shape.in) + matrix_size(most, shape.out)) + padded(shape.out);
+        const Size tiles = larger(most, together);
+        return points * (matrix_size(tiles, shape.in) + matrix_size(tiles, shape.out)) + padded(shape.out);
     }
 };
 
@@ -610,27 +786,28 @@ template <class Source>
 void backward_part(const Backward<Source>& call, Size begin, Size end, float* space, float* sums, double* bias_sums)
 {
     const Size out = call.shape.out;
-    float* line = space;
+    float* bias = space;
     space += padded(out);
-    const auto x = matrices(space, call.most, call.shape.in);
-    const auto dz = matrices(space + points * x.stride, call.most, out);
+    const auto x = matrices(space, call.together, call.shape.in);
+    const auto dz = matrices(space + points * x.stride, call.together, out);
     for (Size channel = 0; channel < out; ++channel)
         bias_sums[channel] = 0;
-    for (Size first = begin; first < end; first += call.most) {
-        const Size last = smaller(first + call.most, end);
-        if (call.packed)
-            convolve_block<Activation::None>(call.dz, call.grid, first, last, call.most, call.packed,
-                                             {call.dx, nullptr, nullptr, call.shape.in}, space);
+    for (Size first = begin; first < end; first += call.together) {
+        const Size last = smaller(first + call.together, end);
+        for (Size block = first; call.packed && block < last; block += call.most)
+            convolve_block<Activation::None>(call.dz, call.grid, block, smaller(block + call.most, last), call.most,
+                                             call.packed,
+                                             {call.dx, nullptr, nullptr, call.shape.in, call.shape.doubled}, space);
         if (!call.weights)
             continue;
         for (Size channel = 0; channel < padded(out); ++channel)
-            line[channel] = 0;
+            bias[channel] = 0;
         input_tiles(call.x, call.grid, first, last, x);
-        gradient_tiles(call.dz, call.grid, first, last, line, dz);
+        gradient_tiles(call.dz, call.grid, first, last, bias, dz);
         multiply_sums(call.sums.by_input ? dz : x, call.sums.by_input ? x : dz, last - first, first == begin, call.sums,
                       sums);
         for (Size channel = 0; channel < out; ++channel)
-            bias_sums[channel] += static_cast<double>(line[channel]);
+            bias_sums[channel] += static_cast<double>(bias[channel]);
     }
 }
 
@@ -674,24 +851,27 @@ bool backward(const ConvolutionShape& shape, const float* x, const float* weight
 {
     float* packed = nullptr;
     if (dx) {
-        packed = workspace(Workspace::Weights, points * shape.out * padded(shape.in));
+        packed = workspace(Workspace::Weights, points * packed_size(shape.out, shape.in));
         if (!packed)
             return false;
         pack({weight, shape.out, shape.in, 9 * shape.in, 9, true}, packed, threads);
     }
     const Grid grid(shape);
     const Sums sums(shape);
-    const Size most = block_tiles(shape.in, shape.out, over(grid.count, parts_of(sums, grid)), 1);
+    const Size part = over(grid.count, parts_of(sums, grid));
+    const Size together = tiles_together(shape, part),
+               most = smaller(block_tiles(shape.in, shape.out, part, 1), together);
     const auto run = [&](auto source) {
         return backward_from<decltype(source)>({shape,
                                                 grid,
                                                 sums,
-                                                {{x}, shape.in, shape.x_stride, shape.mirrored},
+                                                {{x}, shape.in, shape.x_stride, shape.mirrored, shape.doubled},
                                                 {source, shape.out, shape.out},
                                                 packed,
                                                 dx,
                                                 dweight || dbias,
-                                                most},
+                                                most,
+                                                together},
                                                dweight, dbias, threads);
     };
     if (activation == Activation::Relu)

@@ -13,6 +13,9 @@ struct ConvolutionShape {
     std::int64_t x_stride; ///< floats from one pixel of x to the next, at least @p in: where a kernel allows
                            ///< it, x may be some channels of a larger image
     bool mirrored = false; ///< see conv3x3_kernels(); false for all others
+    bool doubled = false;  ///< x is (batch, height / 2, width / 2, in), and each of its pixels stands for a square of
+                           ///< four: height and width, even, are those of the image that is convolved. So is dx, whose
+                           ///< pixels have the sums over their squares. For conv3x3_kernels() and slim_kernels()
 };
 
 /// A convolution of float32 images, channels last, y = activation(z) with z = bias + weight * x, and its gradients.

@@ -28,7 +28,7 @@ struct GateKernels {
     /// channel that has the maximum. x and the results begin at the first of these pixels.
     void (*pixels)(std::int64_t count, std::int64_t channels, const float* x, const float* g, float* maximum,
                    float* mean, std::int32_t* where);
-    /// dx (overwritten) and dg (channels, overwritten), from the gradients by maximum and mean, of a whole image
+    /// dx += and dg (channels, overwritten), from the gradients by maximum and mean, of a whole image
     void (*pixels_backward)(const ImageShape& shape, const float* x, const float* g, const float* dmaximum,
                             const float* dmean, const std::int32_t* where, float* dx, float* dg);
 

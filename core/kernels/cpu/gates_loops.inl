@@ -31,21 +31,29 @@ PTK_INLINE Integers whole(std::int32_t value)
     return value - Integers{};
 }
 
+/// Each lane gets that of a place that differs in the bits of @p distance.
+PTK_INLINE Vector exchanged(Vector v, std::int32_t distance)
+{
+    Integers from = {};
+    for (std::int32_t i = 0; i < lanes; ++i)
+        from[i] = i ^ distance;
+    return __builtin_shuffle(v, from);
+}
+
 PTK_INLINE float sum_of(Vector v)
 {
-    float sum = 0;
-    for (Size i = 0; i < lanes; ++i)
-        sum += v[i];
-    return sum;
+#pragma GCC unroll 4
+    for (std::int32_t distance = lanes / 2; distance > 0; distance /= 2)
+        v += exchanged(v, distance);
+    return v[0];
 }
 
 PTK_INLINE float largest_of(Vector v)
 {
-    float m = v[0];
-    for (Size i = 1; i < lanes; ++i)
-        if (exceeds(v[i], m))
-            m = v[i];
-    return m;
+#pragma GCC unroll 4
+    for (std::int32_t distance = lanes / 2; distance > 0; distance /= 2)
+        v = largest(exchanged(v, distance), v);
+    return v[0];
 }
 
 PTK_INLINE Vector load_some(const float* p, Size count)
@@ -188,7 +196,8 @@ void gate_pixels_backward(const ImageShape& shape, const float* x, const float* 
             for (Size column = 0; column < shape.width; ++column, ++p) {
                 const float each = dmean[p] * share;
                 of_row += load_some(x + p * channels + c, count) * each;
-                store_some(dx + p * channels + c, factor * each, count);
+                float* target = dx + p * channels + c;
+                store_some(target, load_some(target, count) + factor * each, count);
             }
             total += of_row;
         }

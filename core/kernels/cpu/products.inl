@@ -77,6 +77,7 @@ struct Result {
     float* slope;      ///< or null
     const float* bias; ///< or null
     Size channels;
+    bool halved = false; ///< y has the sums over squares of four, of a convolution without bias and activation
 
     /// Something will soon be written there.
     PTK_INLINE void expect(Size index) const
@@ -116,6 +117,11 @@ template <int rows, int width>
 [[gnu::noinline]] void multiply_transposed(const float* a, Size a_row, const float* b, Size b_row, Size depth,
                                            bool first, float* c, Size c_row)
 {
+    for (int r = 0; r < rows; ++r) { // wanted at the end
+#pragma GCC unroll 2
+        for (int v = 0; v < width; ++v)
+            __builtin_prefetch(c + r * c_row + v * lanes, 1);
+    }
     Vector sum[rows][width] = {};
     for (Size t = 0; t < depth; ++t) {
         Vector right[width];

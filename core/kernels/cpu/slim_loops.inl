@@ -26,13 +26,25 @@ Size weight_place(const ConvolutionShape& shape, Size tap, Size i)
     return (tap % shape.out * shape.in + i) * 9 + tap / shape.out;
 }
 
+/// Lines and pixels of x, which may be half of those of the result: each stands for two, and its products too.
+struct Source {
+    explicit Source(const ConvolutionShape& shape)
+        : scale(shape.doubled ? 2 : 1), lines(shape.height / scale), pixels(shape.width / scale)
+    {
+    }
+    /// Where the result's line or pixel @p place, from -1, lies in x.
+    Size of(Size place) const { return scale == 2 ? (place + 2) / 2 - 1 : place; }
+    Size scale, lines, pixels;
+};
+
 // ---- forward ----
 
 /// Products of line @p y of an image: (pixel, tap).
 void tap_line(const ConvolutionShape& shape, const float* image, const Packed& weights, Size y, float* products)
 {
-    const Tap tap{image + y * shape.width * shape.x_stride, 0, shape.in};
-    multiply_line(weights, &tap, 1, shape.x_stride, shape.width, products, weights.columns);
+    const Size pixels = Source(shape).pixels;
+    const Tap tap{image + y * pixels * shape.x_stride, 0, shape.in};
+    multiply_line(weights, &tap, 1, shape.x_stride, pixels, products, weights.columns);
 }
 
 /// Line @p y of the result before bias and activation, pixels padded to whole vectors.
@@ -40,6 +52,7 @@ void tap_line(const ConvolutionShape& shape, const float* image, const Packed& w
 void add_taps(const ConvolutionShape& shape, const float* const (&products)[3], Size row, float* line)
 {
     const Size pixel = padded(shape.out);
+    const Source source(shape);
     for (Size x = 0; x < shape.width; ++x)
         for (Size o = 0; o < shape.out; ++o) {
             float sum = 0;
@@ -48,7 +61,7 @@ void add_taps(const ConvolutionShape& shape, const float* const (&products)[3], 
                     continue;
                 const Size first = x > 0 ? 0 : 1, last = x + 1 < shape.width ? 3 : 2;
                 for (Size v = first; v < last; ++v)
-                    sum += products[u][(x + v - 1) * row + (u * 3 + v) * shape.out + o];
+                    sum += products[u][source.of(x + v - 1) * row + (u * 3 + v) * shape.out + o];
             }
             line[x * pixel + o] = sum;
         }
@@ -57,18 +70,16 @@ void add_taps(const ConvolutionShape& shape, const float* const (&products)[3], 
 void forward_band(const ConvolutionShape& shape, const float* x, const Packed& weights, Activation activation,
                   const Result& result, Size image, Size begin, float* space)
 {
-    const Size end = smaller(begin + band, shape.height), size = shape.width * weights.columns;
-    const float* first = x + image * shape.height * shape.width * shape.x_stride;
+    const Source source(shape);
+    const Size end = smaller(begin + band, shape.height), size = source.pixels * weights.columns;
+    const float* first = x + image * source.lines * source.pixels * shape.x_stride;
     float* line = space + 3 * size;
-    const auto products_of = [&](Size y) { return space + (y + 3) % 3 * size; };
-    const auto make = [&](Size y) {
-        if (y >= 0 && y < shape.height)
-            tap_line(shape, first, weights, y, products_of(y));
-    };
-    make(begin - 1);
-    make(begin);
+    const auto products_of = [&](Size y) { return space + (source.of(y) + 3) % 3 * size; };
+    Size next = source.of(begin - 1);
     for (Size y = begin; y < end; ++y) {
-        make(y + 1);
+        for (; next <= source.of(y + 1); ++next)
+            if (next >= 0 && next < source.lines)
+                tap_line(shape, first, weights, next, space + (next + 3) % 3 * size);
         const float* const products[3] = {y > 0 ? products_of(y - 1) : nullptr, products_of(y),
                                           y + 1 < shape.height ? products_of(y + 1) : nullptr};
         add_taps(shape, products, weights.columns, line);
@@ -147,9 +158,27 @@ void load_gradient(const Call& call, Size image, float* dz)
     load_gradient_from(Plain{call.dy}, first, count, dz);
 }
 
+/// gradient_taps() where each pixel of x stands for a square of four: the sum of theirs.
+void doubled_gradient_taps(const ConvolutionShape& shape, const float* dz, Size y, float* taps)
+{
+    for (Size x = 0; x < shape.width / 2; ++x)
+        for (Size u = 0; u < 3; ++u)
+            for (Size v = 0; v < 3; ++v)
+                for (Size o = 0; o < shape.out; ++o) {
+                    float sum = 0;
+                    for (Size row = 2 * y + 1 - u; row <= 2 * y + 2 - u; ++row)
+                        for (Size column = 2 * x + 1 - v; column <= 2 * x + 2 - v; ++column)
+                            if (row >= 0 && row < shape.height && column >= 0 && column < shape.width)
+                                sum += dz[(row * shape.width + column) * shape.out + o];
+                    *taps++ = sum;
+                }
+}
+
 /// For each pixel of line @p y of x the gradients by the results that see it: (pixel, tap).
 void gradient_taps(const ConvolutionShape& shape, const float* dz, Size y, float* taps)
 {
+    if (shape.doubled)
+        return doubled_gradient_taps(shape, dz, y, taps);
     for (Size x = 0; x < shape.width; ++x)
         for (Size u = 0; u < 3; ++u)
             for (Size v = 0; v < 3; ++v) {
@@ -162,7 +191,7 @@ void gradient_taps(const ConvolutionShape& shape, const float* dz, Size y, float
 
 void add_weight_products(const Call& call, const float* line, const float* taps, float* rest, float* sums)
 {
-    const Size width = call.shape.width, stride = call.shape.x_stride, whole = call.whole();
+    const Size width = Source(call.shape).pixels, stride = call.shape.x_stride, whole = call.whole();
     if (whole > 0)
         add_products(taps, call.taps(), call.taps(), line, stride, width, sums, whole);
     if (call.rest() == 0)
@@ -176,6 +205,7 @@ void add_weight_products(const Call& call, const float* line, const float* taps,
 void backward_part(const Call& call, Size begin, Size end, float* space, float* sums, double* bias_sums)
 {
     const auto& shape = call.shape;
+    const Source source(shape);
     float* dz = space;
     float* taps = dz + call.image() * shape.out + lanes;
     float* rest = taps + shape.width * call.taps();
@@ -189,16 +219,16 @@ void backward_part(const Call& call, Size begin, Size end, float* space, float* 
         for (Size i = 0; i < call.image(); ++i)
             for (Size o = 0; o < shape.out; ++o)
                 bias_sums[o] += static_cast<double>(dz[i * shape.out + o]);
-        for (Size y = 0; y < shape.height && (call.dx || call.weights); ++y) {
+        for (Size y = 0; y < source.lines && (call.dx || call.weights); ++y) {
             gradient_taps(shape, dz, y, taps);
-            const Size first = (image * shape.height + y) * shape.width;
+            const Size first = (image * source.lines + y) * source.pixels;
             if (call.weights)
                 add_weight_products(call, call.x + first * shape.x_stride, taps, rest, sums);
             if (!call.dx)
                 continue;
             const Tap tap{taps, 0, call.taps()};
-            multiply_line(call.packed, &tap, 1, call.taps(), shape.width, line, call.packed.columns);
-            finish_line<Activation::None>({call.dx, nullptr, nullptr, shape.in}, first, shape.width, line);
+            multiply_line(call.packed, &tap, 1, call.taps(), source.pixels, line, call.packed.columns);
+            finish_line<Activation::None>({call.dx, nullptr, nullptr, shape.in}, first, source.pixels, line);
         }
     }
 }

@@ -1,20 +1,15 @@
 #include "kernels/cpu/workspace.h"
 
-#include <cstdlib>
+#include "kernels/cpu/large_pages.h"
+
+#include <memory>
 
 namespace ptk::kernels::cpu {
 
 namespace {
 
-constexpr std::size_t line = 64;
-
 struct Buffer {
-    Buffer() = default;
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
-    ~Buffer() { std::free(data); }
-
-    float* data = nullptr;
+    std::unique_ptr<float, FreeArray> data;
     std::size_t count = 0;
 };
 
@@ -25,12 +20,11 @@ float* workspace(Workspace use, std::size_t count) noexcept
     thread_local Buffer buffers[4];
     auto& buffer = buffers[static_cast<int>(use)];
     if (count <= buffer.count)
-        return buffer.data;
-    std::free(buffer.data);
-    const std::size_t bytes = (count * sizeof(float) + line - 1) / line * line;
-    buffer.data = static_cast<float*>(std::aligned_alloc(line, bytes));
+        return buffer.data.get();
+    buffer.data.reset(); // first, because both may not fit
+    buffer.data.reset(large_array(count));
     buffer.count = buffer.data ? count : 0;
-    return buffer.data;
+    return buffer.data.get();
 }
 
 } // namespace ptk::kernels::cpu

@@ -5,6 +5,9 @@
 #include "generators/blocks/layers.h"
 #include "generators/cnn.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+#include <c10/core/InferenceMode.h>
+
 #include <cmath>
 
 namespace {
@@ -47,7 +50,8 @@ at::Tensor weights(Convolution kind, std::int64_t in, std::int64_t out)
 std::vector<std::pair<Convolution, Activation>> all_of_them()
 {
     std::vector<std::pair<Convolution, Activation>> all;
-    for (const auto kind : {Convolution::Same, Convolution::Mirror, Convolution::Down, Convolution::Up})
+    for (const auto kind :
+         {Convolution::Same, Convolution::Doubled, Convolution::Mirror, Convolution::Down, Convolution::Up})
         for (const auto activation : {Activation::None, Activation::Relu, Activation::Gelu})
             all.emplace_back(kind, activation);
     return all;
@@ -93,7 +97,7 @@ TEST(Convolution, OnePixelOneChannelAndNoBias)
     at::manual_seed(4);
     for (const auto& shape :
          std::vector<std::vector<std::int64_t>>{{1, 1, 1, 1}, {3, 1, 1, 4}, {2, 1, 6, 1}, {1, 4, 1, 1}}) {
-        for (const auto kind : {Convolution::Same, Convolution::Down, Convolution::Up}) {
+        for (const auto kind : {Convolution::Same, Convolution::Doubled, Convolution::Down, Convolution::Up}) {
             const auto x = at::randn(shape), weight = weights(kind, shape[1], 1);
             const auto direction = at::randn_like(convolve(kind, x, weight, {}));
             const auto exact =
@@ -150,6 +154,72 @@ TEST(Convolution, WhatKernelsCannotDoIsLeftToAten)
     EXPECT_EQ(convolve(Convolution::Same, at::zeros({0, 3, 8, 8}), weight, {}).sizes(), (at::IntArrayRef{0, 4, 8, 8}));
     EXPECT_EQ(convolve(Convolution::Same, at::zeros({3, 8, 8}), weight, {}).sizes(), (at::IntArrayRef{4, 8, 8}));
     EXPECT_THROW(convolve(Convolution::Same, at::zeros({1, 2, 8, 8}), weight, {}), std::exception);
+}
+
+TEST(Convolution, KeptWeightsFollowTheLayer)
+{
+    const UsingBackend own(Backend::Own);
+    const c10::NoGradGuard no_gradient;
+    Conv2d layer(8, 24, 3, at::make_generator<at::CPUGeneratorImpl>(1));
+    const auto parameters = layer.named_parameters();
+    auto &weight = *parameters[0].tensor, &bias = *parameters[1].tensor;
+    const auto x = at::randn({2, 8, 10, 12});
+    const auto expect_current = [&] {
+        for (int again = 0; again < 2; ++again) {
+            EXPECT_TRUE(layer(x).equal(convolve(Convolution::Same, x, weight, bias)));
+            EXPECT_TRUE(layer.doubled(x).equal(convolve(Convolution::Doubled, x, weight, bias)));
+        }
+    };
+    expect_current();
+    weight.mul_(2);
+    expect_current();
+    {
+        const c10::InferenceMode inference;
+        expect_current();
+        weight.add_(1);
+        expect_current();
+    }
+    weight.copy_(at::randn_like(weight));
+    expect_current();
+    weight = at::randn_like(weight);
+    expect_current();
+    weight.set_data(at::randn_like(weight));
+    expect_current();
+}
+
+TEST(Convolution, FewPixelsOfManyChannelsAreLeftToAten)
+{
+    at::manual_seed(8);
+    const c10::NoGradGuard no_gradient;
+    const auto is_atens = [](std::int64_t channels, std::int64_t frames, std::int64_t side) {
+        const auto x = at::randn({frames, channels, side, side}).contiguous(at::MemoryFormat::ChannelsLast);
+        const auto weight = weights(Convolution::Same, channels, channels);
+        const auto by = [&](Backend backend) {
+            const UsingBackend those(backend);
+            return convolve(Convolution::Same, x, weight, {});
+        };
+        return by(Backend::Own).equal(by(Backend::Aten)); // the transforms round differently
+    };
+    EXPECT_TRUE(is_atens(64, 1, 3));
+    EXPECT_FALSE(is_atens(64, 1, 4));
+    EXPECT_FALSE(is_atens(64, 4, 2));
+    EXPECT_TRUE(is_atens(256, 1, 15));
+    EXPECT_FALSE(is_atens(256, 1, 16));
+    EXPECT_TRUE(is_atens(512, 1, 15));
+    EXPECT_FALSE(is_atens(512, 4, 8));
+    EXPECT_FALSE(is_atens(16, 1, 1));
+    // A layer keeps its transformed weights from one prediction to the next.
+    Conv2d layer(256, 256, 3, at::make_generator<at::CPUGeneratorImpl>(1));
+    const auto kept_is_atens = [&](std::int64_t side) {
+        const auto x = at::randn({1, 256, side, side}).contiguous(at::MemoryFormat::ChannelsLast);
+        const auto by = [&](Backend backend) {
+            const UsingBackend those(backend);
+            return layer(x);
+        };
+        return by(Backend::Own).equal(by(Backend::Aten));
+    };
+    EXPECT_TRUE(kept_is_atens(3));
+    EXPECT_FALSE(kept_is_atens(4));
 }
 
 TEST(Convolution, SecondDerivativeIsAnErrorNotAWrongNumber)

@@ -1,6 +1,7 @@
-"""The generator cnn once more, as it is written in eager PyTorch: what generator_table.py compares with.
+"""The generators cnn, fno and hybrid_resnet once more, as they are written in eager PyTorch: what generator_table.py
+compares with.
 
-python3 peer_cnn.py SIDE CHANNELS predict|train SECONDS    (as generator_run; prints the same JSON)
+python3 peer.py NAME SIDE CHANNELS predict|train SECONDS [FRAMES_AT_ONCE]    (as generator_run; prints the same JSON)
 
 Layers of torch.nn with PyTorch's own layouts; the same training step as generator_run: prediction, far field of three
 modes, squared difference of amplitudes over the counts, gradients, one step of Adam (fused where it can be).
@@ -12,8 +13,9 @@ import time
 import torch
 from torch import nn
 
-FRAMES = 16
 SCALE = 2
+WIDTH = 32
+MODES = 12
 ENCODER = {64: [32, 64, 128], 128: [16, 32, 64, 128], 256: [8, 16, 32, 64, 128]}
 DECODER = {64: [128, 64, 32], 128: [128, 128, 64, 32], 256: [128, 256, 128, 64, 32]}
 
@@ -84,6 +86,92 @@ class Cnn(nn.Module):
         return torch.polar(self.amplitude(x), self.phase(x))
 
 
+class Spectral(nn.Module):
+    """The lowest frequencies of both axes through complex weights (Li et al., ICLR 2021)."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.weights = nn.Parameter(torch.randn(channels, channels, MODES, MODES, dtype=torch.complex64) / channels**0.5)
+
+    def forward(self, x):
+        spectrum = torch.fft.rfft2(x)
+        rows, columns = min(MODES, spectrum.shape[2]), min(MODES, spectrum.shape[3])
+        mixed = torch.zeros_like(spectrum)
+        mixed[:, :, :rows, :columns] = torch.einsum("bixy,ioxy->boxy", spectrum[:, :, :rows, :columns],
+                                                    self.weights[:, :, :rows, :columns])
+        return torch.fft.irfft2(mixed, s=x.shape[2:])
+
+
+class FourierBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.spectral, self.local = Spectral(channels), nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x):
+        return x + nn.functional.gelu(self.spectral(x) + self.local(x))
+
+
+def lifter(channels):
+    return [nn.Conv2d(channels, WIDTH, 3, padding=1), nn.GELU(), nn.Conv2d(WIDTH, WIDTH, 3, padding=1)]
+
+
+def as_complex(images):
+    first, second = images.chunk(2, 1)
+    return torch.complex(first, second)
+
+
+class Fno(nn.Module):
+    def __init__(self, side, channels):
+        super().__init__()
+        refiners = [layer for _ in range(2) for layer in (nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.GELU())]
+        self.layers = nn.Sequential(*lifter(channels), *(FourierBlock(WIDTH) for _ in range(4)),
+                                    nn.Conv2d(WIDTH, WIDTH, 1), *refiners, nn.Conv2d(WIDTH, 2 * channels, 1))
+
+    def forward(self, x):
+        return as_complex(self.layers(x))
+
+
+class Residual(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+
+        def half():
+            return [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels, affine=True)]
+
+        self.body = nn.Sequential(*half(), nn.GELU(), *half())
+
+    def forward(self, x, factor):
+        return x + factor * self.body(x)
+
+
+class HybridResnet(nn.Module):
+    def __init__(self, side, channels):
+        super().__init__()
+        encoder = lifter(channels)
+        for i in range(4):
+            width = WIDTH << min(i, 2)
+            encoder.append(FourierBlock(width))
+            if i < 2:
+                encoder.append(nn.Conv2d(width, 2 * width, 2, stride=2))
+        self.encoder = nn.Sequential(*encoder)
+        self.factor = nn.Parameter(torch.tensor(0.1))
+        self.trunk = nn.ModuleList(Residual(4 * WIDTH) for _ in range(6))
+        decoder = []
+        for width in (4 * WIDTH, 2 * WIDTH):
+            decoder += [nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1),
+                        nn.InstanceNorm2d(width // 2, affine=True), nn.GELU()]
+        self.decoder = nn.Sequential(*decoder, nn.Conv2d(WIDTH, 2 * channels, 1))
+
+    def forward(self, x):
+        x = self.encoder(x)
+        for block in self.trunk:
+            x = block(x, self.factor)
+        return as_complex(self.decoder(x))
+
+
+NETWORKS = {"cnn": Cnn, "fno": Fno, "hybrid_resnet": HybridResnet}
+
+
 def intensity(patches, probe):
     field = torch.fft.fft2(patches.unsqueeze(-3) * probe, norm="ortho")
     return torch.fft.fftshift(field.abs().square().sum(-3), (-2, -1))
@@ -99,13 +187,14 @@ def status_mb(key):
 
 
 def main():
-    side, channels, mode, limit = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
+    name, side, channels, mode, limit = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], float(sys.argv[5])
+    frames = int(sys.argv[6]) if len(sys.argv) > 6 else 16
     torch.manual_seed(1)
     before = status_mb("VmRSS")
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")
-    net = Cnn(side, channels)
-    groups = FRAMES // channels
+    net = NETWORKS[name](side, channels)
+    groups = frames // channels
     amplitude = torch.rand(groups, channels, side, side)
     probe = torch.randn(groups, channels, 3, side, side, dtype=torch.complex64)
 
@@ -113,7 +202,8 @@ def main():
         with torch.inference_mode():
             net(amplitude)
 
-    adam = torch.optim.Adam(net.parameters(), 1e-4, fused=True)
+    real = not any(p.is_complex() for p in net.parameters())
+    adam = torch.optim.Adam(net.parameters(), 1e-4, fused=real or None)
 
     def train():
         adam.zero_grad()
@@ -129,8 +219,8 @@ def main():
         work()
         least = min(least, seconds() - start)
         rounds += 1
-    print(json.dumps({"generator": "cnn", "side": side, "channels": channels, "mode": mode,
-                      "frames_per_s": FRAMES / least, "peak_mb": status_mb("VmHWM") - before,
+    print(json.dumps({"generator": name, "side": side, "channels": channels, "mode": mode,
+                      "frames_per_s": frames / least, "peak_mb": status_mb("VmHWM") - before,
                       "parameters": sum(p.numel() for p in net.parameters()), "threads": torch.get_num_threads(),
                       "torch": torch.__version__}))
 
