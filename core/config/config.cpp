@@ -115,18 +115,6 @@ void check_bounds(const Option& option, double value)
         fail(Status::InvalidConfig, "{}: {} is out of range; expected {}", option.name, value, range_text(option));
 }
 
-/// PtychoPINN's words for choices that have other names here.
-std::string our_word(const std::string& word)
-{
-    static const std::map<std::string, std::string> words{
-        {"rectangular_scaled", "rectangular"},  {"legacy_v1", "legacy"},
-        {"ci_intensity_v2", "count_intensity"}, {"default", "constant"},
-        {"multistage", "multi_stage"},          {"warmupcosine", "warmup_cosine"},
-        {"reducelronplateau", "plateau"}};
-    const auto found = words.find(word);
-    return found == words.end() ? word : found->second;
-}
-
 /// The choice that @p value names, in capitals or not: PtychoPINN writes 'Batch' and 'Parseval'.
 std::string chosen(const Option& option, const std::string& value)
 {

@@ -313,16 +313,11 @@ private:
     void put(const std::string& key, const Json& value, const std::string& option, const Json& ours)
     {
         const auto* said = value_of(option);
-        const bool same = said == nullptr || *said == ours || is_word_for(*said, ours);
+        const bool same = said == nullptr || *said == ours || (said->is_string() && our_word(*said) == ours);
         if (!same)
             return refuse(key, value, fmt::format("it is {} = {}, but {} is given", option, ours.dump(), said->dump()));
         if (said == nullptr)
             result_.set(option, ours);
-    }
-
-    static bool is_word_for(const Json& said, const Json& ours)
-    {
-        return (said == "ci_intensity_v2" && ours == "count_intensity") || (said == "legacy_v1" && ours == "legacy");
     }
 
     /// What is given for an option of ours, under any of its names.
@@ -350,6 +345,17 @@ private:
 };
 
 } // namespace
+
+std::string our_word(const std::string& word)
+{
+    static const std::map<std::string, std::string> words{
+        {"rectangular_scaled", "rectangular"},  {"legacy_v1", "legacy"},
+        {"ci_intensity_v2", "count_intensity"}, {"default", "constant"},
+        {"multistage", "multi_stage"},          {"warmupcosine", "warmup_cosine"},
+        {"reducelronplateau", "plateau"}};
+    const auto found = words.find(word);
+    return found == words.end() ? word : found->second;
+}
 
 bool is_ptychopinn_section(const std::string& name)
 {

@@ -3,6 +3,9 @@
 
 namespace ptk::config {
 
+/// Our word for a choice, in small letters, that PtychoPINN calls otherwise; any other word as it is.
+std::string our_word(const std::string& word);
+
 /// PtychoPINN's configuration files name their sections (data_config, model_config ...), ours do not.
 bool is_ptychopinn_section(const std::string& name);
 

@@ -1,16 +1,15 @@
 #include "evaluation/fourier.h"
 
+#include "physics/ramps.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/fft_fft2.h>
-#include <ATen/ops/fft_fftfreq.h>
 #include <ATen/ops/fft_ifft2.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/ones_like.h>
 #include <ATen/ops/outer.h>
-#include <ATen/ops/polar.h>
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
@@ -21,17 +20,14 @@ namespace ptk::evaluation {
 
 namespace {
 
-constexpr double two_pi = 2 * std::numbers::pi;
+using physics::phasor;
 
-at::Tensor phasor(const at::Tensor& angle)
-{
-    return at::polar(at::ones_like(angle), angle);
-}
+constexpr double two_pi = 2 * std::numbers::pi;
 
 /// Angular frequencies of a transform of this length, rad per pixel.
 at::Tensor frequencies(std::int64_t length)
 {
-    return at::fft_fftfreq(length, 1.0, at::kDouble) * two_pi;
+    return physics::frequencies(length) * two_pi;
 }
 
 /// Index of the pixel that a mirror image shows at @p i outside [0, length): ... 1 0 | 0 1 2 ... n-1 | n-1 n-2 ...

@@ -9,12 +9,6 @@ namespace ptk::model {
 
 namespace {
 
-/// Numbers of experiments as factors of groups, (B, 1, 1, 1).
-at::Tensor of_groups(const at::Tensor& numbers, const at::Tensor& experiments, const at::Tensor& like)
-{
-    return numbers.index_select(0, experiments).to(like.device()).view({-1, 1, 1, 1});
-}
-
 at::Tensor column(const std::vector<Experiment>& experiments, double Experiment::*member)
 {
     auto numbers = at::empty({static_cast<std::int64_t>(experiments.size())}, at::kFloat);
@@ -24,6 +18,11 @@ at::Tensor column(const std::vector<Experiment>& experiments, double Experiment:
 }
 
 } // namespace
+
+at::Tensor of_groups(const at::Tensor& numbers, const at::Tensor& experiments, const at::Tensor& like)
+{
+    return numbers.index_select(0, experiments).to(like.device()).view({-1, 1, 1, 1});
+}
 
 generators::Input Scaling::input_of(const at::Tensor& amplitude, const at::Tensor& experiments) const
 {

@@ -30,6 +30,9 @@ struct Scaling {
                          const at::Tensor& experiments = {}) const;
 };
 
+/// Numbers of experiments, (E), as factors of groups, (B, 1, 1, 1) on the device of @p like.
+at::Tensor of_groups(const at::Tensor& numbers, const at::Tensor& experiments, const at::Tensor& like);
+
 /// By the model's own settings: what a network was trained with is what it has to see.
 Scaling scaling_of(const Model& model);
 

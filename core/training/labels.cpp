@@ -26,6 +26,12 @@ double mean_phase(const at::Tensor& object, bool arithmetic)
     return arithmetic ? centre.angle().mean().item<double>() : at::sgn(centre).mean().angle().item<double>();
 }
 
+/// Without this phase.
+at::Tensor turned_back(const at::Tensor& values, double phase)
+{
+    return values * at::Scalar(c10::complex<double>(std::cos(phase), -std::sin(phase)));
+}
+
 /// (k, height, width) of the image, from the corners (k, 2) on.
 at::Tensor cut(const at::Tensor& image, const at::Tensor& corners, std::int64_t side)
 {
@@ -41,10 +47,15 @@ at::Tensor cut(const at::Tensor& image, const at::Tensor& corners, std::int64_t 
 Labels::Labels(const data::Scan& scan, Subpixel subpixel, bool subtract_phase, bool arithmetic_mean, c10::Device device)
     : side_(scan.side()), device_(device)
 {
-    require(scan.object.defined() && !scan.object.eq(1).all().item<bool>(), Status::State,
-            "{}: holds no object to compare with, which training.loss = 'supervised' needs (in NPZ the array "
-            "'objectGuess'; 'ptychokit simulate' writes it)",
-            scan.source);
+    if (scan.labels.defined()) {
+        use(scan.labels, scan.object, subtract_phase, arithmetic_mean);
+        return;
+    }
+    require(
+        scan.object.defined() && !scan.object.eq(1).all().item<bool>(), Status::State,
+        "{}: holds no object to compare with, which training.loss = 'supervised' needs (in NPZ the patches "
+        "'label', when the file is opened with that loss, or the array 'objectGuess'; 'ptychokit simulate' writes it)",
+        scan.source);
     const auto positions = scan.positions.to(at::kCPU, at::kDouble);
     if (subpixel == Subpixel::Interpolate) {
         const auto whole = at::floor(positions);
@@ -68,16 +79,26 @@ Labels::Labels(const data::Scan& scan, Subpixel subpixel, bool subtract_phase, b
              positions[first][1].item<double>());
     }
     object_ = scan.object.to(at::kCPU, at::kComplexFloat);
-    if (subtract_phase) {
-        const double phase = mean_phase(object_, arithmetic_mean);
-        object_ = object_ * at::Scalar(c10::complex<double>(std::cos(phase), -std::sin(phase)));
-    }
+    if (subtract_phase)
+        object_ = turned_back(object_, mean_phase(object_, arithmetic_mean));
     object_ = object_.contiguous();
+}
+
+void Labels::use(const at::Tensor& labels, const at::Tensor& object, bool subtract_phase, bool arithmetic_mean)
+{
+    labels_ = labels;
+    if (subtract_phase && object.defined())
+        labels_ = turned_back(labels, mean_phase(object.to(at::kCPU), arithmetic_mean));
 }
 
 at::Tensor Labels::of(const at::Tensor& frames) const
 {
     const auto flat = frames.reshape({-1});
+    if (labels_.defined()) {
+        auto shape = frames.sizes().vec();
+        shape.insert(shape.end(), {side_, side_});
+        return labels_.index_select(0, flat).to(device_).view(shape);
+    }
     const auto corners = corners_.index_select(0, flat);
     auto patches = cut(object_, corners, fractions_.defined() ? side_ + 1 : side_);
     if (fractions_.defined()) {

@@ -41,6 +41,14 @@ void copy_moment(at::Tensor& target, const std::map<std::string, at::Tensor>& st
     target.copy_(found->second);
 }
 
+/// LibTorch's fused kernels change tensors without counting it; who keeps what he made of a parameter (KeptWeights)
+/// looks at the count.
+void count_change(const std::vector<at::Tensor>& tensors)
+{
+    for (const auto& tensor : tensors)
+        tensor.unsafeGetTensorImpl()->bump_version();
+}
+
 constexpr double smallest_parameter_norm = 1e-3; ///< of adaptive clipping, so that zero parameters can move
 
 config::Schema options(const std::vector<std::string>& names)
@@ -176,6 +184,7 @@ void Optimizer::step(double learning_rate)
     if (parameters.empty())
         return;
     at::_foreach_add_(steps, 1);
+    count_change(parameters); // first, because they may have changed when a kernel throws
     const auto& o = options_;
     if (o.method == Method::Sgd) {
         if (o.momentum == 0)

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "data/experiments.h"
 #include "data/groups.h"
+#include "model/scaling.h"
 #include "training/run.h"
 
 #include <ATen/TensorOperators.h>
@@ -303,7 +304,7 @@ at::Tensor Run::unit_of(const Goal& goal, const Batch& batch) const
 {
     if (!goal.relative || !batch.experiments.defined())
         return {};
-    return units_.index_select(0, batch.experiments).to(batch.amplitude.device()).view({-1, 1, 1, 1});
+    return model::of_groups(units_, batch.experiments, batch.amplitude);
 }
 
 bool Run::probe_moves() const

@@ -1,6 +1,7 @@
 // A bad pixel has no part in loss, warm probe, refinement and evaluation.
 #include "base/log.h"
 #include "config/config.h"
+#include "core/training/training_testing.h"
 #include "kernels/cpu/pie.h"
 #include "physics/iterative_engine.h"
 #include "reconstruction/refine.h"
@@ -13,6 +14,8 @@
 namespace ptk::training {
 namespace {
 
+using testing::truth_of;
+
 data::Scan simulated(const std::string& more)
 {
     Log log;
@@ -21,16 +24,6 @@ data::Scan simulated(const std::string& more)
         "}";
     return simulation::simulate(config::Settings(config::library_schema(), config::Config::from_json(json)), log,
                                 Monitor());
-}
-
-reconstruction::Result truth_of(const data::Scan& scan)
-{
-    reconstruction::Result truth;
-    truth.object = scan.object;
-    truth.coverage = at::ones(scan.object.sizes());
-    truth.probe = scan.probe;
-    truth.positions = scan.positions;
-    return truth;
 }
 
 /// The same scan with other values at its bad pixels, as if no reader had cleared them.

@@ -43,10 +43,7 @@ data::Scan both()
 
 config::Config small_config(const std::string& more = "{}")
 {
-    auto config = config::Config::from_json(R"({
-        "generator": {"name": "physics_unet", "width": 4, "depth": 1},
-        "scan": {"group_size": 4}, "probe": {"modes": 2, "warm_epochs": 0},
-        "training": {"epochs": 2, "batch_size": 4, "validation_fraction": 0.1, "checkpoint_epochs": 1}})");
+    auto config = testing::small_config(R"({"training": {"epochs": 2, "batch_size": 4}})");
     config.merge(config::Config::from_json(more));
     return config;
 }

@@ -88,6 +88,23 @@ TEST(Labels, CountPhasesFromTheCentralThird)
         << "the mean of phasors is nearly that of phases that lie close";
 }
 
+TEST(Labels, OfTheFileComeFirst)
+{
+    auto scan = simulate(4, 4).scan;
+    const auto n = scan.size(), side = scan.side();
+    scan.labels = at::polar(at::rand({n, side, side}) + 1, at::rand({n, side, side})).to(at::kComplexFloat);
+    scan.object = at::ones({60, 60}, at::kComplexFloat); // PtychoPINN's files of unknown objects
+    const auto frames = at::tensor({3, 0, 5, 3}, at::kLong).reshape({2, 2});
+    const Labels as_they_are(scan, Subpixel::Round, true, true, c10::kCPU);
+    EXPECT_TRUE(as_they_are.of(frames).equal(scan.labels.index_select(0, frames.flatten()).view({2, 2, side, side})));
+    scan.object = at::polar(at::ones({60, 60}), at::full({60, 60}, 0.5)).to(at::kComplexFloat);
+    const Labels turned(scan, Subpixel::Round, true, true, c10::kCPU);
+    EXPECT_TRUE(turned.of(frames).allclose(
+        as_they_are.of(frames) * c10::complex<float>(std::cos(0.5F), -std::sin(0.5F)), 1e-5));
+    const auto part = data::subset(scan, at::tensor({2, 4}, at::kLong));
+    EXPECT_TRUE(part.labels.equal(scan.labels.index_select(0, at::tensor({2, 4}, at::kLong))));
+}
+
 TEST(Labels, NeedAnObjectAroundEveryFrame)
 {
     auto scan = simulate(6, 6).scan;

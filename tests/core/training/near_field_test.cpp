@@ -16,6 +16,7 @@ namespace {
 
 using testing::error_of;
 using ::testing::HasSubstr;
+using testing::truth_of;
 
 /// f = 0.16 and f N = 5: pictures of the object with two or three fringes.
 constexpr const char* lengths =
@@ -41,16 +42,6 @@ data::Scan scan_of(const std::string& metres = distance)
         "simulation.step": 3, "simulation.object": "blurred_noise", "simulation.phase": [0, 1.5],
         "simulation.photons": [1e6, 1e6], "simulation.probe": "gaussian", "simulation.probe_diameter": 10)")),
                                 log, Monitor());
-}
-
-reconstruction::Result truth_of(const data::Scan& scan)
-{
-    reconstruction::Result truth;
-    truth.object = scan.object;
-    truth.coverage = at::ones(scan.object.sizes());
-    truth.probe = scan.probe;
-    truth.positions = scan.positions;
-    return truth;
 }
 
 double error_of_object(const reconstruction::Result& result, const data::Scan& scan)

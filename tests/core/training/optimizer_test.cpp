@@ -1,4 +1,5 @@
 #include "core/training/training_testing.h"
+#include "generators/blocks/layers.h"
 #include "training/optimizer.h"
 #include "training/schedule.h"
 #include "training/weight_average.h"
@@ -178,6 +179,36 @@ TEST(Sgd, GoesOnFromItsState)
     other.step(0.1);
     // m = 1 then 1.9; steps of 1.9 and 1 + 0.9 * 1.9
     EXPECT_NEAR(weight.detach()[0].item<float>(), 1 - 0.19 - 0.1 * (1 + 0.9 * 1.9), 1e-6);
+}
+
+TEST(Optimizer, PredictionsFollowEveryStep)
+{
+    // A layer keeps what it made of its weights for as long as their version stays.
+    for (const auto method : {Optimizer::Method::Adam, Optimizer::Method::AdamW, Optimizer::Method::Sgd}) {
+        SCOPED_TRACE(static_cast<int>(method));
+        generators::Conv2d layer(8, 24, 3, at::make_generator<at::CPUGeneratorImpl>(1));
+        std::vector<Optimizer::Parameter> parameters;
+        for (const auto& [name, tensor] : layer.named_parameters())
+            parameters.push_back({name, *tensor});
+        Optimizer optimizer(parameters, {.method = method});
+        const auto x = random_numbers({2, 8, 10, 12}, 2, at::kFloat);
+        const auto predicted = [&] {
+            const at::NoGradGuard no_gradient;
+            return layer(x);
+        };
+        auto before = predicted();
+        for (int step = 0; step < 2; ++step) {
+            optimizer.clear_gradients();
+            layer(x).square().sum().backward();
+            optimizer.step(1e-2);
+            const at::NoGradGuard no_gradient;
+            const auto after = predicted();
+            EXPECT_FALSE(after.equal(before));
+            EXPECT_TRUE(after.equal(generators::convolve(generators::Convolution::Same, x, parameters[0].tensor.clone(),
+                                                         parameters[1].tensor)));
+            before = after;
+        }
+    }
 }
 
 TEST(GradientLimit, OfEachValueAndOfEachTensor)

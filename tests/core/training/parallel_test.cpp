@@ -19,12 +19,10 @@ using testing::registry;
 using testing::scratch;
 using testing::simulate;
 
+/// Batches that two and four ranks can share.
 config::Config small_config(const std::string& more = "{}")
 {
-    auto config = config::Config::from_json(R"({
-        "generator": {"name": "physics_unet", "width": 4, "depth": 1},
-        "scan": {"group_size": 4}, "probe": {"modes": 2, "warm_epochs": 0},
-        "training": {"epochs": 3, "batch_size": 4, "validation_fraction": 0.2, "checkpoint_epochs": 1}})");
+    auto config = testing::small_config(R"({"training": {"batch_size": 4, "validation_fraction": 0.2}})");
     config.merge(config::Config::from_json(more));
     return config;
 }

@@ -13,14 +13,6 @@
 namespace ptk::training {
 namespace {
 
-config::Config small_config()
-{
-    return config::Config::from_json(R"({
-        "generator": {"name": "physics_unet", "width": 4, "depth": 1},
-        "scan": {"group_size": 4}, "probe": {"modes": 2, "warm_epochs": 2}, "refinement": {"epochs": 3},
-        "training": {"epochs": 2, "batch_size": 2, "validation_fraction": 0.1}})");
-}
-
 class StoreTest : public ::testing::Test {
 protected:
     std::filesystem::path folder = testing::scratch("store");
@@ -53,7 +45,8 @@ struct Outcome {
 
 Outcome whole_job(const data::Scan& scan, LogPtr log)
 {
-    const auto config = small_config();
+    const auto config = testing::small_config(
+        R"({"probe": {"warm_epochs": 2}, "refinement": {"epochs": 3}, "training": {"epochs": 2, "checkpoint_epochs": 5}})");
     const std::shared_ptr<model::Model> model =
         model::make_model(generators::builtin_generators(), config, scan.side(), c10::kCPU);
     Trainer(model, config, "", log).fit(scan, {});

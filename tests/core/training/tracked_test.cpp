@@ -22,11 +22,7 @@ using tracking::testing::Request;
 
 config::Config small_config(const std::string& address, const std::string& more = "{}")
 {
-    auto config = config::Config::from_json(R"({
-        "generator": {"name": "physics_unet", "width": 4, "depth": 1},
-        "scan": {"group_size": 4}, "probe": {"modes": 2, "warm_epochs": 0},
-        "training": {"epochs": 3, "batch_size": 2, "validation_fraction": 0.1, "checkpoint_epochs": 1},
-        "tracking": {"experiment": "star", "every_steps": 2, "closing_s": 20}})");
+    auto config = testing::small_config(R"({"tracking": {"experiment": "star", "every_steps": 2, "closing_s": 20}})");
     config.set("tracking.uri", address);
     config.merge(config::Config::from_json(more));
     return config;

@@ -22,16 +22,7 @@ using testing::make_model;
 using testing::registry;
 using testing::scratch;
 using testing::simulate;
-
-config::Config small_config(const std::string& more = "{}")
-{
-    auto config = config::Config::from_json(R"({
-        "generator": {"name": "physics_unet", "width": 4, "depth": 1},
-        "scan": {"group_size": 4}, "probe": {"modes": 2, "warm_epochs": 0},
-        "training": {"epochs": 3, "batch_size": 2, "validation_fraction": 0.1, "checkpoint_epochs": 1}})");
-    config.merge(config::Config::from_json(more));
-    return config;
-}
+using testing::small_config;
 
 LogPtr quiet()
 {

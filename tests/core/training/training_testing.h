@@ -4,6 +4,7 @@
 #include "data/scan.h"
 #include "generators/generator.h"
 #include "model/model.h"
+#include "reconstruction/result.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -33,6 +34,28 @@ using generators::testing::registry;
 inline std::shared_ptr<model::Model> make_model(const config::Config& config, std::int64_t side = 16)
 {
     return model::make_model(registry(), config, side, c10::kCPU);
+}
+
+/// A small network and a short training, and what @p more says.
+inline config::Config small_config(const std::string& more = "{}")
+{
+    auto config = config::Config::from_json(R"({
+        "generator": {"name": "physics_unet", "width": 4, "depth": 1},
+        "scan": {"group_size": 4}, "probe": {"modes": 2, "warm_epochs": 0},
+        "training": {"epochs": 3, "batch_size": 2, "validation_fraction": 0.1, "checkpoint_epochs": 1}})");
+    config.merge(config::Config::from_json(more));
+    return config;
+}
+
+/// What a reconstruction would be that finds what a simulated scan was made of.
+inline reconstruction::Result truth_of(const data::Scan& scan)
+{
+    reconstruction::Result truth;
+    truth.object = scan.object;
+    truth.coverage = at::ones(scan.object.sizes());
+    truth.probe = scan.probe;
+    truth.positions = scan.positions;
+    return truth;
 }
 
 inline std::filesystem::path scratch(const std::string& name)

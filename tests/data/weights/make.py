@@ -130,7 +130,7 @@ class Call:
         return self.function, self.arguments
 
 
-attack = Call(os.system, "touch /tmp/ptychokit-was-attacked")
+attack = Call(os.system, "touch ptychokit-was-attacked")
 torch.save({**network, "extra": attack}, HERE / "refused_call.pth")
 torch.save({**network, "extra": attack}, HERE / "refused_call_legacy.pth", _use_new_zipfile_serialization=False)
 torch.save({"pytorch-lightning_version": "2.5.0", "state_dict": {**network, "extra": attack}},
