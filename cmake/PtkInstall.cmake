@@ -17,8 +17,15 @@ include(CMakePackageConfigHelpers)
 install(TARGETS ptychokit EXPORT PtychoKitTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS ptychokit_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY capi/include/ptychokit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-# Fortran's module files belong to one compiler: the sources are what is shared.
-install(FILES bindings/fortran/src/ptychokit_c.f90 bindings/fortran/src/ptychokit.f90 DESTINATION ${CMAKE_INSTALL_DATADIR}/ptychokit/fortran)
+# The layers of the other languages; pkg-config says where they are. Fortran's module files belong to one compiler: the sources are what is
+# shared. Python's is a wheel.
+install(DIRECTORY bindings/fortran bindings/julia DESTINATION ${CMAKE_INSTALL_DATADIR}/ptychokit
+  FILES_MATCHING PATTERN "*.toml" PATTERN "*.f90" PATTERN "*.jl" PATTERN "test" EXCLUDE)
+if(TARGET ptk_java)
+  set_target_properties(ptk_java PROPERTIES INSTALL_RPATH "$ORIGIN")
+  install(TARGETS ptk_java LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(FILES "${CMAKE_BINARY_DIR}/bindings/java/ptychokit.jar" DESTINATION ${CMAKE_INSTALL_DATADIR}/java)
+endif()
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT PtychoKitTargets NAMESPACE PtychoKit:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/PtychoKit)
 configure_package_config_file(pkgconfig/PtychoKitConfig.cmake.in "${CMAKE_BINARY_DIR}/pkgconfig/PtychoKitConfig.cmake"

@@ -47,6 +47,13 @@ class Program(unittest.TestCase):
             self.assertEqual(told.returncode, 0, told.stderr)
             self.assertTrue(json.loads(told.stdout))
 
+    def test_wrong_orientation_is_said(self):
+        told = json.loads(run("info", SCAN, "--json").stdout)
+        self.assertEqual(told["suggestions"], [])
+        told = json.loads(run("info", SCAN, "--json", "-s", "data.transpose=true").stdout)
+        self.assertIn("data.transpose=false", told["suggestions"][0])
+        self.assertEqual(json.loads(run("info", SCAN, "--json", "-s", "data.transpose=true", "-s", "data.check_orientation=false").stdout)["suggestions"], [])
+
     def test_generators_from_outside(self):
         listed = run("list", "generators", "--plugin", PLUGIN)
         self.assertIn("\nmlp ", listed.stdout, listed.stderr)
@@ -125,6 +132,13 @@ class Program(unittest.TestCase):
 
         self.assert_fails(run("reconstruct", self.folder, "-m", model, "-o", self.folder / "all"), 2, "take them one by one", "narrow.npz")
         self.assert_fails(run("convert", self.folder, self.folder / "all.npz"), 2, "take them one by one")
+        copied = run("convert", self.folder, self.folder / "copy")
+        self.assertEqual(copied.returncode, 0, copied.stderr)
+        self.assertEqual(sorted(file.name for file in (self.folder / "copy").iterdir()), ["experiment_1.npz", "experiment_2.npz"])
+        made = run("simulate", "-o", self.folder / "made", "-s", "simulation.frames=12", "-s", "simulation.objects=2", "-s", "simulation.probes=2")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        told = json.loads(run("info", self.folder / "made", "--json").stdout)
+        self.assertEqual([one["frames"] for one in told["scan"]["experiments"]], [12] * 4)
         self.assert_fails(run("train", scans[0], self.folder / "a,b.npz", "-o", self.folder / "comma"), 2, "a,b.npz")
         self.assert_fails(run("train", *scans, "-o", self.folder / "sup", "-s", "training.loss=supervised"), 2, "trains on one experiment")
         # Another order is another training.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Install, move the prefix, and build and run the C example from there: with pkg-config, and with find_package in a project of language C.
+# Install, move the prefix, and build and run the C example from there: with pkg-config, and with find_package in a project of language C. The
+# layers of the other languages work from there too, where their tools are.
 set -euo pipefail
-build=$1 source=$2 compiler=$3
+build=$1 source=$2 compiler=$3 julia=${4:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -27,6 +28,16 @@ if command -v gfortran >/dev/null; then
     (cd "$work" && gfortran "$sources/ptychokit_c.f90" "$sources/ptychokit.f90" "$source/examples/fortran/reconstruct.f90" -o example_fortran \
         $(pkg-config --libs ptychokit) -Wl,-rpath,"$libdir")
     "$work/example_fortran" >/dev/null 2>&1 && echo "a Fortran program without arguments must fail" && exit 1
+fi
+
+jar=$(pkg-config --variable=jar ptychokit)
+if [ -e "$jar" ]; then
+    printf 'class Version { public static void main(String[] a) { System.out.println("Java " + org.ptychokit.PtychoKit.version()); } }\n' >"$work/Version.java"
+    java -Dorg.ptychokit.library.path="$libdir" -cp "$jar" "$work/Version.java"
+fi
+if [ -x "$julia" ]; then
+    JULIA_DEPOT_PATH=$work/depot PTYCHOKIT_LIBRARY=$libdir/libptychokit.so "$julia" --startup-file=no \
+        --project="$(pkg-config --variable=juliadir ptychokit)" -e 'using PtychoKit; println("Julia ", PtychoKit.version())'
 fi
 
 cmake -S "$source/tests/install/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_C_COMPILER="$compiler" >/dev/null
