@@ -41,7 +41,7 @@ void copy_moment(at::Tensor& target, const std::map<std::string, at::Tensor>& st
     target.copy_(found->second);
 }
 
-/// LibTorch's fused kernels change tensors without counting it; who keeps what he made of a parameter (KeptWeights)
+/// LibTorch's fused kernels change tensors without counting it; who keeps what he made of a parameter (Kept)
 /// looks at the count.
 void count_change(const std::vector<at::Tensor>& tensors)
 {

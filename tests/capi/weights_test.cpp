@@ -10,7 +10,8 @@ const std::string folder = PTK_TEST_DATA "/weights/";
 
 std::string temporary(const std::string& name)
 {
-    return ::testing::TempDir() + "ptk_capi_weights_" + name;
+    static const Folder scratch;
+    return scratch.file(name);
 }
 
 Config options(const std::string& json)

@@ -125,6 +125,18 @@ at::Tensor empty_result(Convolution kind, const ConvolutionShape& shape)
     return empty_images({shape.batch, shape.out, length_of(kind, shape.height), length_of(kind, shape.width)});
 }
 
+/// Weights (out, in, 3, 3) as kernels::cpu::packed_conv3x3_kernels() takes them; null when there is no memory.
+std::shared_ptr<const float> packed_weights(const at::Tensor& weight)
+{
+    const auto& kernels = kernels::cpu::packed_conv3x3_kernels();
+    const ConvolutionShape shape{1, 1, 1, weight.size(1), weight.size(0), weight.size(1)};
+    const auto count = static_cast<std::size_t>(kernels.size(shape));
+    std::shared_ptr<float> packed(kernels::cpu::large_array(count), kernels::cpu::FreeArray());
+    if (packed)
+        kernels.pack(shape, data_of(weight), packed.get(), at::get_num_threads());
+    return packed;
+}
+
 /// A prediction with weights that are kept; undefined when there are none for it.
 at::Tensor predicted(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                      Activation activation, KeptWeights* kept)
@@ -132,7 +144,7 @@ at::Tensor predicted(Convolution kind, const at::Tensor& x, const at::Tensor& we
     const bool winograd = &kernels_of(kind, x, weight) == &kernels::cpu::conv3x3_kernels();
     if (!kept || !winograd)
         return {};
-    const auto packed = kept->of(weight);
+    const auto packed = kept->of(weight, weight.sizes(), [&] { return packed_weights(weight); });
     if (!packed)
         return {};
     const auto shape = shape_of(kind, x, weight);
@@ -290,28 +302,6 @@ at::Tensor with_aten(Convolution kind, const at::Tensor& given, const at::Tensor
 }
 
 } // namespace
-
-std::shared_ptr<const float> KeptWeights::of(const at::Tensor& weight)
-{
-    const auto& kernels = kernels::cpu::packed_conv3x3_kernels();
-    const ConvolutionShape shape{1, 1, 1, weight.size(1), weight.size(0), weight.size(1)};
-    const auto count = static_cast<std::size_t>(kernels.size(shape));
-    if (weight.is_inference()) // whose changes are not counted
-        return nullptr;
-    const std::lock_guard lock(mutex_);
-    if (packed_ && weight_.is_same(weight) && data_ == weight.const_data_ptr() && version_ == weight._version())
-        return packed_;
-    // Somebody may still compute with the old ones.
-    std::shared_ptr<float> packed(kernels::cpu::large_array(count), kernels::cpu::FreeArray());
-    if (!packed)
-        return nullptr;
-    kernels.pack(shape, data_of(weight), packed.get(), at::get_num_threads());
-    weight_ = weight;
-    data_ = weight.const_data_ptr();
-    version_ = static_cast<std::uint32_t>(weight._version());
-    packed_ = packed;
-    return packed;
-}
 
 at::Tensor convolve(Convolution kind, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                     Activation activation, KeptWeights* kept)

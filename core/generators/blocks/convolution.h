@@ -1,8 +1,8 @@
 #pragma once
 #include "generators/blocks/activation.h"
+#include "generators/blocks/kept.h"
 
 #include <memory>
-#include <mutex>
 
 namespace ptk::generators {
 
@@ -15,25 +15,9 @@ enum class Convolution {
     Up,      ///< 2 x 2, transposed, stride 2: every pixel becomes four, -> (B, out, 2 H, 2 W)
 };
 
-/// The transformed weights of one layer, kept from a prediction to the next for as long as the weights stay what they
-/// are: four times their memory, for what is most of the time of a prediction of one frame. Threads may share it.
-class KeptWeights {
-public:
-    KeptWeights() = default;
-    KeptWeights(const KeptWeights&) = delete;
-    KeptWeights& operator=(const KeptWeights&) = delete;
-
-    /// Of @p weight (out, in, 3, 3), contiguous float32 on the CPU, for kernels::cpu::packed_conv3x3_kernels(); made
-    /// anew when it is another tensor than the last time or has changed. @return null when there is no memory
-    std::shared_ptr<const float> of(const at::Tensor& weight);
-
-private:
-    std::mutex mutex_;
-    at::Tensor weight_;
-    const void* data_ = nullptr;
-    std::uint32_t version_ = 0;
-    std::shared_ptr<float> packed_;
-};
+/// The transformed weights of one layer: four times their memory, for what is most of the time of a prediction of one
+/// frame.
+using KeptWeights = Kept<std::shared_ptr<const float>>;
 
 /// activation(convolution(x, weight) + bias), differentiable once in all three. On a CPU in float32 our kernels do it
 /// where they are faster (kernels::set_backend()), LibTorch otherwise, which also computes in bfloat16 (Autocast);

@@ -54,15 +54,24 @@ bool kernels_fit(const at::Tensor& x, const at::Tensor& weights)
            x.size(1) % kernels::cpu::product_columns == 0 && weights.size(1) % kernels::cpu::product_columns == 0;
 }
 
-/// Spectra of all images, (B, 2, frequencies ..., pixels, in), through the weights: (B, 2, frequencies, pixels, out).
-at::Tensor mixed(const at::Tensor& spectra, const at::Tensor& weights)
+/// frequency_weights() of those of a layer's weights that are used, kept for its predictions.
+at::Tensor matrices_of(const at::Tensor& weights, const at::Tensor& used, Kept<at::Tensor>& kept)
+{
+    if (needs_gradient(used))
+        return frequency_weights(used);
+    return kept.of(weights, used.sizes(), [&] { return frequency_weights(used); });
+}
+
+/// Spectra of all images, (B, 2, frequencies ..., pixels, in), through the matrices of the frequencies:
+/// (B, 2, frequencies, pixels, out).
+at::Tensor mixed(const at::Tensor& spectra, const at::Tensor& matrices)
 {
     const auto images = spectra.size(0), frequencies = spectra.size(2), pixels = spectra.size(3);
-    const auto in = weights.size(0), out = weights.size(1);
+    const auto in = matrices.size(1), out = matrices.size(3);
     FlopCount::add(8.0 * static_cast<double>(images * frequencies * pixels) * static_cast<double>(in * out));
     // (2, frequencies, images and pixels, in): complex products as real ones.
     const auto parts = spectra.permute({1, 2, 0, 3, 4}).reshape({2, frequencies, images * pixels, in});
-    const auto x = parts.unbind(0), w = frequency_weights(weights).unbind(2);
+    const auto x = parts.unbind(0), w = matrices.unbind(2);
     const auto real = at::baddbmm(at::bmm(x[0], w[0]), x[1], w[1], 1, -1);
     const auto imaginary = at::baddbmm(at::bmm(x[0], w[1]), x[1], w[0]);
     const auto by_image = [&](const at::Tensor& part) {
@@ -117,7 +126,7 @@ at::Tensor SpectralConv2d::add_to(const at::Tensor& sum, const at::Tensor& x) co
     const auto in = weights.size(0), out = weights.size(1);
     const PlaneMaps maps(x, out, rows, columns);
     const auto spectra = maps.forward(x).view({x.size(0), 2, rows * columns, 1, in});
-    const auto result = mixed(spectra, weights).view({x.size(0), -1});
+    const auto result = mixed(spectra, matrices_of(weights_, weights, matrices_)).view({x.size(0), -1});
     if (sum.defined() && can_be_added_to(sum))
         return maps.inverse.add_to(sum, result);
     const auto images = as_images(maps.inverse(result), x, out);
@@ -157,13 +166,15 @@ at::Tensor FactorizedSpectralConv2d::operator()(const at::Tensor& x) const
     const ImageMap back_along({{real_inverse(columns, width), height, channels}});
     // (B, H, 2, columns, C): what the kernels make of each line; the mixing wants real and imaginary part outside.
     const auto lines = along(x).view({images * height, 2, columns, 1, channels});
-    const auto mixed_lines = mixed(lines, weights_x_.slice(2, 0, columns)).view({images, -1});
+    const auto along_weights = matrices_of(weights_x_, weights_x_.slice(2, 0, columns), matrices_x_);
+    const auto mixed_lines = mixed(lines, along_weights).view({images, -1});
     const auto sum = back_along(mixed_lines);
 
     const ImageMap down({{real_forward(rows, height), 1, width * channels}});
     const ImageMap back_down({{real_inverse(rows, height), 1, width * channels}});
     const auto stacks = down(x).view({images, 2, rows, width, channels});
-    const auto mixed_stacks = mixed(stacks, weights_y_.slice(2, 0, rows)).view({images, -1});
+    const auto down_weights = matrices_of(weights_y_, weights_y_.slice(2, 0, rows), matrices_y_);
+    const auto mixed_stacks = mixed(stacks, down_weights).view({images, -1});
     return as_images(back_down.add_to(sum, mixed_stacks), x, channels);
 }
 

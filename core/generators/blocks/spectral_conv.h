@@ -1,4 +1,5 @@
 #pragma once
+#include "generators/blocks/kept.h"
 #include "generators/module.h"
 
 #include <ATen/core/Generator.h>
@@ -25,6 +26,7 @@ private:
     at::Tensor by_aten(const at::Tensor& x) const;
 
     at::Tensor weights_; ///< (in, out, modes, modes) complex64: row, column frequency
+    mutable Kept<at::Tensor> matrices_;
 };
 
 /// The same along each axis alone, and the sum of both: modes instead of modes^2 weights a pair of channels.
@@ -37,6 +39,7 @@ public:
 private:
     at::Tensor weights_x_; ///< (C in, C out, modes) complex64, along W
     at::Tensor weights_y_; ///< along H
+    mutable Kept<at::Tensor> matrices_x_, matrices_y_;
 };
 
 } // namespace ptk::generators

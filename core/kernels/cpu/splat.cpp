@@ -1,31 +1,30 @@
 #include "kernels/cpu/splat.h"
 
+#include "kernels/cpu/splat_loops.inl"
+
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 namespace ptk::kernels::cpu {
 
+const SplatLoops& splat_avx2();
+const SplatLoops& splat_avx512();
+
+const SplatLoops& splat_loops(InstructionSet set)
+{
+    static constexpr SplatLoops portable = table_of(InstructionSet::Portable);
+    return *choose(set, &portable, &splat_avx2(), &splat_avx512());
+}
+
 namespace {
 
-/// A row of a patch times its weights. One pixel of zeros stands before and after, so that the blend below has no ends
-/// to care for.
+/// A row of a patch times its weights. One pixel of zeros stands before and after, so that the blend has no ends to
+/// care for.
 struct Row {
     double* sum;    ///< 2 (side + 2)
     double* weight; ///< side + 2
 };
-
-void load_row(const float* __restrict values, const float* __restrict weights, std::int64_t side, const Row& row)
-{
-    double* __restrict sum = row.sum + 2;
-    double* __restrict weight = row.weight + 1;
-    for (std::int64_t x = 0; x < side; ++x) {
-        const double w = weights[x];
-        weight[x] = w;
-        sum[2 * x] = w * values[2 * x];
-        sum[2 * x + 1] = w * values[2 * x + 1];
-    }
-}
 
 void clear_row(std::int64_t side, const Row& row)
 {
@@ -33,30 +32,11 @@ void clear_row(std::int64_t side, const Row& row)
     std::fill_n(row.weight, side + 2, 0.0);
 }
 
-/// out[i] += row[i]
-void add(double* __restrict out, const double* __restrict row, std::int64_t count)
-{
-    for (std::int64_t i = 0; i < count; ++i)
-        out[i] += row[i];
-}
-
-struct Shares {
-    double here, left, above, above_left;
-};
-
-/// out[i] += what falls on i from the row, its left neighbour (@p step numbers before) and the same of the row above.
-void blend(double* __restrict out, const double* __restrict row, const double* __restrict above, std::int64_t count,
-           std::int64_t step, const Shares& share)
-{
-    for (std::int64_t i = 0; i < count; ++i)
-        out[i] += share.here * row[i] + share.left * row[i - step] + share.above * above[i] +
-                  share.above_left * above[i - step];
-}
-
 class Splatter {
 public:
-    Splatter(const SplatPatches& patches, const SplatCanvas& canvas)
-        : patches_(patches), canvas_(canvas), work_(static_cast<std::size_t>(6 * (patches.side + 2)), 0.0)
+    Splatter(const SplatPatches& patches, const SplatCanvas& canvas, InstructionSet set)
+        : loops_(splat_loops(set)), patches_(patches), canvas_(canvas),
+          work_(static_cast<std::size_t>(6 * (patches.side + 2)), 0.0)
     {
         const auto padded = patches.side + 2;
         current_ = {work_.data(), work_.data() + 2 * padded};
@@ -69,8 +49,8 @@ public:
         for (auto y = begin; y < end; ++y) {
             load(place.patch, y);
             const auto target = (place.row + y) * canvas_.width + place.column;
-            add(canvas_.sum + 2 * target, current_.sum + 2, 2 * patches_.side);
-            add(canvas_.weight + target, current_.weight + 1, patches_.side);
+            loops_.add(canvas_.sum + 2 * target, current_.sum + 2, 2 * patches_.side);
+            loops_.add(canvas_.weight + target, current_.weight + 1, patches_.side);
         }
     }
 
@@ -80,14 +60,14 @@ public:
         const auto columns = patches_.side + (place.fraction_x > 0 ? 1 : 0);
         const double fx = place.fraction_x;
         const double fy = place.fraction_y;
-        const Shares share{(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx};
+        const SplatShares share{(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx};
         load(place.patch, begin - 1);
         for (auto y = begin; y < end; ++y) {
             std::swap(above_, current_);
             load(place.patch, y);
             const auto target = (place.row + y) * canvas_.width + place.column;
-            blend(canvas_.sum + 2 * target, current_.sum + 2, above_.sum + 2, 2 * columns, 2, share);
-            blend(canvas_.weight + target, current_.weight + 1, above_.weight + 1, columns, 1, share);
+            loops_.blend(canvas_.sum + 2 * target, current_.sum + 2, above_.sum + 2, 2 * columns, 2, share);
+            loops_.blend(canvas_.weight + target, current_.weight + 1, above_.weight + 1, columns, 1, share);
         }
     }
 
@@ -98,10 +78,12 @@ private:
         const auto side = patches_.side;
         if (y < 0 || y >= side)
             return clear_row(side, current_);
-        load_row(patches_.values + 2 * (patch * side + y) * side,
-                 patches_.weights + patch * patches_.weight_stride + y * side, side, current_);
+        loops_.load(patches_.values + 2 * (patch * side + y) * side,
+                    patches_.weights + patch * patches_.weight_stride + y * side, side, current_.sum + 2,
+                    current_.weight + 1);
     }
 
+    const SplatLoops& loops_;
     const SplatPatches& patches_;
     const SplatCanvas& canvas_;
     std::vector<double> work_;
@@ -111,9 +93,10 @@ private:
 
 } // namespace
 
-void splat_rows(const SplatPatches& patches, const SplatCanvas& canvas, std::int64_t row_begin, std::int64_t row_end)
+void splat_rows(const SplatPatches& patches, const SplatCanvas& canvas, std::int64_t row_begin, std::int64_t row_end,
+                InstructionSet set)
 {
-    Splatter splatter(patches, canvas);
+    Splatter splatter(patches, canvas, set);
     for (std::int64_t i = 0; i < patches.count; ++i) {
         const auto& place = patches.places[i];
         const auto rows = patches.side + (place.fraction_y > 0 ? 1 : 0);

@@ -1,7 +1,9 @@
 #pragma once
+#include "kernels/cpu/instruction_set.h"
+
 #include <cstdint>
 
-// Patches spread on a canvas at sub-pixel places. Raw pointers only; portable code whose inner loops vectorise.
+// Patches spread on a canvas at sub-pixel places.
 
 namespace ptk::kernels::cpu {
 
@@ -38,6 +40,8 @@ struct SplatPatches {
 /// (fraction_x > 0) <= width, rows likewise. Products and sums are in double. A canvas pixel receives the patches in
 /// their order, whatever the rows of a call: calls for different rows may run at the same time, and the result does not
 /// depend on how the rows are shared out. Workspace: 6 (side + 2) doubles, allocated once a call.
-void splat_rows(const SplatPatches& patches, const SplatCanvas& canvas, std::int64_t row_begin, std::int64_t row_end);
+/// @throws as require_supported()
+void splat_rows(const SplatPatches& patches, const SplatCanvas& canvas, std::int64_t row_begin, std::int64_t row_end,
+                InstructionSet set = instruction_set());
 
 } // namespace ptk::kernels::cpu

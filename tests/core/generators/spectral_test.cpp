@@ -224,6 +224,37 @@ TEST(SpectralConv, PredictionBeforeTrainingLeavesNoTraceInTheTables)
     EXPECT_TRUE(input.grad().defined());
 }
 
+/// What is kept for predictions is that of the weights of now and of the frequencies of this image.
+template <class Layer> void expect_predictions_follow(Layer& layer)
+{
+    const c10::NoGradGuard no_gradient;
+    const auto expect_current = [&] {
+        for (const auto side : {16, 16, 5, 16}) {
+            const auto x = random_tensor({2, 16, side, side});
+            const kernels::testing::UsingBackend own(kernels::Backend::Own);
+            const auto found = layer(x);
+            const kernels::testing::UsingBackend aten(kernels::Backend::Aten);
+            const auto expected = layer(x);
+            EXPECT_LT(((found - expected).norm() / expected.norm()).template item<float>(), 3e-6) << side;
+        }
+    };
+    expect_current();
+    for (const auto& [name, tensor] : layer.named_parameters())
+        tensor->mul_(2);
+    expect_current();
+    for (const auto& [name, tensor] : layer.named_parameters())
+        *tensor = at::randn_like(*tensor);
+    expect_current();
+}
+
+TEST(SpectralConv, PredictionsFollowTheWeights)
+{
+    SpectralConv2d plane(16, 32, 4, base::torch_generator(2, "test"));
+    expect_predictions_follow(plane);
+    FactorizedSpectralConv2d lines(16, 4, base::torch_generator(2, "test"));
+    expect_predictions_follow(lines);
+}
+
 TEST(FfnoStack, GatesOfUnsharedBlocksAreTrained)
 {
     // In the reference they are in no state dict and never move; compat = ptychopinn asks for that.

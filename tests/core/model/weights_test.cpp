@@ -13,6 +13,7 @@
 #include "reconstruction/predict.h"
 
 #include <c10/core/GradMode.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -29,9 +30,15 @@ using generators::builtin_generators;
 
 const std::string folder = std::string(PTK_SOURCE_DIR) + "/tests/data/weights/";
 
+/// In a folder that goes away with this process: others may run the next tests.
 std::string temporary(const std::string& name)
 {
-    return ::testing::TempDir() + "ptk_weights_" + name;
+    static const struct Folder {
+        Folder() { std::filesystem::create_directories(path); }
+        ~Folder() { std::filesystem::remove_all(path); }
+        std::filesystem::path path = ::testing::TempDir() + "ptk_weights_" + std::to_string(::getpid());
+    } scratch;
+    return (scratch.path / name).string();
 }
 
 std::unique_ptr<Model> imported(const std::string& path, const std::string& options = "{}", std::int64_t side = 0)

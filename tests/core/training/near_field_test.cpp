@@ -105,7 +105,8 @@ TEST(NearFieldScan, TheEngineFindsTheObjectAtTheRightDistanceOnly)
     EXPECT_LT(good.held_out_fourier_errors.back(), 0.5 * bad.held_out_fourier_errors.back());
 }
 
-/// physics_unet on the scan, and what it makes of it.
+/// physics_unet on the scan, and what it makes of it. After 40 epochs the object is there on some processors and with
+/// some seeds only (errors .38 to .75), after 60 below .35.
 struct Trained {
     double first_loss, last_loss, error;
     std::shared_ptr<model::Model> model;
@@ -114,7 +115,7 @@ struct Trained {
 Trained trained(const data::Scan& scan, const std::string& metres)
 {
     const auto config = near_field(metres, R"(, "generator.name": "physics_unet", "generator.width": 8,
-        "generator.passes": 2, "training.epochs": 40, "scan.group_size": 8, "probe.modes": 1, "probe.warm_epochs": 0)");
+        "generator.passes": 2, "training.epochs": 60, "scan.group_size": 8, "probe.modes": 1, "probe.warm_epochs": 0)");
     Trained made;
     made.model = testing::make_model(config, 32);
     Trainer trainer(made.model, config, "", nullptr);
