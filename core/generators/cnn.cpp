@@ -9,7 +9,10 @@
 #include <ATen/ops/silu.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tensor.h>
+#include <c10/core/GradMode.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numbers>
 
@@ -58,6 +61,17 @@ HeadActivation first_activation(bool polar, bool sigmoid)
 HeadActivation second_activation(bool polar)
 {
     return polar ? pi_tanh : imaginary_part;
+}
+
+/// x with SiLU(x) = @p y >= 1, by Newton's method.
+double before_silu(double y)
+{
+    double x = y;
+    for (int step = 0; step < 8; ++step) {
+        const double sigmoid = 1 / (1 + std::exp(-x));
+        x -= (x * sigmoid - y) / (sigmoid * (1 + x * (1 - sigmoid)));
+    }
+    return x;
 }
 
 /// Channels of the encoder's blocks in units of n_filters_scale, from the input down to a side of 8.
@@ -348,7 +362,8 @@ Cnn::Cnn(const Problem& problem, const config::Settings& settings, at::Generator
 Cnn::Cnn(const Options& options, at::Generator random)
     : ChannelGenerator(
           {"cnn", options.channels, options.side, options.polar ? OutputMode::AmpPhase : OutputMode::RealImag}),
-      encoder_(std::make_unique<Encoder>(options, random))
+      encoder_(std::make_unique<Encoder>(options, random)), amplitude_by_silu_(options.polar && !options.sigmoid),
+      normalised_(options.batch_norm)
 {
     add_child("encoder", *encoder_);
     if (options.cbam_bottleneck) {
@@ -369,6 +384,25 @@ Cnn::Cnn(const Options& options, at::Generator random)
 }
 
 Cnn::~Cnn() = default;
+
+void Cnn::start_transparent()
+{
+    if (!amplitude_by_silu_)
+        return;
+    const c10::NoGradGuard no_gradient;
+    const auto fill = [this](const std::string& layer, double value) {
+        for (const auto& [name, tensor] : named_parameters())
+            if (name == layer + ".bias")
+                tensor->narrow(0, 0, std::min(channels(), tensor->size(0))).fill_(value);
+    };
+    const double once = before_silu(1);
+    for (const auto* layer : {"decoder_amp.amp.conv1", "decoder_amp.amp.conv2"})
+        fill(layer, once);
+    // The shared decoder's phase follows after the amplitude, a norm comes after its convolutions, and its border goes
+    // through SiLU twice.
+    fill(normalised_ ? "decoder_shared.head.bn1" : "decoder_shared.head.conv1", once);
+    fill(normalised_ ? "decoder_shared.head.bn2" : "decoder_shared.head.conv2", before_silu(once));
+}
 
 at::Tensor Cnn::encode(const at::Tensor& x)
 {

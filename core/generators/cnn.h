@@ -20,6 +20,9 @@ public:
     ~Cnn() override;
 
     Branches branches(const at::Tensor& x) override;
+    /// Amplitudes after SiLU may be negative, down to -0.28, where they stay: a training whose first steps lead there
+    /// never sees the object. They start at 1.
+    void start_transparent() override;
     std::vector<std::string> output_layers() const override
     {
         return {"decoder_amp.amp.conv1",     "decoder_amp.amp.conv2",     "decoder_phase.phase.conv1",
@@ -42,6 +45,8 @@ private:
     std::unique_ptr<Decoder> decoder_amplitude_;
     std::unique_ptr<Decoder> decoder_phase_;
     std::unique_ptr<SharedDecoder> decoder_shared_;
+    bool amplitude_by_silu_;
+    bool normalised_;
 };
 
 /// Options "generator.*" of the cnn; the reference's names are aliases.

@@ -48,6 +48,9 @@ public:
     virtual std::int64_t passes() const { return 1; }
     /// Options that making the generator has settled (what a file held); a model keeps them with those that were given.
     virtual config::Config settled() const { return {}; }
+    /// After the first weights were drawn: biases with which an untrained network sees nothing in the beam, an object
+    /// of about 1, where it would start from 0 and might learn the other sign.
+    virtual void start_transparent() {}
     /// Names of the layers that make the picture, some of which may not be there: those that a start from nothing
     /// (initializer zero_output) clears.
     virtual std::vector<std::string> output_layers() const { return {"output_proj", "output_amp", "output_phase"}; }

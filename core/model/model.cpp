@@ -71,6 +71,8 @@ std::unique_ptr<Model> make_model(const generators::GeneratorRegistry& registry,
     if (drawn)
         generators::initialize(*model->generator, settings.text("generator.initializer"),
                                base::torch_generator(seed, "initializer"));
+    if (drawn && settings.text("compat") != "ptychopinn")
+        model->generator->start_transparent();
     model->problem.group_size = group_size(*model->generator, settings);
     model->generator->to(device);
     model->device = device;

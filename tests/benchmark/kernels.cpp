@@ -153,23 +153,28 @@ void network(benchmark::State& state, const char* name, const char* json, std::i
     state.counters["x_aten"] = times[1] / times[0];
 }
 
-/// Weighted patches at sub-pixel places, and the sum of the weights.
+/// Weighted patches at sub-pixel places, and the sum of the weights: a raster of 32 x 32 whose neighbours
+/// are 0.4 of a patch apart.
 struct Stitching {
     explicit Stitching(std::int64_t side)
-        : patches(at::randn({1000, side, side}, at::kComplexFloat)), weights(at::rand({side, side})),
-          positions(at::rand({1000, 2}, at::kDouble) * 1000 + 100), side(side)
+        : patches(at::randn({1024, side, side}, at::kComplexFloat)), weights(at::rand({side, side})), side(side),
+          length(14 * side)
     {
+        const auto number = at::arange(1024, at::kLong);
+        const auto step = 0.4 * static_cast<double>(side);
+        positions = at::stack({number.remainder(32), number.div(32, "floor")}, 1) * step +
+                    static_cast<double>(side / 2) + at::rand({1024, 2}, at::kDouble);
     }
     void own() const
     {
-        reconstruction::Canvas canvas(1200, 1200, 0, 0);
+        reconstruction::Canvas canvas(length, length, 0, 0);
         canvas.add(patches, positions, weights);
         benchmark::DoNotOptimize(canvas);
     }
     /// As a program of tensors: the four pixels that each value falls on, one after the other.
     void aten() const
     {
-        const auto sum = at::zeros({1200 * 1200}, at::kComplexFloat), weight = at::zeros({1200 * 1200});
+        const auto sum = at::zeros({length * length}, at::kComplexFloat), weight = at::zeros({length * length});
         const auto corner = positions - static_cast<double>(side / 2);
         const auto whole = corner.floor();
         const auto part = (corner - whole).to(at::kFloat);
@@ -182,7 +187,7 @@ struct Stitching {
                 };
                 const auto row = whole.select(1, 1).to(at::kLong).view({-1, 1, 1}) + along.view({-1, 1}) + down;
                 const auto column = whole.select(1, 0).to(at::kLong).view({-1, 1, 1}) + along + right;
-                const auto place = (row * 1200 + column).flatten();
+                const auto place = (row * length + column).flatten();
                 const auto value = weights * share(1, down) * share(0, right);
                 sum.index_add_(0, place, (value * patches).flatten());
                 weight.index_add_(0, place, value.flatten());
@@ -190,7 +195,7 @@ struct Stitching {
         benchmark::DoNotOptimize(sum);
     }
     at::Tensor patches, weights, positions;
-    std::int64_t side;
+    std::int64_t side, length; ///< of a patch, of the canvas
 };
 
 void stitching(benchmark::State& state)

@@ -2,6 +2,7 @@
 
 #include "generators/blocks/autocast.h"
 #include "generators/blocks/flops.h"
+#include "generators/blocks/frequency_mixing.h"
 #include "generators/blocks/frequency_weights.h"
 #include "generators/blocks/image_map.h"
 #include "generators/blocks/initial.h"
@@ -10,10 +11,7 @@
 #include "kernels/cpu/product.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/baddbmm.h>
-#include <ATen/ops/bmm.h>
 #include <ATen/ops/einsum.h>
-#include <ATen/ops/stack.h>
 
 #include <cmath>
 
@@ -62,24 +60,6 @@ at::Tensor matrices_of(const at::Tensor& weights, const at::Tensor& used, Kept<a
     return kept.of(weights, used.sizes(), [&] { return frequency_weights(used); });
 }
 
-/// Spectra of all images, (B, 2, frequencies ..., pixels, in), through the matrices of the frequencies:
-/// (B, 2, frequencies, pixels, out).
-at::Tensor mixed(const at::Tensor& spectra, const at::Tensor& matrices)
-{
-    const auto images = spectra.size(0), frequencies = spectra.size(2), pixels = spectra.size(3);
-    const auto in = matrices.size(1), out = matrices.size(3);
-    FlopCount::add(8.0 * static_cast<double>(images * frequencies * pixels) * static_cast<double>(in * out));
-    // (2, frequencies, images and pixels, in): complex products as real ones.
-    const auto parts = spectra.permute({1, 2, 0, 3, 4}).reshape({2, frequencies, images * pixels, in});
-    const auto x = parts.unbind(0), w = matrices.unbind(2);
-    const auto real = at::baddbmm(at::bmm(x[0], w[0]), x[1], w[1], 1, -1);
-    const auto imaginary = at::baddbmm(at::bmm(x[0], w[1]), x[1], w[0]);
-    const auto by_image = [&](const at::Tensor& part) {
-        return part.view({frequencies, images, pixels, out}).transpose(0, 1);
-    };
-    return at::stack({by_image(real), by_image(imaginary)}, 1);
-}
-
 /// To the lowest frequencies of both axes, and back; (2, rows, columns, C) between the two.
 struct PlaneMaps {
     ImageMap forward, inverse;
@@ -126,7 +106,7 @@ at::Tensor SpectralConv2d::add_to(const at::Tensor& sum, const at::Tensor& x) co
     const auto in = weights.size(0), out = weights.size(1);
     const PlaneMaps maps(x, out, rows, columns);
     const auto spectra = maps.forward(x).view({x.size(0), 2, rows * columns, 1, in});
-    const auto result = mixed(spectra, matrices_of(weights_, weights, matrices_)).view({x.size(0), -1});
+    const auto result = mix_frequencies(spectra, matrices_of(weights_, weights, matrices_)).view({x.size(0), -1});
     if (sum.defined() && can_be_added_to(sum))
         return maps.inverse.add_to(sum, result);
     const auto images = as_images(maps.inverse(result), x, out);
@@ -167,14 +147,14 @@ at::Tensor FactorizedSpectralConv2d::operator()(const at::Tensor& x) const
     // (B, H, 2, columns, C): what the kernels make of each line; the mixing wants real and imaginary part outside.
     const auto lines = along(x).view({images * height, 2, columns, 1, channels});
     const auto along_weights = matrices_of(weights_x_, weights_x_.slice(2, 0, columns), matrices_x_);
-    const auto mixed_lines = mixed(lines, along_weights).view({images, -1});
+    const auto mixed_lines = mix_frequencies(lines, along_weights).view({images, -1});
     const auto sum = back_along(mixed_lines);
 
     const ImageMap down({{real_forward(rows, height), 1, width * channels}});
     const ImageMap back_down({{real_inverse(rows, height), 1, width * channels}});
     const auto stacks = down(x).view({images, 2, rows, width, channels});
     const auto down_weights = matrices_of(weights_y_, weights_y_.slice(2, 0, rows), matrices_y_);
-    const auto mixed_stacks = mixed(stacks, down_weights).view({images, -1});
+    const auto mixed_stacks = mix_frequencies(stacks, down_weights).view({images, -1});
     return as_images(back_down.add_to(sum, mixed_stacks), x, channels);
 }
 

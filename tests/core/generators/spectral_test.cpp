@@ -141,17 +141,21 @@ TEST(SpectralConv, GradientsMatchFiniteDifferences)
         kept, "weights");
 }
 
+template <class Layer> at::Tensor add_to(Layer& layer, const at::Tensor& sum, const at::Tensor& x)
+{
+    if constexpr (std::is_same_v<Layer, SpectralConv2d>)
+        return layer.add_to(sum, x);
+    else
+        return sum + layer(x);
+}
+
 /// Value and gradients of a layer: by LibTorch in double, or by our kernels.
 template <class Layer>
 std::vector<at::Tensor> results(Layer& layer, const at::Tensor& image, kernels::Backend backend, bool add)
 {
     const kernels::testing::UsingBackend those(backend);
     const auto x = image.detach().requires_grad_(true);
-    at::Tensor y;
-    if constexpr (std::is_same_v<Layer, SpectralConv2d>)
-        y = add ? layer.add_to(2 * layer(x), x) : layer(x);
-    else
-        y = layer(x);
+    const auto y = add ? add_to(layer, 2 * layer(x), x) : layer(x);
     (y * y.sin()).sum().backward();
     std::vector<at::Tensor> all{y.detach(), x.grad()};
     for (const auto& [name, tensor] : layer.named_parameters()) {
@@ -175,6 +179,11 @@ template <class Layer, class... Sizes> void expect_own_equals_aten(const at::Ten
             const auto got = found[i].is_complex() ? at::view_as_real(found[i]) : found[i];
             EXPECT_LT(((got - wanted).norm() / wanted.norm()).template item<double>(), 3e-6) << i;
         }
+        const c10::NoGradGuard no_gradient;
+        const kernels::testing::UsingBackend own(kernels::Backend::Own);
+        const auto predicted = add ? add_to(ours, 2 * ours(images), images) : ours(images);
+        EXPECT_LT(((predicted - expected[0]).norm() / expected[0].norm()).template item<double>(), 3e-6)
+            << "prediction";
     }
 }
 

@@ -3,6 +3,8 @@
 #include "model/version.h"
 #include "paths.h"
 
+#include <c10/core/GradMode.h>
+
 namespace {
 
 using namespace ptk;
@@ -69,6 +71,24 @@ TEST(MakeModel, TheSeedDecidesTheWeights)
     const auto first = [](const char* options) { return make(options)->generator->parameters()[0]; };
     EXPECT_TRUE(at::equal(first(R"({"seed": 3})"), first(R"({"seed": 3})")));
     EXPECT_FALSE(at::equal(first(R"({"seed": 3})"), first(R"({"seed": 4})")));
+}
+
+TEST(MakeModel, AnUntrainedCnnSeesNothingInTheBeam)
+{
+    const c10::NoGradGuard no_gradient;
+    const auto predicted = [](const std::string& options) {
+        const auto model = make(R"({"generator.name": "cnn", "n_filters_scale": 1, "C_model": 1)" + options + "}");
+        return model->generator->forward({at::rand({2, 1, 64, 64}), 1, {}});
+    };
+    for (const std::string decoder :
+         {"", R"(, "use_shared_decoder": true)", R"(, "use_shared_decoder": true, "batch_norm": true)"})
+        for (const std::string initializer : {"default", "he", "zero_output"}) {
+            const auto patches = predicted(decoder + R"(, "generator.initializer": ")" + initializer + "\"");
+            EXPECT_NEAR(at::real(patches).mean().item<double>(), 1, 0.3) << decoder << " " << initializer;
+            if (initializer == "zero_output")
+                EXPECT_LT((patches - 1).abs().max().item<double>(), 0.1) << decoder;
+        }
+    EXPECT_LT(predicted(R"(, "compat": "ptychopinn")").abs().mean().item<double>(), 0.3) << "as the reference";
 }
 
 TEST(DescribeModel, IsJsonOfEverything)
