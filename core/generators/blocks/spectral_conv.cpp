@@ -12,6 +12,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/einsum.h>
+#include <c10/core/GradMode.h>
+#include <c10/core/InferenceMode.h>
 
 #include <cmath>
 
@@ -57,7 +59,12 @@ at::Tensor matrices_of(const at::Tensor& weights, const at::Tensor& used, Kept<a
 {
     if (needs_gradient(used))
         return frequency_weights(used);
-    return kept.of(weights, used.sizes(), [&] { return frequency_weights(used); });
+    return kept.of(weights, used.sizes(), [&] {
+        // Made by a prediction, they may have to take part in a gradient by the image later.
+        const c10::InferenceMode ordinary(false);
+        const c10::NoGradGuard no_gradient;
+        return frequency_weights(used);
+    });
 }
 
 /// To the lowest frequencies of both axes, and back; (2, rows, columns, C) between the two.

@@ -264,6 +264,22 @@ TEST(SpectralConv, PredictionsFollowTheWeights)
     expect_predictions_follow(lines);
 }
 
+TEST(SpectralConv, FrozenWeightsOfAPredictionTakePartInAGradient)
+{
+    const kernels::testing::UsingBackend own(kernels::Backend::Own);
+    SpectralConv2d layer(16, 16, 3, base::torch_generator(2, "test"));
+    for (const auto& [name, tensor] : layer.named_parameters())
+        tensor->requires_grad_(false);
+    const auto x = random_tensor({2, 16, 12, 12});
+    {
+        const c10::InferenceMode inference;
+        layer(x);
+    }
+    auto input = x.clone().requires_grad_(true);
+    layer(input).sum().backward();
+    EXPECT_TRUE(input.grad().defined());
+}
+
 TEST(FfnoStack, GatesOfUnsharedBlocksAreTrained)
 {
     // In the reference they are in no state dict and never move; compat = ptychopinn asks for that.
