@@ -6,7 +6,8 @@ export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 
 ./setup.sh --tests
 build=$(realpath -m "${PTYCHOKIT_BUILD:-build}")
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPTYCHOKIT_WERROR=ON
+# Warnings are errors in continuous integration only: elsewhere what the quickstart has built is built with the same flags.
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DPTYCHOKIT_WERROR="$([ -n "${CI:-}" ] && echo ON || echo OFF)"
 cmake --build "$build"
 rm -rf "$build/results"
 mkdir -p "$build/results"
