@@ -16,6 +16,9 @@ namespace ptk::generators {
 
 namespace {
 
+/// Images whose products are ours; with those of every line of an image, LibTorch's general ones are faster.
+constexpr std::int64_t few_rows = 64;
+
 struct Sizes {
     Sizes(const at::Tensor& spectra, const at::Tensor& matrices)
         : images(spectra.size(0)), frequencies(spectra.size(2)), pixels(spectra.size(3)), in(spectra.size(4)),
@@ -38,7 +41,7 @@ at::Tensor by_aten(const Sizes& n, const at::Tensor& spectra, const at::Tensor& 
     return at::stack({by_image(real), by_image(imaginary)}, 1);
 }
 
-/// One frequency at a time, whose matrix stays in the cache for all images.
+/// Of spectra of one pixel, one frequency at a time, whose matrix stays in the cache for all images.
 class FrequencyProducts {
 public:
     FrequencyProducts(const Sizes& sizes, const float* spectra, const float* matrices, float* result)
@@ -46,25 +49,23 @@ public:
     {
     }
 
-    static std::size_t buffer_size(const Sizes& n) { return static_cast<std::size_t>(3 * n.in * n.images * n.pixels); }
+    static std::size_t buffer_size(const Sizes& n) { return static_cast<std::size_t>(3 * n.in * n.images); }
 
     void run(std::int64_t frequency, float* buffer) const
     {
-        const auto rows = n_.images * n_.pixels, part = n_.in * rows;
+        const auto part = n_.in * n_.images;
         float* const real = buffer;
         float* const imaginary = real + part;
         float* const negative = imaginary + part;
-        for (std::int64_t image = 0; image < n_.images; ++image)
-            for (std::int64_t pixel = 0; pixel < n_.pixels; ++pixel) {
-                const auto row = image * n_.pixels + pixel;
-                const float* re = spectra_ + (place(image, 0, frequency) + pixel) * n_.in;
-                const float* im = spectra_ + (place(image, 1, frequency) + pixel) * n_.in;
-                for (std::int64_t i = 0; i < n_.in; ++i) {
-                    real[i * rows + row] = re[i];
-                    imaginary[i * rows + row] = im[i];
-                    negative[i * rows + row] = -im[i];
-                }
+        for (std::int64_t image = 0; image < n_.images; ++image) {
+            const float* re = spectra_ + place(image, 0, frequency) * n_.in;
+            const float* im = spectra_ + place(image, 1, frequency) * n_.in;
+            for (std::int64_t i = 0; i < n_.in; ++i) {
+                real[i * n_.images + image] = re[i];
+                imaginary[i * n_.images + image] = im[i];
+                negative[i * n_.images + image] = -im[i];
             }
+        }
         const float* const w = matrices_ + frequency * n_.in * 2 * n_.out;
         multiply(real, w, frequency, 0, false);
         multiply(negative, w + n_.out, frequency, 0, true);
@@ -73,27 +74,25 @@ public:
     }
 
 private:
-    /// The first pixel of a frequency of a part (real, imaginary) of an image.
+    /// A frequency of a part (real, imaginary) of an image.
     std::int64_t place(std::int64_t image, std::int64_t part, std::int64_t frequency) const
     {
-        return ((image * 2 + part) * n_.frequencies + frequency) * n_.pixels;
+        return (image * 2 + part) * n_.frequencies + frequency;
     }
 
+    /// All images at once: rows that are far from each other in the result.
     void multiply(const float* x, const float* w, std::int64_t frequency, std::int64_t part, bool add) const
     {
-        // With one pixel an image, all images are rows of one product, far from each other in the result.
-        const bool together = n_.pixels == 1;
-        for (std::int64_t image = 0; image < (together ? 1 : n_.images); ++image)
-            product_({.rows = together ? n_.images : n_.pixels,
-                      .columns = n_.out,
-                      .depth = n_.in,
-                      .a = x + image * n_.pixels,
-                      .a_row = n_.images * n_.pixels,
-                      .b = w,
-                      .b_row = 2 * n_.out,
-                      .c = result_ + place(image, part, frequency) * n_.out,
-                      .c_row = together ? 2 * n_.frequencies * n_.out : n_.out,
-                      .add = add});
+        product_({.rows = n_.images,
+                  .columns = n_.out,
+                  .depth = n_.in,
+                  .a = x,
+                  .a_row = n_.images,
+                  .b = w,
+                  .b_row = 2 * n_.out,
+                  .c = result_ + place(0, part, frequency) * n_.out,
+                  .c_row = 2 * n_.frequencies * n_.out,
+                  .add = add});
     }
 
     Sizes n_;
@@ -105,7 +104,7 @@ private:
 
 at::Tensor by_products(const Sizes& n, const at::Tensor& spectra, const at::Tensor& matrices)
 {
-    auto result = at::empty({n.images, 2, n.frequencies, n.pixels, n.out}, at::kFloat);
+    auto result = at::empty({n.images, 2, n.frequencies, 1, n.out}, at::kFloat);
     const FrequencyProducts products(n, spectra.const_data_ptr<float>(), matrices.const_data_ptr<float>(),
                                      result.mutable_data_ptr<float>());
     at::parallel_for(0, n.frequencies, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -123,7 +122,7 @@ at::Tensor mix_frequencies(const at::Tensor& spectra, const at::Tensor& matrices
 {
     const Sizes n(spectra, matrices);
     FlopCount::add(8.0 * static_cast<double>(n.images * n.frequencies * n.pixels) * static_cast<double>(n.in * n.out));
-    if (needs_gradient(spectra, matrices))
+    if (n.pixels > 1 || n.images > few_rows || needs_gradient(spectra, matrices))
         return by_aten(n, spectra, matrices);
     return by_products(n, spectra.contiguous(), matrices.contiguous());
 }
