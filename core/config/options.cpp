@@ -233,7 +233,8 @@ std::vector<Option> reconstruction_options()
     return {
         {"reconstruction.batch_size", Type::Int, "64", "frames predicted at once; bounds the memory", 1, 65536, {}, {"inference_batch_size"}},
         {"reconstruction.precision", Type::String, "\"float32\"", "what the network's layers compute in: float32, or bfloat16 where that is fast (AMX, avx512_bf16, GPUs), with errors of a few thousandths; stitching stays in float32", {}, {}, {"float32", "bfloat16"}},
-        {"reconstruction.passes", Type::Int, "null", "times the network looks at each frame, with overlapping patches merged in between; null = two more than it was trained with when those are several, else one", 1, 64, {}, {}, true},
+        {"reconstruction.passes", Type::Int, "null", "times the network looks at each frame, with overlapping patches merged in between; null = as often as it was trained, without steps of physics in between (generator.agreement = 0) two more when that is several times", 1, 64, {}, {}, true},
+        {"reconstruction.agreement", Type::Int, "null", "steps of physics without weights between two passes; null = four times as many as it was trained with", 0, 1000, {}, {}, true},
         {"reconstruction.fill", Type::Float, "0", "value of the object where no frame reached", -1e30, 1e30},
         {"reconstruction.coverage", Type::Float, "1e-3", "smallest weight, relative to the largest, at which a pixel of the object counts as reached", 0, 1},
         {"reconstruction.groups", Type::String, "\"nearest\"",

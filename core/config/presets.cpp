@@ -28,11 +28,9 @@ constexpr const char* legacy = R"({"physics.object_scale": "ptychopinn"})";
 constexpr const char* count_intensity =
     R"({"generator.cnn_output_mode": "real_imag", "input.images": "intensity", "input.rms": "half_side"})";
 
-constexpr const char* fast =
-    R"({"generator": {"name": "physics_unet", "passes": 2}, "training.epochs": 6, "reconstruction.passes": 3})";
+constexpr const char* fast = R"({"generator": {"name": "light", "passes": 2}, "training.epochs": 6})";
 
-constexpr const char* quality =
-    R"({"generator": {"name": "physics_unet", "passes": 3}, "training.epochs": 20, "reconstruction.passes": 5})";
+constexpr const char* quality = R"({"generator": {"name": "physics_unet", "passes": 3}, "training.epochs": 20})";
 
 Config together(const char* first, const char* second)
 {
@@ -50,9 +48,9 @@ std::vector<Preset> make_presets()
          "PtychoPINN, profile 'ci'", together(reference, count_intensity)},
         {"legacy", "PtychoPINN's defaults: cnn on amplitudes, groups of four, Poisson, a constant rate",
          "PtychoPINN, DataConfig, ModelConfig and TrainingConfig under legacy_v1", together(reference, legacy)},
-        {"fast", "a first look: physics_unet with two passes, few epochs", trials, Config::from_json(fast)},
-        {"quality", "the network's best picture: physics_unet with three passes (five when it predicts), more epochs",
-         trials, Config::from_json(quality)},
+        {"fast", "a first look: light with two passes, few epochs", trials, Config::from_json(fast)},
+        {"quality", "the network's best picture: physics_unet with three passes, more epochs", trials,
+         Config::from_json(quality)},
     };
 }
 

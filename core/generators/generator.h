@@ -29,6 +29,16 @@ struct Input {
 
     /// The images of order one that a network sees: amplitudes (or intensities) times their factor, (B, G, N, N).
     at::Tensor scaled() const;
+    /// One step of physics alone, physics::rpie_step(): what each frame makes of @p patches (B, G, N, N). Needs the
+    /// probe.
+    at::Tensor imposed(const at::Tensor& patches, double alpha) const;
+};
+
+/// Steps of physics without weights, of all frames together: each one's amplitudes are imposed on what overlapping
+/// frames agreed on (Input::imposed()), and the patches are merged again, with momentum (physics::approached()).
+struct Agreement {
+    std::int64_t steps = 0;
+    double alpha = 0.1;
 };
 
 /// A network from frames to the complex object around each of their positions. The output is the object's transmission
@@ -46,6 +56,8 @@ public:
     /// How often the same weights look at a frame. Between two passes the patches of overlapping frames are merged and
     /// cut out again, and each frame starts from what its neighbours know (Input::known).
     virtual std::int64_t passes() const { return 1; }
+    /// What is done between two passes, once the patches are merged.
+    virtual Agreement agreement() const { return {}; }
     /// Options that making the generator has settled (what a file held); a model keeps them with those that were given.
     virtual config::Config settled() const { return {}; }
     /// After the first weights were drawn: biases with which an untrained network sees nothing in the beam, an object

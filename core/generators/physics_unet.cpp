@@ -2,7 +2,6 @@
 
 #include "base/shape.h"
 #include "generators/blocks/autocast.h"
-#include "physics/rpie.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
@@ -30,7 +29,7 @@ at::Tensor relative_intensity(const at::Tensor& probe)
 
 /// By which options the networks of this kind differ.
 struct Sizes {
-    int width, depth, passes;
+    int width, depth, passes, agreement;
 };
 
 config::Schema options_of(const Sizes& sizes)
@@ -41,12 +40,16 @@ config::Schema options_of(const Sizes& sizes)
         {"generator.levels", Type::Int, "2", "sizes below the full one, each half of the one above", 1, 5},
         {"generator.depth", Type::Int, std::to_string(sizes.depth),
          "residual pairs of convolutions at each level below", 0, 32},
-        {"generator.alpha", Type::Float, "0.1",
+        {"generator.alpha", Type::Float, "0.01",
          "rPIE at the input: weight of the largest against the local probe intensity", 1e-6, 1},
         {"generator.steps", Type::Int, "1",
          "rPIE steps at the input; few are better: alone, a frame leads to a wrong solution", 1, 100},
         {"generator.passes", Type::Int, std::to_string(sizes.passes),
          "times the same weights look at a frame; between two passes overlapping patches are merged", 1, 16},
+        {"generator.agreement", Type::Int, std::to_string(sizes.agreement),
+         "steps of physics without weights between two passes: all frames impose their amplitudes on what they agreed "
+         "on, and are merged again",
+         0, 100},
         {"generator.gain", Type::Float, "8",
          "factor on the estimate's deviation from 1 at the input, which brings it to order one", 1e-3, 1e3},
     });
@@ -56,12 +59,12 @@ config::Schema options_of(const Sizes& sizes)
 
 config::Schema physics_unet_options()
 {
-    return options_of({.width = 16, .depth = 2, .passes = 3});
+    return options_of({.width = 16, .depth = 2, .passes = 3, .agreement = 4});
 }
 
 config::Schema light_options()
 {
-    return options_of({.width = 8, .depth = 1, .passes = 1});
+    return options_of({.width = 8, .depth = 1, .passes = 1, .agreement = 4});
 }
 
 PhysicsUnet::Level::Level(std::int64_t channels, std::int64_t depth, at::Generator random)
@@ -97,6 +100,7 @@ PhysicsUnet::PhysicsUnet(const Problem& problem, const config::Settings& setting
                    .depth = settings.integer("generator.depth"),
                    .steps = settings.integer("generator.steps"),
                    .passes = settings.integer("generator.passes"),
+                   .agreement = settings.integer("generator.agreement"),
                    .alpha = settings.number("generator.alpha"),
                    .gain = settings.number("generator.gain")},
                   random)
@@ -121,13 +125,13 @@ PhysicsUnet::PhysicsUnet(const Options& options, at::Generator random)
     add_child("output", output_);
 }
 
-at::Tensor PhysicsUnet::estimate(const Input& input, const at::Tensor& amplitude, const at::Tensor& probe) const
+at::Tensor PhysicsUnet::estimate(const Input& input) const
 {
-    auto patches = input.known.defined() ? input.known.reshape(amplitude.sizes())
-                                         : at::ones_like(amplitude, amplitude.options().dtype(at::kComplexFloat));
+    auto patches = input.known.defined()
+                       ? input.known
+                       : at::ones_like(input.amplitude, input.amplitude.options().dtype(at::kComplexFloat));
     for (std::int64_t i = 0; i < options_.steps; ++i)
-        patches = physics::rpie_step(patches, probe, amplitude, options_.alpha, 1, input.good, input.propagator,
-                                     input.fractions.defined() ? input.fractions.reshape({-1, 2}) : input.fractions);
+        patches = input.imposed(patches, options_.alpha);
     return patches;
 }
 
@@ -163,9 +167,8 @@ at::Tensor PhysicsUnet::forward(const Input& input)
     {
         const c10::NoGradGuard no_gradient;
         const Autocast physics(input.amplitude.device().type(), Precision::Float32);
-        const auto amplitude = input.amplitude.reshape({-1, side, side});
-        const auto probe = input.probe.reshape({-1, input.probe.size(2), side, side});
-        known = estimate(input, amplitude, probe);
+        const auto probe = input.probe.flatten(0, 1);
+        known = estimate(input).flatten(0, 1);
         channels = at::stack({(at::real(known) - 1) * options_.gain, at::imag(known) * options_.gain,
                               relative_intensity(probe), at::log1p(input.scaled().reshape({-1, side, side}))},
                              1);

@@ -30,6 +30,7 @@ public:
     bool grouped() const override { return false; }
     bool needs_probe() const override { return true; }
     std::int64_t passes() const override { return options_.passes; }
+    Agreement agreement() const override { return {.steps = options_.agreement, .alpha = options_.alpha}; }
     std::vector<std::string> output_layers() const override { return {"output"}; }
 
 private:
@@ -41,6 +42,7 @@ private:
         std::int64_t depth;
         std::int64_t steps;
         std::int64_t passes;
+        std::int64_t agreement;
         double alpha;
         double gain;
     };
@@ -58,8 +60,8 @@ private:
     };
 
     PhysicsUnet(const Options& options, at::Generator random);
-    /// @param amplitude, probe  of the input, (B G, N, N) and (B G, M, N, N)
-    at::Tensor estimate(const Input& input, const at::Tensor& amplitude, const at::Tensor& probe) const;
+    /// What one projection makes of what is known, (B, G, N, N) complex64.
+    at::Tensor estimate(const Input& input) const;
     at::Tensor residual(const at::Tensor& x) const;
 
     Options options_;

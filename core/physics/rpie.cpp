@@ -1,6 +1,8 @@
 #include "physics/rpie.h"
 
 #include "base/shape.h"
+#include "physics/framewise_far_field.h"
+#include "physics/framewise_rpie.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/fft_fft2.h>
@@ -8,6 +10,7 @@
 #include <ATen/ops/fft_ifft2.h>
 #include <ATen/ops/fft_ifftshift.h>
 #include <ATen/ops/view_as_real.h>
+#include <c10/core/GradMode.h>
 
 #include <array>
 
@@ -22,6 +25,9 @@ at::Tensor rpie_step(const at::Tensor& patches, const at::Tensor& probe, const a
     require(fits, Status::Shape,
             "rPIE step: expected patches (B, N, N), probe (B, modes, N, N), amplitude (B, N, N), found {}, {}, {}",
             base::shape_of(patches), base::shape_of(probe), base::shape_of(amplitude));
+    if (!propagator && amplitude.scalar_type() == at::kFloat && takes_framewise(patches, probe) &&
+        !(c10::GradMode::is_enabled() && (patches.requires_grad() || probe.requires_grad())))
+        return framewise_rpie(patches, probe, amplitude, alpha, step, good);
     static constexpr std::array<std::int64_t, 2> plane{-2, -1};
     const auto waves = patches.unsqueeze(1) * probe;
     const auto field =

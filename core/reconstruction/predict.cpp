@@ -8,6 +8,7 @@
 #include "data/read_ahead.h"
 #include "generators/precision.h"
 #include "model/scaling.h"
+#include "physics/approach.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "physics/propagator.h"
@@ -16,6 +17,7 @@
 #include "reconstruction/canvas.h"
 #include "training/coherence.h"
 #include "training/grouping.h"
+#include "training/illumination.h"
 #include "training/preparation.h"
 
 #include <ATen/TensorOperators.h>
@@ -24,9 +26,9 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/view_as_real.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
 #include <cmath>
@@ -125,14 +127,28 @@ Optics optics_of(const model::Model& model, const data::Scan& scan, const config
     return optics;
 }
 
-/// Each further pass brings overlapping frames closer together; two that the network was not trained for still help
-/// (examples/README.md), many do not.
-std::int64_t passes_of(const model::Model& model, const config::Settings& settings)
+/// Each step brings overlapping frames closer together; four times as many as in training still help, and cost little
+/// beside the network (examples/README.md).
+generators::Agreement agreement_of(const model::Model& model, const config::Settings& settings)
+{
+    auto agreement = model.generator->agreement();
+    agreement.steps =
+        settings.has("reconstruction.agreement") ? settings.integer("reconstruction.agreement") : 4 * agreement.steps;
+    require(agreement.steps == 0 || model.generator->needs_probe(), Status::InvalidConfig,
+            "reconstruction.agreement = {}: generator '{}' looks once and has no steps of physics in between; leave it "
+            "out",
+            agreement.steps, model.generator_name);
+    return agreement;
+}
+
+/// Without steps of physics each further pass does some of their work; two that the network was not trained for still
+/// help (examples/README.md), many do not.
+std::int64_t passes_of(const model::Model& model, std::int64_t agreement, const config::Settings& settings)
 {
     if (settings.has("reconstruction.passes"))
         return settings.integer("reconstruction.passes");
     const auto trained = model.generator->passes();
-    return trained > 1 ? trained + 2 : trained;
+    return trained > 1 && agreement == 0 ? trained + 2 : trained;
 }
 
 /// Rows of frames that the network sees at once.
@@ -146,25 +162,30 @@ at::Tensor groups_for(const generators::Generator& generator, const data::Scan& 
     return training::training_groups(scan, all, training::resolve_grouping(settings, generator), settings);
 }
 
+/// Memory for the moved probes of all frames, bytes.
+constexpr std::int64_t most_probes = std::int64_t{1} << 28;
+
 /// What one call of reconstruct() knows: which frames make a row, where each patch goes, with which probe and weight.
 class Plan {
 public:
     Plan(model::Model& model, const data::Scan& scan, Optics optics, const config::Settings& settings)
         : probe(optics.probe), model_(model), scan_(scan), scaling_(optics.scaling), precision_(precision_of(settings)),
-          subpixel_(settings.text("physics.subpixel")), weighting_(settings.text("physics.patch_weighting")),
+          subpixel_(training::subpixel_of(settings)), weighting_(training::weighting_of(settings)),
+          agreement_(agreement_of(model, settings)), passes_(passes_of(model, agreement_.steps, settings)),
           grid_(physics::pixel_grid(scan.positions.to(at::kCPU, at::kDouble), scan.side())),
           propagator_(physics::Propagator::of(scan.propagation, scan.side())),
           amplitudes_([frames = scan.frames, measurement = scan.measurement](const at::Tensor& indices) {
               return data::to_amplitude(frames->gather(indices), measurement);
           })
     {
-        if (probe.defined())
-            probe_ = probe.to(model.device);
+        if (probe.defined()) {
+            light_.emplace(grid_.fractions, at::Tensor(), subpixel_, weighting_, model.device, most_probes);
+            light_->set_probe(probe, /*lasting=*/passes_ > 1);
+        }
         groups_ = groups_for(*model.generator, scan, settings);
         rows_per_batch_ = std::max<std::int64_t>(1, settings.integer("reconstruction.batch_size") / groups_.size(1));
-        places_ = subpixel_ == "interpolate" ? scan.positions.to(at::kCPU, at::kDouble)
-                                             : (grid_.corners + scan.side() / 2).to(at::kDouble);
-        passes_ = passes_of(model, settings);
+        places_ = subpixel_ == training::Subpixel::Interpolate ? scan.positions.to(at::kCPU, at::kDouble)
+                                                               : (grid_.corners + scan.side() / 2).to(at::kDouble);
         fit_parts_ = settings.flag("reconstruction.varpro");
         require(!fit_parts_ || probe.defined(), Status::State,
                 "{}: reconstruction.varpro needs a probe; neither the model nor the scan has one", scan.source);
@@ -175,38 +196,42 @@ public:
                 "reconstruction.middle_trim = {}: the patches have only {} pixels", trim_, scan.side());
     }
 
-    /// Passes over all rows; what is stitched in one is where the frames start in the next.
+    /// Passes of the network over all rows; what is stitched in one, and agreed() in steps of physics, is where the
+    /// frames start in the next.
     std::int64_t passes() const { return passes_; }
+    std::int64_t agreement() const { return agreement_.steps; }
+    /// Sweeps over all rows, by the network and by physics.
+    std::int64_t sweeps() const { return passes_ + (passes_ - 1) * agreement_.steps; }
     std::int64_t rows() const { return groups_.size(0); }
     std::int64_t rows_per_batch() const { return rows_per_batch_; }
 
-    /// Predict the batch of rows [begin, end) and stitch their patches.
-    /// @param known  the object of the pass before in the canvas's frame, or undefined
-    void run(std::int64_t begin, std::int64_t end, const at::Tensor& known, Canvas& canvas)
+    /// Let the network see the batch of rows [begin, end) and stitch its patches.
+    /// @param known  the object so far in the canvas's frame, or undefined
+    void predict(std::int64_t begin, std::int64_t end, const at::Tensor& known, Canvas& canvas)
     {
-        const auto frames = frames_of(begin);
-        const auto group = groups_.size(1);
-        const auto side = scan_.side();
-        const auto amplitude = amplitudes_.take(frames).to(model_.device, at::kFloat);
-        if (end < rows())
-            amplitudes_.expect(frames_of(end));
-        const auto probes = probes_of(frames);
-        const auto places = places_.index_select(0, frames);
-        auto input = scaling_.input_of(amplitude.view({-1, group, side, side}));
-        if (model_.generator->needs_probe())
-            input.probe = probes.reshape({-1, group, probes.size(1), side, side});
-        input.good = good_;
-        input.propagator = propagator_;
-        if (propagator_ && subpixel_ == "shift_probe")
-            input.fractions = grid_.fractions.index_select(0, frames).view({-1, group, 2});
+        const auto frames = frames_of(begin, end);
+        const auto light = light_of(frames);
+        auto input = input_of(frames, end, light);
+        if (!model_.generator->needs_probe())
+            input.probe = at::Tensor();
         if (known.defined())
-            input.known = canvas.cut(known, places, side).to(model_.device).view(input.amplitude.sizes());
+            input.known = cut(known, frames, canvas);
         const auto predicted = generators::predicted(*model_.generator, input, precision_);
-        const auto patches = scaling_.object_of(predicted, input).reshape({-1, side, side});
+        const auto patches = scaling_.object_of(predicted, input);
         if (fit_parts_)
-            moments_.add(physics::rectangular_basis(physics::rectangular_waves(patches, probes)), amplitude.square(),
-                         good_);
-        canvas.add(trimmed(patches).cpu(), places, trimmed(weights_of(probes)).cpu());
+            moments_.add(physics::rectangular_basis(
+                             physics::rectangular_waves(patches.flatten(0, 1), light.probe.flatten(0, 1))),
+                         input.amplitude.flatten(0, 1).square(), good_);
+        stitch(patches, frames, light, canvas);
+    }
+
+    /// The same by a step of physics.
+    void impose(std::int64_t begin, std::int64_t end, const at::Tensor& known, Canvas& canvas)
+    {
+        const auto frames = frames_of(begin, end);
+        const auto light = light_of(frames);
+        const auto input = input_of(frames, end, light);
+        stitch(input.imposed(cut(known, frames, canvas), agreement_.alpha), frames, light, canvas);
     }
 
     /// Before each pass.
@@ -222,37 +247,51 @@ public:
     at::Tensor probe; ///< (M, N, N) as it was used, or undefined
 
 private:
-    /// Frames of the batch that begins with this row.
-    at::Tensor frames_of(std::int64_t row) const
-    {
-        return groups_.slice(0, row, std::min(row + rows_per_batch_, rows())).reshape(-1);
-    }
+    /// Frames of these rows, (rows, G).
+    at::Tensor frames_of(std::int64_t begin, std::int64_t end) const { return groups_.slice(0, begin, end); }
 
-    /// (k, M, N, N): the probe of each frame, moved by its fraction of a pixel or shared.
-    at::Tensor probes_of(const at::Tensor& frames) const
-    {
-        if (!probe_.defined())
-            return {};
-        if (subpixel_ == "shift_probe")
-            return physics::shifted_probe(probe_, grid_.fractions.index_select(0, frames).to(probe_.device()));
-        return probe_.unsqueeze(0).expand({frames.size(0), -1, -1, -1});
-    }
-
-    /// (k, N, N) or (N, N). Without a probe all patches weigh the same.
-    at::Tensor weights_of(const at::Tensor& probes) const
+    /// What there is to see of these frames; those of the rows from @p end on are asked for meanwhile.
+    generators::Input input_of(const at::Tensor& frames, std::int64_t end, const training::Light& light)
     {
         const auto side = scan_.side();
-        if (weighting_ == "probe" && probes.defined())
-            return at::view_as_real(subpixel_ == "shift_probe" ? probes : probe_.unsqueeze(0))
-                .square()
-                .sum(at::IntArrayRef({1, 4}))
-                .squeeze(0);
-        if (weighting_ != "central_mask")
-            return at::ones({side, side});
-        auto weights = at::zeros({side, side});
-        weights.narrow(0, side / 4, side / 2).narrow(1, side / 4, side / 2).fill_(1);
-        return weights;
+        const auto amplitude = amplitudes_.take(frames.flatten()).to(model_.device, at::kFloat);
+        if (end < rows())
+            amplitudes_.expect(frames_of(end, std::min(end + rows_per_batch_, rows())).flatten());
+        auto input = scaling_.input_of(amplitude.view({frames.size(0), frames.size(1), side, side}));
+        input.probe = light.probe;
+        input.good = good_;
+        input.propagator = propagator_;
+        if (propagator_)
+            input.fractions = light.fractions;
+        return input;
     }
+
+    /// Without a probe all patches weigh the same.
+    training::Light light_of(const at::Tensor& frames) const
+    {
+        if (light_)
+            return light_->on(frames);
+        const auto side = scan_.side();
+        const auto each = weighting_ == training::Weighting::CentralMask ? training::central_half(side, at::kFloat)
+                                                                         : at::ones({side, side});
+        return {.probe = {}, .weights = each.expand({frames.size(0), frames.size(1), side, side})};
+    }
+
+    at::Tensor cut(const at::Tensor& object, const at::Tensor& frames, const Canvas& canvas) const
+    {
+        const auto side = scan_.side();
+        return canvas.cut(object, places_of(frames), side)
+            .to(model_.device)
+            .view({frames.size(0), frames.size(1), side, side});
+    }
+
+    void stitch(const at::Tensor& patches, const at::Tensor& frames, const training::Light& light, Canvas& canvas) const
+    {
+        const auto weights = light.weights.defined() ? light.weights : at::ones_like(patches, at::kFloat);
+        canvas.add(trimmed(patches.flatten(0, 1)).cpu(), places_of(frames), trimmed(weights.flatten(0, 1)).cpu());
+    }
+
+    at::Tensor places_of(const at::Tensor& frames) const { return places_.index_select(0, frames.flatten()); }
 
     /// The central pixels of the last two axes; index N/2 stays the centre.
     at::Tensor trimmed(const at::Tensor& images) const
@@ -267,15 +306,17 @@ private:
     const data::Scan& scan_;
     model::Scaling scaling_;
     generators::Precision precision_;
-    std::string subpixel_, weighting_;
+    training::Subpixel subpixel_;
+    training::Weighting weighting_;
+    generators::Agreement agreement_;
+    std::int64_t passes_;
     physics::PixelGrid grid_;
-    physics::PropagatorPtr propagator_; ///< of a scan in the near field
-    at::Tensor probe_;                  ///< on the model's device
-    at::Tensor good_;                   ///< (N, N), 0 at bad pixels, or undefined
-    at::Tensor groups_;                 ///< (rows, G)
-    at::Tensor places_;                 ///< (n, 2) float64: where the centres of the patches go
+    physics::PropagatorPtr propagator_;           ///< of a scan in the near field
+    std::optional<training::Illumination> light_; ///< when there is a probe
+    at::Tensor good_;                             ///< (N, N), 0 at bad pixels, or undefined
+    at::Tensor groups_;                           ///< (rows, G)
+    at::Tensor places_;                           ///< (n, 2) float64: where the centres of the patches go
     std::int64_t rows_per_batch_ = 1;
-    std::int64_t passes_ = 1;
     std::int64_t trim_ = 0;
     bool fit_parts_ = false;
     physics::RectangularMoments moments_;    ///< of the patches seen in this pass
@@ -397,31 +438,37 @@ Result reconstruct(model::Model& model, const data::Scan& given, const config::S
     const EvaluationMode evaluation(*model.generator);
     generators::log_precision(precision_of(settings), model.device, "reconstruction", log);
     Plan plan(model, scan, optics_of(model, scan, settings, monitor, log), settings);
-    auto canvas = canvas_for(scan);
-
-    Progress progress{.phase = "predict", .steps = plan.passes() * plan.rows()};
+    Progress progress{.phase = "predict", .steps = plan.sweeps() * plan.rows()};
     const auto began = Clock::now();
-    at::Tensor known;
-    for (std::int64_t pass = 0; pass < plan.passes(); ++pass) {
-        plan.begin_pass();
-        if (pass > 0) {
-            known = canvas.object(/*fill=*/1, /*coverage=*/0);
-            canvas = canvas_for(scan);
-        }
+    const auto sweep = [&](auto&& work) {
+        auto stitched = canvas_for(scan);
         for (std::int64_t begin = 0; begin < plan.rows(); begin += plan.rows_per_batch()) {
             monitor.check();
             const auto end = std::min(begin + plan.rows_per_batch(), plan.rows());
             {
                 const c10::InferenceMode inference;
-                plan.run(begin, end, known, canvas);
+                work(begin, end, stitched);
             }
-            progress.step = pass * plan.rows() + end;
+            progress.step += end - begin;
             progress.seconds = base::seconds_since(began);
             progress.frames_per_second =
-                static_cast<double>(progress.step / plan.passes()) / std::max(progress.seconds, 1e-9);
+                static_cast<double>(progress.step / plan.sweeps()) / std::max(progress.seconds, 1e-9);
             monitor.report(progress);
         }
-    }
+        return stitched;
+    };
+    const auto picture = [](const Canvas& stitched) { return stitched.object(/*fill=*/1, /*coverage=*/0); };
+    const auto look = [&](const at::Tensor& known) {
+        plan.begin_pass();
+        return sweep([&](auto begin, auto end, Canvas& stitched) { plan.predict(begin, end, known, stitched); });
+    };
+    const auto impose = [&](const at::Tensor& known) {
+        return picture(
+            sweep([&](auto begin, auto end, Canvas& stitched) { plan.impose(begin, end, known, stitched); }));
+    };
+    auto canvas = look({});
+    for (std::int64_t pass = 1; pass < plan.passes(); ++pass)
+        canvas = look(physics::approached(picture(canvas), plan.agreement(), impose));
     return result_of(canvas, plan, scan, model, settings, log);
 }
 

@@ -16,14 +16,6 @@ namespace ptk::training {
 
 namespace {
 
-/// One in the central half of rows and columns, as PtychoPINN's mask.
-at::Tensor central_half(std::int64_t side, const at::TensorOptions& options)
-{
-    auto mask = at::zeros({side, side}, options);
-    mask.narrow(0, side / 4, side / 2).narrow(1, side / 4, side / 2).fill_(1);
-    return mask;
-}
-
 at::Tensor grouped(const at::Tensor& flat, const at::Tensor& frames)
 {
     auto shape = frames.sizes().vec();
@@ -49,6 +41,13 @@ Weighting weighting_of(const config::Settings& settings)
     if (name == "central_mask")
         return Weighting::CentralMask;
     return name == "uniform" ? Weighting::Uniform : Weighting::None;
+}
+
+at::Tensor central_half(std::int64_t side, const at::TensorOptions& options)
+{
+    auto mask = at::zeros({side, side}, options);
+    mask.narrow(0, side / 4, side / 2).narrow(1, side / 4, side / 2).fill_(1);
+    return mask;
 }
 
 Illumination::Illumination(at::Tensor fractions, at::Tensor experiment_of, Subpixel subpixel, Weighting weighting,

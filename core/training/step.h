@@ -40,8 +40,8 @@ struct Pass {
     at::Tensor agreed;  ///< merged and cut out again, (B, G, N, N) complex64
 };
 
-/// All passes of the generator. The agreed patches of one are what the next one starts from; gradients stay within
-/// their pass.
+/// All passes of the generator. The agreed patches of one, after the generator's steps of physics
+/// (Generator::agreement()), are what the next one starts from; gradients stay within their pass.
 std::vector<Pass> predicted_passes(generators::Generator& generator, const Batch& batch, const model::Scaling& scaling,
                                    Subpixel subpixel, generators::Precision precision = generators::Precision::Float32);
 

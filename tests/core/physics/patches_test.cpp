@@ -1,4 +1,6 @@
+#include "core/kernels/using_backend.h"
 #include "core/physics/gradient.h"
+#include "physics/approach.h"
 #include "physics/far_field.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
@@ -182,6 +184,48 @@ TEST(RpieStep, EqualsTheFormulaAndIsDifferentiable)
     const auto nothing = rpie_step(at::zeros({1, side, side}, at::kComplexFloat), probe.to(at::kComplexFloat),
                                    amplitude.to(at::kFloat), 0.1, 1);
     EXPECT_TRUE(at::isfinite(at::abs(nothing)).all().item<bool>());
+}
+
+TEST(RpieStep, FrameByFrameEqualsThePlainOne)
+{
+    for (const std::int64_t side : {15, 16, 24}) {
+        for (const std::int64_t modes : {1, 3}) {
+            const auto patches = random({5, side, side}, at::kComplexDouble, 21),
+                       probe = random({5, modes, side, side}, at::kComplexDouble, 22);
+            const auto amplitude = random({5, side, side}, at::kDouble, 23).abs();
+            const auto good = (random({side, side}, at::kDouble, 24) > -1).to(at::kDouble);
+            for (const auto& mask : {at::Tensor(), good}) {
+                const auto expected = rpie_step(patches, probe, amplitude, 0.05, 0.7, mask);
+                const auto ours = [&](kernels::Backend by) {
+                    const kernels::testing::UsingBackend those(by);
+                    return rpie_step(patches.to(at::kComplexFloat), probe.to(at::kComplexFloat),
+                                     amplitude.to(at::kFloat), 0.05, 0.7, mask.defined() ? mask.to(at::kFloat) : mask);
+                };
+                const double size = expected.abs().max().item<double>();
+                EXPECT_LT((ours(kernels::Backend::Own) - expected).abs().max().item<double>(), 2e-5 * size)
+                    << side << ", " << modes << " modes, " << (mask.defined() ? "bad pixels" : "all good");
+                EXPECT_FALSE(at::equal(ours(kernels::Backend::Own), ours(kernels::Backend::Aten)))
+                    << "the loops were not asked";
+            }
+        }
+    }
+    auto wanted = random({1, 16, 16}, at::kComplexFloat, 25).requires_grad_(true);
+    const auto step = rpie_step(wanted, random({1, 1, 16, 16}, at::kComplexFloat, 26),
+                                random({1, 16, 16}, at::kFloat, 27).abs(), 0.1, 1);
+    EXPECT_TRUE(step.requires_grad());
+}
+
+TEST(Approached, IsFasterThanItsStepsAlone)
+{
+    // Steps that leave 0.2 to 0.99 of the error in each direction.
+    const auto left = at::linspace(0.2, 0.99, 50, at::kDouble);
+    const auto start = at::ones({50}, at::kDouble);
+    const auto step = [&](const at::Tensor& x) { return x * left; };
+    EXPECT_TRUE(at::equal(approached(start, 0, step), start));
+    EXPECT_TRUE(at::equal(approached(start, 1, step), left));
+    EXPECT_TRUE(at::allclose(approached(start, 2, step), (left + 0.9 * (left - 1)) * left));
+    const double alone = left.pow(40).norm().item<double>();
+    EXPECT_LT(approached(start, 40, step).norm().item<double>(), 0.2 * alone);
 }
 
 } // namespace

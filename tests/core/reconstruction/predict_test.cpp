@@ -1,6 +1,7 @@
 #include "base/random.h"
 #include "core/generators/testing.h"
 #include "core/golden.h"
+#include "core/training/training_testing.h"
 #include "data/groups.h"
 #include "data/normalisation.h"
 #include "generators/precision.h"
@@ -208,6 +209,34 @@ TEST(Reconstruct, SeveralPassesAreTwoMoreThanTrained)
         reconstruct(experiment.model, experiment.scan, settings(), {});
         EXPECT_EQ(experiment.oracle->known.size(), trained == 1 ? 1U : static_cast<std::size_t>(trained + 2));
     }
+}
+
+TEST(Reconstruct, StepsOfPhysicsBetweenPassesBringThePictureCloserToTheObject)
+{
+    const auto simulated = training::testing::simulate(9, 8);
+    const auto model = training::testing::make_model(training::testing::small_config(R"({"generator.passes": 2})"));
+    std::int64_t sweeps = 0;
+    const auto report = [&](const Progress& progress) {
+        sweeps = progress.steps / simulated.scan.size();
+        EXPECT_LE(progress.step, progress.steps);
+        return true;
+    };
+    const auto error = [&](const std::string& options) {
+        const auto result = reconstruct(*model, simulated.scan, settings(options), Monitor(report, {}));
+        const auto where = result.coverage > 0.2 * result.coverage.max();
+        const auto found = result.object.masked_select(where).to(at::kComplexDouble);
+        const auto truth = simulated.object.narrow(0, result.origin_y, result.object.size(0))
+                               .narrow(1, result.origin_x, result.object.size(1))
+                               .masked_select(where);
+        return ((found - truth).abs().square().sum() / (truth - truth.mean()).abs().square().sum()).item<double>();
+    };
+    const double without = error(R"({"reconstruction.agreement": 0, "reconstruction.passes": 2})");
+    EXPECT_EQ(sweeps, 2);
+    const double with = error("{}");
+    EXPECT_EQ(sweeps, 2 + 4 * 4) << "four times the steps that it was made with";
+    EXPECT_LT(with, 0.3 * without);
+    error(R"({"reconstruction.agreement": 3, "reconstruction.passes": 3})");
+    EXPECT_EQ(sweeps, 3 + 2 * 3);
 }
 
 TEST(Reconstruct, AnotherBeamIsTheScansPreparedAsForATraining)
@@ -433,6 +462,12 @@ TEST(Reconstruct, WhatIsMissingOrDoesNotFitIsNamed)
     std::tie(status, message) = error_of(
         [&] { reconstruct(single.model, single.scan, settings(R"({"reconstruction.middle_trim": 17})"), {}); });
     EXPECT_EQ(status, Status::InvalidConfig);
+
+    auto blind = make(3, 1, /*probe=*/false);
+    std::tie(status, message) =
+        error_of([&] { reconstruct(blind.model, blind.scan, settings(R"({"reconstruction.agreement": 2})"), {}); });
+    EXPECT_EQ(status, Status::InvalidConfig);
+    EXPECT_THAT(message, HasSubstr("looks once"));
 }
 
 TEST(Reconstruct, WithoutAnyProbePatchesWeighTheSame)

@@ -137,6 +137,22 @@ TEST(Step, ASecondPassStartsFromTheAgreedPatches)
     EXPECT_GT(network.scale.grad().abs().item<double>(), 0);
 }
 
+TEST(Step, StepsOfPhysicsBetweenPassesBringFramesCloserToWhatTheyMeasured)
+{
+    const auto simulated = simulate(6, 5);
+    const auto error = [&](std::int64_t steps, std::int64_t group_size, std::int64_t pass) {
+        Bench bench(simulated, group_size, Subpixel::ShiftProbe, Weighting::Probe);
+        const auto model = testing::make_model(
+            testing::small_config("{\"generator.passes\": 2, \"generator.agreement\": " + std::to_string(steps) + "}"));
+        const auto data = bench.batch();
+        const auto passes = predicted_passes(*model->generator, data, 1, Subpixel::ShiftProbe);
+        return amplitude_loss(predicted_intensity(passes.at(pass).agreed, data), data.amplitude).item<double>();
+    };
+    EXPECT_LT(error(8, 4, 1), 0.5 * error(0, 4, 1));
+    EXPECT_EQ(error(8, 4, 0), error(0, 4, 0)) << "the first pass starts from nothing";
+    EXPECT_EQ(error(8, 1, 1), error(0, 1, 1)) << "a frame alone would be led to a wrong solution";
+}
+
 TEST(Step, KeptAndComputedLightAreTheSame)
 {
     const auto simulated = simulate(6, 5);
