@@ -11,7 +11,8 @@ namespace ptk::generators {
 /// A small U-shaped network that starts from what one projection knows. Each frame is seen alone: from a flat object
 /// (transmission 1), or in later passes from what overlapping frames agreed on, one rPIE step with all modes of the
 /// probe gives an estimate of the patch; the network sees the estimate, the probe's intensity and the amplitude, and
-/// predicts what is to be added to the estimate. So it is made for any probe, any number of modes and any N that
+/// predicts what is to be added to the estimate. Between two passes frames agree by steps of physics without weights
+/// (Agreement). So it is made for any probe, any number of modes and any N that
 /// 2^levels divides, and before training it returns the estimate.
 ///
 /// Channels in: gain * (Re(estimate) - 1), gain * Im(estimate), probe intensity over its maximum, log(1 + scaled

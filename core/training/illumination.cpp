@@ -6,15 +6,20 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/view_as_real.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ptk::training {
 
 namespace {
+
+/// Frames whose probes are shifted together: the transforms in between take several times their memory.
+constexpr std::int64_t at_once = 256;
 
 at::Tensor grouped(const at::Tensor& flat, const at::Tensor& frames)
 {
@@ -67,8 +72,24 @@ void Illumination::set_probe(const at::Tensor& probe, bool lasting)
     const auto frame_bytes = side * side * (probe_.size(-3) * 8 + 4);
     if (!lasting || subpixel_ != Subpixel::ShiftProbe || n > limit_bytes_ / frame_bytes)
         return;
-    kept_probes_ = shifted(at::arange(n, at::kLong), probe_);
-    kept_weights_ = weights(kept_probes_);
+    keep(n);
+}
+
+void Illumination::keep(std::int64_t n)
+{
+    const auto modes = probe_.size(-3), side = probe_.size(-1);
+    kept_probes_ = at::empty({n, modes, side, side}, probe_.options());
+    if (weighting_ == Weighting::Probe)
+        kept_weights_ = at::empty({n, side, side}, probe_.options().dtype(at::kFloat));
+    for (std::int64_t begin = 0; begin < n; begin += at_once) {
+        const auto end = std::min(begin + at_once, n);
+        const auto probes = shifted(at::arange(begin, end, at::kLong), probe_);
+        kept_probes_.slice(0, begin, end).copy_(probes);
+        if (weighting_ == Weighting::Probe)
+            kept_weights_.slice(0, begin, end).copy_(weights(probes));
+    }
+    if (weighting_ != Weighting::Probe)
+        kept_weights_ = weights(kept_probes_);
 }
 
 Light Illumination::on(const at::Tensor& frames) const

@@ -45,6 +45,8 @@ public:
     Light on(const at::Tensor& frames, const at::Tensor& probe) const;
 
 private:
+    /// Shift the probe for all n frames.
+    void keep(std::int64_t n);
     at::Tensor fractions_of(const at::Tensor& frames) const;
     at::Tensor shifted(const at::Tensor& frames, const at::Tensor& probe) const;
     at::Tensor weights(const at::Tensor& shifted_probe) const;
