@@ -69,12 +69,15 @@ Json describe(const CanvasHandle& handle)
             {"arrays", describe_arrays(arrays_of(result))}};
 }
 
-/// What is drawn: where patches are; everything when the canvas does not say.
-at::Tensor covered(const CanvasHandle& handle, const at::Tensor& coverage)
+/// Weight, relative to the largest, from which the object is determined well enough to say what is typical of it.
+constexpr double well_seen = 0.1;
+
+/// Pixels with more than this part of the largest weight; undefined when the canvas does not say.
+at::Tensor covered(const at::Tensor& coverage, double part)
 {
     if (!coverage.defined())
         return {};
-    return coverage.gt(coverage.max() * handle.settings.number("reconstruction.coverage"));
+    return coverage.gt(coverage.max() * part);
 }
 
 void write_errors(const reconstruction::Result& result, const std::string& path)
@@ -87,9 +90,11 @@ void write_errors(const reconstruction::Result& result, const std::string& path)
 
 void write_object(const CanvasHandle& handle, const reconstruction::Result& result, bool phase, const std::string& path)
 {
-    const auto mask = covered(handle, result.coverage);
+    const auto mask = covered(result.coverage, handle.settings.number("reconstruction.coverage"));
     require(!mask.defined() || mask.any().item<bool>(), Status::State, "the canvas is empty; add patches");
-    phase ? evaluation::write_phase(result.object, mask, path) : evaluation::write_amplitude(result.object, mask, path);
+    const auto typical = covered(result.coverage, well_seen);
+    phase ? evaluation::write_phase(result.object, mask, path, typical)
+          : evaluation::write_amplitude(result.object, mask, path, typical);
 }
 
 void write_picture(const CanvasHandle& handle, const std::string& picture, const std::string& path)

@@ -29,6 +29,15 @@ at::Tensor shown(const at::Tensor& image, const at::Tensor& mask, const std::str
     return pixels;
 }
 
+/// Those of the pixels that say what is typical; all of them when none does.
+at::Tensor typical_of(const at::Tensor& pixels, const at::Tensor& typical)
+{
+    if (!typical.defined())
+        return pixels;
+    const auto both = as_mask(typical, pixels).logical_and(pixels).contiguous();
+    return both.any().item<bool>() ? both : pixels;
+}
+
 /// Value below which the fraction q of the values lies, linearly interpolated between neighbours.
 double quantile(std::vector<double>& values, double q)
 {
@@ -64,6 +73,12 @@ template <class Colour> Raster paint(const at::Tensor& image, const at::Tensor& 
     for (const std::int64_t i : selected(pixels))
         picture.at(i / image.size(1), i % image.size(1)) = colour(values[i]);
     return picture;
+}
+
+Range write_levels(const at::Tensor& image, const at::Tensor& pixels, const Range& range, const std::string& path)
+{
+    write_png(paint(image, pixels, [&range](double value) { return grey_level(fraction(value, range)); }), path);
+    return range;
 }
 
 /// The object without its phase ramp and the phase of its mean inside the mask. When no plane wave holds a third of it,
@@ -110,24 +125,26 @@ Range write_grey(const at::Tensor& image, const at::Tensor& mask, const std::str
             "{}: quantiles {} and {}, expected 0 <= low < high <= 1", path, low, high);
     const auto values = as_real(image, "image");
     const auto pixels = shown(values, mask, path);
-    const Range range = robust_range(values, pixels, low, high);
-    write_png(paint(values, pixels, [&range](double value) { return grey_level(fraction(value, range)); }), path);
-    return range;
+    return write_levels(values, pixels, robust_range(values, pixels, low, high), path);
 }
 
-Range write_amplitude(const at::Tensor& object, const at::Tensor& mask, const std::string& path)
+Range write_amplitude(const at::Tensor& object, const at::Tensor& mask, const std::string& path,
+                      const at::Tensor& typical)
 {
     at::NoGradGuard no_grad;
-    return write_grey(as_complex(object, "object").abs(), mask, path);
+    const auto values = as_complex(object, "object").abs().contiguous();
+    const auto pixels = shown(values, mask, path);
+    return write_levels(values, pixels, robust_range(values, typical_of(pixels, typical), 0.005, 0.995), path);
 }
 
-Range write_phase(const at::Tensor& object, const at::Tensor& mask, const std::string& path)
+Range write_phase(const at::Tensor& object, const at::Tensor& mask, const std::string& path, const at::Tensor& typical)
 {
     at::NoGradGuard no_grad;
     const auto values = as_complex(object, "object");
     const auto pixels = shown(values, mask, path);
-    const auto phase = levelled(values, pixels).angle().contiguous();
-    const Range range = robust_range(phase, pixels, 0.005, 0.995);
+    const auto those = typical_of(pixels, typical);
+    const auto phase = levelled(values, those).angle().contiguous();
+    const Range range = robust_range(phase, those, 0.005, 0.995);
     if (range.high - range.low > 1.5 * std::numbers::pi) {
         write_png(paint(phase, pixels, cyclic_colour), path);
         return {-std::numbers::pi, std::numbers::pi, Range::Scale::Cyclic};

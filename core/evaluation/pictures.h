@@ -11,6 +11,8 @@ namespace ptk::evaluation {
 // and replace the file atomically. Pixels outside the mask and pixels that are not finite are neutral grey (128). A
 // mask is (H, W) bool; undefined: every pixel. They throw Error(Io) naming the path when it cannot be written,
 // Error(Shape) for a wrong shape, and Error(InvalidArgument) naming the path when no finite pixel is inside the mask.
+// Where an object is hardly determined, at the rim of a scan, it is mostly noise: the pixels @p typical (H, W) bool of
+// the mask, undefined: all of it, say what its range is, and the others are shown in that.
 
 /// What the ends of a colour scale stand for.
 struct Range {
@@ -29,10 +31,12 @@ Range write_grey(const at::Tensor& image, const at::Tensor& mask, const std::str
 /// the mask removed. A perceptually uniform map between the quantiles .005 and .995; when these are more than 3/2 pi
 /// apart, a cyclic map from -pi to pi.
 /// @param object (H, W) complex
-Range write_phase(const at::Tensor& object, const at::Tensor& mask, const std::string& path);
+Range write_phase(const at::Tensor& object, const at::Tensor& mask, const std::string& path,
+                  const at::Tensor& typical = {});
 
 /// Amplitude of a complex image, as write_grey().
-Range write_amplitude(const at::Tensor& object, const at::Tensor& mask, const std::string& path);
+Range write_amplitude(const at::Tensor& object, const at::Tensor& mask, const std::string& path,
+                      const at::Tensor& typical = {});
 
 /// What a picture of a probe shows of one mode.
 struct ModeScale {

@@ -232,7 +232,8 @@ PTK_CALL ptk_canvas_shape(const ptk_canvas *canvas, const char *name, int64_t *s
 PTK_CALL ptk_canvas_read(const ptk_canvas *canvas, const char *name, ptk_view *array_out);
 
 /**
- * Draw something of a canvas as an 8-bit PNG.
+ * Draw something of a canvas as an 8-bit PNG. The range of "amplitude" and "phase" is that of the pixels with a tenth of
+ * the largest weight or more; the rim of a scan is mostly noise.
  *
  * @param canvas   the canvas
  * @param picture  "amplitude", "phase", "coverage", "probe" or "errors" (Fourier errors over epochs)

@@ -1,3 +1,4 @@
+#include "base/random.h"
 #include "core/evaluation/fields.h"
 #include "evaluation/colour.h"
 #include "evaluation/drawing.h"
@@ -113,6 +114,22 @@ TEST(Phase, RampAndMeanAreRemoved)
     EXPECT_GT(luminance(picture.at(10, 60)), luminance(picture.at(10, 20)) + 60);
     EXPECT_GT(luminance(picture.at(10, 60)), luminance(picture.at(50, 60)) + 60);
     EXPECT_LT(std::abs(luminance(picture.at(50, 20)) - luminance(picture.at(50, 60))), 60);
+}
+
+TEST(Phase, TheRangeIsThatOfTypicalPixels)
+{
+    const ScratchFile file("typical.png");
+    const auto inside = box_mask(60, 80, 10, 10, 50, 70);
+    auto phase = at::randn({60, 80}, base::torch_generator(1, "rim"), at::kDouble) * 2;
+    phase.masked_fill_(inside, 0.3);
+    phase.slice(0, 20, 40).slice(1, 20, 40).fill_(-0.2);
+    const auto object = at::polar(at::where(inside, at::ones_like(phase), at::ones_like(phase) * 9), phase);
+    EXPECT_EQ(write_phase(object, {}, file).scale, Range::Scale::Cyclic) << "all of it is mostly noise";
+    const auto range = write_phase(object, {}, file, inside);
+    EXPECT_EQ(range.scale, Range::Scale::Linear);
+    EXPECT_NEAR(range.high - range.low, 0.5, 0.15) << "the square tilts the fit of the ramp";
+    EXPECT_NE(decoded(file).at(2, 2), neutral_grey) << "the rim is shown";
+    EXPECT_NEAR(write_amplitude(object, {}, file, inside).high, 1, 1e-12);
 }
 
 TEST(Phase, SeveralTurnsAreDrawnAroundTheCircle)
