@@ -31,6 +31,32 @@ check_cxx_source_compiles("#include <torch/csrc/distributed/c10d/ProcessGroupGlo
 unset(CMAKE_REQUIRED_LIBRARIES)
 unset(CMAKE_REQUIRED_INCLUDES)
 unset(CMAKE_REQUIRED_DEFINITIONS)
+# NCCL, for processes that work together on CUDA devices, needs the complete LibTorch and the headers of CUDA and NCCL: in pip's nvidia packages
+# beside torch, or of a CUDA toolkit. Without them gradients go through the host. What LibTorch's CUDA library needs is often not there, and may
+# be there the next time.
+set(PTK_HAS_NCCL FALSE)
+if(PTK_HAS_GLOO AND LibTorch_HAS_CUDA)
+  file(GLOB _ptk_nvidia LIST_DIRECTORIES true "${LibTorch_LIBRARY_DIR}/../../nvidia/*/include")
+  find_path(PTK_NCCL_INCLUDE nccl.h HINTS ${_ptk_nvidia} PATHS /usr/local/cuda/include NO_CACHE)
+  find_path(PTK_CUDA_INCLUDE cusolverDn.h HINTS ${_ptk_nvidia} PATHS /usr/local/cuda/include NO_CACHE)
+  if(PTK_NCCL_INCLUDE AND PTK_CUDA_INCLUDE)
+    set(PTK_NCCL_INCLUDES "${PTK_NCCL_INCLUDE}" "${PTK_CUDA_INCLUDE}")
+    set(CMAKE_REQUIRED_LIBRARIES LibTorch::torch_cuda)
+    set(CMAKE_REQUIRED_INCLUDES ${PTK_NCCL_INCLUDES})
+    set(CMAKE_REQUIRED_DEFINITIONS -DUSE_C10D_NCCL)
+    unset(PTK_NCCL_LINKS CACHE)
+    check_cxx_source_compiles("namespace c10d { void reset_nccl_trace(); }
+      int main() { c10d::reset_nccl_trace(); }" PTK_NCCL_LINKS)
+    if(PTK_NCCL_LINKS)
+      check_cxx_source_compiles("#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+        int main() { return c10d::ProcessGroupNCCL::Options::create() ? 0 : 1; }" PTK_NCCL_COMPILES)
+      set(PTK_HAS_NCCL ${PTK_NCCL_COMPILES})
+    endif()
+    unset(CMAKE_REQUIRED_LIBRARIES)
+    unset(CMAKE_REQUIRED_INCLUDES)
+    unset(CMAKE_REQUIRED_DEFINITIONS)
+  endif()
+endif()
 # Fourier transforms of single planes in the cache: Intel's MKL, where LibTorch has it inside and lets others call it.
 # That is no promised interface, so it is tried; without it LibTorch's transforms do the same.
 include(CheckCXXSourceRuns)

@@ -6,6 +6,10 @@ if(SKBUILD)
   # Wheels have no links, so the library has one name.
   set_target_properties(ptychokit PROPERTIES VERSION 0 INSTALL_RPATH "$ORIGIN;$ORIGIN/../torch/lib")
   install(TARGETS ptychokit ptk_python LIBRARY DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit COMPONENT python NAMELINK_SKIP)
+  if(TARGET ptychokit_nccl)
+    set_target_properties(ptychokit_nccl PROPERTIES INSTALL_RPATH "$ORIGIN;$ORIGIN/../torch/lib")
+    install(TARGETS ptychokit_nccl LIBRARY DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit COMPONENT python)
+  endif()
   install(DIRECTORY "${PTK_PYTHON_FOLDER}" DESTINATION ${SKBUILD_PLATLIB_DIR} COMPONENT python
     FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
   install(FILES ${PTK_PYTHON_FILES} DESTINATION ${SKBUILD_PLATLIB_DIR}/ptychokit COMPONENT python)
@@ -15,6 +19,9 @@ endif()
 # A relocatable prefix: library, headers, program, pkg-config file and CMake package. A consumer needs only C.
 include(CMakePackageConfigHelpers)
 install(TARGETS ptychokit EXPORT PtychoKitTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET ptychokit_nccl)
+  install(TARGETS ptychokit_nccl LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(TARGETS ptychokit_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY capi/include/ptychokit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 # The layers of the other languages; pkg-config says where they are. Fortran's module files belong to one compiler: the sources are what is

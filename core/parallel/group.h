@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace ptk::parallel {
@@ -26,6 +27,8 @@ public:
 
     int rank() const { return rank_; }
     int size() const { return size_; }
+    /// By what tensors on the device of join() travel, for people: "Gloo", "NCCL", or "Gloo through the host" and why.
+    const std::string& transport() const { return transport_; }
 
     /// Each tensor becomes its sum over all ranks, with the same bits on every rank. Shapes and types (float32,
     /// float64, int64, complex64) agree between ranks; any strides, any device.
@@ -35,6 +38,7 @@ public:
 
 protected:
     Group(int rank, int size) : rank_(rank), size_(size) {}
+    std::string transport_ = "Gloo";
 
 private:
     int rank_;
@@ -42,9 +46,19 @@ private:
 };
 using GroupPtr = std::shared_ptr<Group>;
 
+/// By what tensors on a CUDA device travel. Those on the CPU always go by Gloo.
+enum class Transport {
+    Auto, ///< NCCL when every rank has it and a device of its own, else Gloo
+    Gloo, ///< through the host
+    Nccl, ///< or an error in every rank
+};
+
 /// Meet the other ranks over TCP. Processes trust each other and the network: nothing is encrypted or proved.
-/// @param limit  how long any call, this one too, waits for the others
-/// @throws Lost when they do not come; Error(Unsupported) when LibTorch was built without Gloo
-GroupPtr join(const base::Rank& rank, std::chrono::milliseconds limit);
+/// @param limit   how long any call, this one too, waits for the others
+/// @param device  where this rank's tensors are. Open (base::open_device())
+/// @throws Lost when they do not come; Error(Unsupported) when LibTorch was built without Gloo; Error(InvalidConfig) in
+///         every rank when one of them wants NCCL alone and it cannot be
+GroupPtr join(const base::Rank& rank, std::chrono::milliseconds limit, c10::Device device = c10::kCPU,
+              Transport transport = Transport::Auto);
 
 } // namespace ptk::parallel

@@ -21,6 +21,14 @@ std::vector<double> parts_of(std::uint64_t checksum)
     return {static_cast<double>(checksum >> 32), static_cast<double>(checksum & 0xffffffffULL)};
 }
 
+parallel::Transport transport_of(const config::Settings& settings)
+{
+    const auto& name = settings.text("training.parallel_transport");
+    if (name == "gloo")
+        return parallel::Transport::Gloo;
+    return name == "nccl" ? parallel::Transport::Nccl : parallel::Transport::Auto;
+}
+
 } // namespace
 
 void Team::together(const std::function<void()>& work)
@@ -165,7 +173,7 @@ std::optional<base::Rank> rank_of_training(const config::Settings& settings)
     return rank;
 }
 
-parallel::GroupPtr group_of_process(const config::Settings& settings, Log& log)
+parallel::GroupPtr group_of_process(const config::Settings& settings, c10::Device device, Log& log)
 {
     const auto rank = rank_of_training(settings);
     if (!rank)
@@ -176,10 +184,12 @@ parallel::GroupPtr group_of_process(const config::Settings& settings, Log& log)
             "-n 1); on one machine 127.0.0.1. Or set training.parallel = off",
             rank->launcher, rank->size);
     const auto limit = std::chrono::milliseconds(std::llround(settings.number("training.parallel_timeout") * 1000));
-    auto group = parallel::join(*rank, limit);
+    auto group = parallel::join(*rank, limit, device, transport_of(settings));
     if (rank->rank == 0)
-        log.info("training", "{} processes train together, started by {}; each waits at most {} s for the others",
-                 rank->size, rank->launcher, settings.number("training.parallel_timeout"));
+        log.info("training",
+                 "{} processes train together, started by {}; gradients travel by {}; each waits at most {} s "
+                 "for the others",
+                 rank->size, rank->launcher, group->transport(), settings.number("training.parallel_timeout"));
     return group;
 }
 

@@ -68,8 +68,9 @@ private:
 std::optional<base::Rank> rank_of_training(const config::Settings& settings);
 
 /// By option training.parallel: the processes that were started with this one, or none.
+/// @param device  of the model, for training.parallel_transport
 /// @throws Error(InvalidConfig); parallel::Lost when they do not come within training.parallel_timeout
-parallel::GroupPtr group_of_process(const config::Settings& settings, Log& log);
+parallel::GroupPtr group_of_process(const config::Settings& settings, c10::Device device, Log& log);
 
 /// Rank 0 says everything; of the others only warnings go to @p log, with their rank.
 LogPtr log_of_rank(const Team& team, LogPtr log);

@@ -96,7 +96,7 @@ void Trainer::fit(const data::Scan& scan, const Monitor& monitor)
     require(!seen.propagation.near_field() || seen.experiments.empty(), Status::InvalidConfig,
             "physics.propagator = '{}' trains on one experiment, but {} holds {}, each with lengths of its own",
             data::propagator_name(seen.propagation.kind), seen.source, seen.experiments.size());
-    Team team(state_->group ? state_->group : group_of_process(settings, *state_->log));
+    Team team(state_->group ? state_->group : group_of_process(settings, model.device, *state_->log));
     Run run(
         {model, settings, seen, state_->run_folder, monitor, log_of_rank(team, state_->log), state_->tracking, team},
         state_->checkpoint ? &*state_->checkpoint : nullptr);

@@ -92,7 +92,7 @@ class Parallel(unittest.TestCase):
             with self.subTest(launcher=launcher):
                 both = self.folder / launcher.replace(" ", "")
                 said = self.whole(both, *more, launcher=launcher)
-                self.assertIn(f"2 processes train together, started by {launcher}", said[0])
+                self.assertIn(f"2 processes train together, started by {launcher}; gradients travel by Gloo;", said[0])
                 self.assertEqual(said[1], "", "rank 1 is silent")
                 self.assertLess(trained.largest_difference(trained.weights(PROGRAM, both), one), 1e-3 * moved)
                 for row, expected in zip(trained.history(both), trained.history(alone), strict=True):
@@ -160,6 +160,8 @@ class Parallel(unittest.TestCase):
             self.assertIn("training.batch_size is 3, which 2 processes cannot share evenly; take 4", process)
         alone = self.start(out, *trained.options(parallel="env"), size=1)
         self.assertIn("no launcher started several processes", self.finish(alone, 2)[0])
+        for process in self.finish(self.start(out, *trained.options(parallel_transport="nccl")), 2):
+            self.assertIn("NCCL carries tensors of CUDA devices, and the model is on 'cpu'", process)
         began = time.monotonic()
         only = self.start(out, *trained.options(parallel_timeout=3))
         only[1].kill()

@@ -38,9 +38,12 @@ inline base::Rank rank_at(std::uint16_t port, int rank, int size)
     return place;
 }
 
+using Meet = std::function<GroupPtr(const base::Rank&, std::chrono::milliseconds limit)>;
+
 /// Each rank in a thread of its own, as if it were a process. @return what each of them threw, by rank
-inline std::vector<std::exception_ptr> in_ranks(int size, const std::function<void(GroupPtr)>& work,
-                                                std::chrono::milliseconds limit = std::chrono::seconds(60))
+inline std::vector<std::exception_ptr> in_ranks(
+    int size, const std::function<void(GroupPtr)>& work, std::chrono::milliseconds limit = std::chrono::seconds(60),
+    const Meet& meet = [](const auto& rank, auto at_most) { return join(rank, at_most); })
 {
     const auto port = free_port();
     std::vector<std::exception_ptr> failures(static_cast<std::size_t>(size));
@@ -48,7 +51,7 @@ inline std::vector<std::exception_ptr> in_ranks(int size, const std::function<vo
     for (int rank = 0; rank < size; ++rank)
         threads.emplace_back([&, rank] {
             try {
-                work(join(rank_at(port, rank, size), limit));
+                work(meet(rank_at(port, rank, size), limit));
             } catch (...) {
                 failures[static_cast<std::size_t>(rank)] = std::current_exception();
             }
