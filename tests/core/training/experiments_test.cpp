@@ -352,8 +352,8 @@ TEST(Experiments, TogetherComeOutAsAloneAndNotWithEachOthersProbe)
     for (std::size_t i = 0; i < 2; ++i) {
         const auto alone = errors_of(*trained(config, scans[i]), {scans[i]})[0];
         RecordProperty("errors_" + scans[i].source, fmt::format("{} {} {}", alone, together[i], wrong[i]));
-        EXPECT_LT(together[i], 1.2 * alone) << scans[i].source;
-        EXPECT_GT(wrong[i], 1.4 * together[i]) << scans[i].source;
+        EXPECT_LT(together[i], 1.3 * alone) << scans[i].source;
+        EXPECT_GT(wrong[i], 3 * together[i]) << scans[i].source;
     }
 }
 
