@@ -196,8 +196,8 @@ public:
                 "reconstruction.middle_trim = {}: the patches have only {} pixels", trim_, scan.side());
     }
 
-    /// Passes of the network over all rows; what is stitched in one, and agreed() in steps of physics, is where the
-    /// frames start in the next.
+    /// Passes of the network over all rows; what is stitched in one, and brought closer to the frames by steps of
+    /// physics, is where the frames start in the next.
     std::int64_t passes() const { return passes_; }
     std::int64_t agreement() const { return agreement_.steps; }
     /// Sweeps over all rows, by the network and by physics.
