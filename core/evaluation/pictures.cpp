@@ -24,7 +24,7 @@ using Complex = c10::complex<double>;
 /// Pixels of the mask that can be shown. @throws Error(InvalidArgument) when there are none
 at::Tensor shown(const at::Tensor& image, const at::Tensor& mask, const std::string& path)
 {
-    const auto pixels = as_mask(mask, image).logical_and(at::isfinite(image)).contiguous();
+    auto pixels = as_mask(mask, image).logical_and(at::isfinite(image)).contiguous();
     require(pixels.any().item<bool>(), Status::InvalidArgument, "{}: no finite pixel inside the mask", path);
     return pixels;
 }

@@ -168,7 +168,7 @@ constexpr std::int64_t most_probes = std::int64_t{1} << 28;
 /// What one call of reconstruct() knows: which frames make a row, where each patch goes, with which probe and weight.
 class Plan {
 public:
-    Plan(model::Model& model, const data::Scan& scan, Optics optics, const config::Settings& settings)
+    Plan(model::Model& model, const data::Scan& scan, const Optics& optics, const config::Settings& settings)
         : probe(optics.probe), model_(model), scan_(scan), scaling_(optics.scaling), precision_(precision_of(settings)),
           subpixel_(training::subpixel_of(settings)), weighting_(training::weighting_of(settings)),
           agreement_(agreement_of(model, settings)), passes_(passes_of(model, agreement_.steps, settings)),
@@ -451,8 +451,8 @@ Result reconstruct(model::Model& model, const data::Scan& given, const config::S
             }
             progress.step += end - begin;
             progress.seconds = base::seconds_since(began);
-            progress.frames_per_second =
-                static_cast<double>(progress.step / plan.sweeps()) / std::max(progress.seconds, 1e-9);
+            const auto whole_rows = static_cast<double>(progress.step) / static_cast<double>(plan.sweeps());
+            progress.frames_per_second = whole_rows / std::max(progress.seconds, 1e-9);
             monitor.report(progress);
         }
         return stitched;
