@@ -75,12 +75,6 @@ template <class Colour> Raster paint(const at::Tensor& image, const at::Tensor& 
     return picture;
 }
 
-Range write_levels(const at::Tensor& image, const at::Tensor& pixels, const Range& range, const std::string& path)
-{
-    write_png(paint(image, pixels, [&range](double value) { return grey_level(fraction(value, range)); }), path);
-    return range;
-}
-
 /// The object without its phase ramp and the phase of its mean inside the mask. When no plane wave holds a third of it,
 /// what looks like a ramp may be the object itself and stays.
 at::Tensor levelled(const at::Tensor& object, const at::Tensor& pixels)
@@ -118,23 +112,24 @@ void paint_mode(Raster& picture, std::int64_t left, std::int64_t zoom, const at:
 
 } // namespace
 
-Range write_grey(const at::Tensor& image, const at::Tensor& mask, const std::string& path, double low, double high)
+Range write_grey(const at::Tensor& image, const at::Tensor& mask, const std::string& path, double low, double high,
+                 const at::Tensor& typical)
 {
     at::NoGradGuard no_grad;
     require(low >= 0 && low < high && high <= 1, Status::InvalidArgument,
             "{}: quantiles {} and {}, expected 0 <= low < high <= 1", path, low, high);
     const auto values = as_real(image, "image");
     const auto pixels = shown(values, mask, path);
-    return write_levels(values, pixels, robust_range(values, pixels, low, high), path);
+    const Range range = robust_range(values, typical_of(pixels, typical), low, high);
+    write_png(paint(values, pixels, [&range](double value) { return grey_level(fraction(value, range)); }), path);
+    return range;
 }
 
 Range write_amplitude(const at::Tensor& object, const at::Tensor& mask, const std::string& path,
                       const at::Tensor& typical)
 {
     at::NoGradGuard no_grad;
-    const auto values = as_complex(object, "object").abs().contiguous();
-    const auto pixels = shown(values, mask, path);
-    return write_levels(values, pixels, robust_range(values, typical_of(pixels, typical), 0.005, 0.995), path);
+    return write_grey(as_complex(object, "object").abs(), mask, path, lowest_shown, highest_shown, typical);
 }
 
 Range write_phase(const at::Tensor& object, const at::Tensor& mask, const std::string& path, const at::Tensor& typical)
@@ -144,7 +139,7 @@ Range write_phase(const at::Tensor& object, const at::Tensor& mask, const std::s
     const auto pixels = shown(values, mask, path);
     const auto those = typical_of(pixels, typical);
     const auto phase = levelled(values, those).angle().contiguous();
-    const Range range = robust_range(phase, those, 0.005, 0.995);
+    const Range range = robust_range(phase, those, lowest_shown, highest_shown);
     if (range.high - range.low > 1.5 * std::numbers::pi) {
         write_png(paint(phase, pixels, cyclic_colour), path);
         return {-std::numbers::pi, std::numbers::pi, Range::Scale::Cyclic};

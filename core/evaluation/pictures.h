@@ -22,14 +22,17 @@ struct Range {
     Scale scale = Scale::Linear;
 };
 
+/// Quantiles between which a robust range lies.
+inline constexpr double lowest_shown = 0.005, highest_shown = 0.995;
+
 /// A real image, black at the @p low and white at the @p high quantile of the masked values (robust range). 0 <= low <
 /// high <= 1.
-Range write_grey(const at::Tensor& image, const at::Tensor& mask, const std::string& path, double low = 0.005,
-                 double high = 0.995);
+Range write_grey(const at::Tensor& image, const at::Tensor& mask, const std::string& path, double low = lowest_shown,
+                 double high = highest_shown, const at::Tensor& typical = {});
 
 /// Phase in colour, in rad: the ramp (when one plane wave holds most of the object) and the phase of the mean inside
-/// the mask removed. A perceptually uniform map between the quantiles .005 and .995; when these are more than 3/2 pi
-/// apart, a cyclic map from -pi to pi.
+/// the mask removed. A perceptually uniform map over the robust range; when that is more than 3/2 pi apart, a cyclic
+/// map from -pi to pi.
 /// @param object (H, W) complex
 Range write_phase(const at::Tensor& object, const at::Tensor& mask, const std::string& path,
                   const at::Tensor& typical = {});

@@ -1,5 +1,7 @@
 #include "physics/frame_step.h"
 
+#include "physics/pairs.h"
+
 #include <ATen/ops/_fft_c2c.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
@@ -11,11 +13,6 @@ namespace ptk::physics {
 namespace {
 
 enum Norm : std::int64_t { none = 0, by_root = 1, by_count = 2 }; // of at::_fft_c2c
-
-float* floats(at::Tensor& tensor)
-{
-    return reinterpret_cast<float*>(tensor.mutable_data_ptr<c10::complex<float>>());
-}
 
 at::Tensor transform(const at::Tensor& modes, Norm norm, bool forward)
 {
@@ -63,25 +60,26 @@ at::Tensor FrameStep::returned(const at::Tensor& field, const Frame& frame) cons
 
 FrameStep::Outcome FrameStep::run(at::Tensor& spectrum, const Frame& frame, const Steps& steps)
 {
-    loops_.ramp(floats(waves_), floats(spectrum), frame.row, frame.column, line_.data(), modes_, side_);
+    loops_.ramp(pairs_of(waves_), pairs_of(spectrum), frame.row, frame.column, line_.data(), modes_, side_);
     auto probe = transform(waves_, by_count, false);
-    loops_.exit_wave(floats(waves_), floats(probe), frame.object, frame.stride, modes_, side_);
+    loops_.exit_wave(pairs_of(waves_), pairs_of(probe), frame.object, frame.stride, modes_, side_);
     auto field = propagated(frame);
 
     Outcome outcome;
-    outcome.error = loops_.impose(floats(field), frame.amplitude, line_.data(), modes_, side_);
+    outcome.error = loops_.impose(pairs_of(field), frame.amplitude, line_.data(), modes_, side_);
     if (steps.object == 0 && steps.probe == 0 && !steps.position)
         return outcome;
 
     auto difference = returned(field, frame);
-    const float largest = loops_.correlate(g_.data(), power_.data(), floats(probe), floats(difference), modes_, side_);
+    const float largest =
+        loops_.correlate(g_.data(), power_.data(), pairs_of(probe), pairs_of(difference), modes_, side_);
     if (steps.position)
         solve(loops_.shift_equations(frame.object, frame.stride, g_.data(), power_.data(), side_), outcome);
     if (steps.probe != 0) {
-        loops_.probe_change(floats(difference), frame.object, frame.stride, steps.alpha, steps.probe, line_.data(),
+        loops_.probe_change(pairs_of(difference), frame.object, frame.stride, steps.alpha, steps.probe, line_.data(),
                             modes_, side_);
         auto change = transform(difference, none, true);
-        loops_.add_unramped(floats(spectrum), floats(change), frame.row, frame.column, line_.data(), modes_, side_);
+        loops_.add_unramped(pairs_of(spectrum), pairs_of(change), frame.row, frame.column, line_.data(), modes_, side_);
     }
     if (steps.object != 0)
         loops_.object_change(frame.object, frame.stride, g_.data(), power_.data(), largest, steps.alpha, steps.object,

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/far_field.h"
+#include "physics/pairs.h"
 #include "physics/plane_fourier.h"
 
 #include <ATen/Parallel.h>
@@ -22,16 +23,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr std::int64_t most_parts = 8;
-
-const float* pairs(const at::Tensor& tensor)
-{
-    return reinterpret_cast<const float*>(tensor.const_data_ptr<c10::complex<float>>());
-}
-
-float* pairs_of(const at::Tensor& tensor)
-{
-    return tensor.defined() ? reinterpret_cast<float*>(tensor.mutable_data_ptr<c10::complex<float>>()) : nullptr;
-}
 
 /// One thread's wave of one mode.
 struct Wave {

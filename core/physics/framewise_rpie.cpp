@@ -1,6 +1,7 @@
 #include "physics/framewise_rpie.h"
 
 #include "kernels/cpu/pie.h"
+#include "physics/pairs.h"
 #include "physics/plane_fourier.h"
 
 #include <ATen/Parallel.h>
@@ -14,11 +15,6 @@
 namespace ptk::physics {
 
 namespace {
-
-const float* pairs(const at::Tensor& tensor)
-{
-    return reinterpret_cast<const float*>(tensor.const_data_ptr<c10::complex<float>>());
-}
 
 /// Amplitudes of transforms without a factor, the zero frequency first; negative where the pixel is bad, as the loops
 /// take what is not known.
@@ -49,7 +45,7 @@ at::Tensor framewise_rpie(const at::Tensor& patches, const at::Tensor& probe, co
     const auto light = probe.resolve_conj().contiguous();
     const auto wanted = targets(amplitude, good);
     const float* amplitudes = wanted.const_data_ptr<float>();
-    auto* objects = reinterpret_cast<float*>(result.mutable_data_ptr<c10::complex<float>>());
+    float* objects = pairs_of(result);
     const auto& loops = kernels::cpu::pie_loops();
     const auto& fourier = PlaneFourier::of(side);
     // There and back without a factor is N^2 times the change.

@@ -5,6 +5,7 @@
 #include "base/shape.h"
 #include "data/read_ahead.h"
 #include "physics/frame_step.h"
+#include "physics/pairs.h"
 #include "physics/patches.h"
 #include "physics/probe.h"
 #include "physics/ramps.h"
@@ -46,11 +47,6 @@ constexpr double largest_position_move = 2;                     ///< pixels in a
 
 using base::Clock;
 using base::seconds_since;
-
-float* floats(const at::Tensor& tensor)
-{
-    return reinterpret_cast<float*>(tensor.mutable_data_ptr<c10::complex<float>>());
-}
 
 /// The measured amplitudes with the zero frequency at index 0, bad pixels -1 (see PieLoops::impose), kept when they are
 /// few, else read in slabs, the next one while one is worked on.
@@ -183,7 +179,7 @@ public:
         const auto stride = model.object.size(1);
         const auto* corner = corners_.const_data_ptr<std::int64_t>();
         const auto* fraction = fractions_.const_data_ptr<double>();
-        auto* object = floats(model.object);
+        auto* object = pairs_of(model.object);
         at::Tensor columns,
             rows; // (k, N) complex64, ramps of a run: those of all frames would be as large as their number
         const auto begin = [&](const at::Tensor& indices) {
@@ -194,10 +190,11 @@ public:
         const auto use = [&](std::int64_t i, std::int64_t k, const float* amplitude, double frame_power) {
             monitor.check();
             auto* first = object + 2 * ((corner[2 * i + 1] + margin_) * stride + corner[2 * i] + margin_);
-            const auto outcome = step_.run(model.spectrum,
-                                           {amplitude, floats(rows) + 2 * k * side_, floats(columns) + 2 * k * side_,
-                                            first, stride, fraction[2 * i], fraction[2 * i + 1]},
-                                           steps);
+            const auto outcome =
+                step_.run(model.spectrum,
+                          {amplitude, pairs_of(rows) + 2 * k * side_, pairs_of(columns) + 2 * k * side_, first, stride,
+                           fraction[2 * i], fraction[2 * i + 1]},
+                          steps);
             require(std::isfinite(outcome.error), Status::NotConverged,
                     "{}: frame {} gives a Fourier error of {}: the frame holds numbers that are not finite, or the "
                     "steps are too large",

@@ -162,14 +162,6 @@ at::Tensor padded_to(const at::Tensor& images, std::int64_t side)
     return at::constant_pad_nd(images, {left, total - left, left, total - left});
 }
 
-/// One in rows and columns N/4 ... N/4 + N/2 - 1.
-at::Tensor central_half(std::int64_t side, const at::TensorOptions& options)
-{
-    auto mask = at::zeros({side, side}, options);
-    mask.narrow(0, side / 4, side / 2).narrow(1, side / 4, side / 2).fill_(1);
-    return mask;
-}
-
 void check_groups(const at::Tensor& patches, const at::Tensor& relative)
 {
     require(patches.dim() == 4 && patches.size(2) == patches.size(3), Status::Shape,
@@ -218,6 +210,13 @@ at::Tensor merge_and_cut(const at::Tensor& patches, const at::Tensor& corners, c
     const auto sum = AddUp::apply(patches * weights, where);
     const auto weight = AddUp::apply(weights, where);
     return CutOut::apply(sum / weight.clamp_min(1e-12), where);
+}
+
+at::Tensor central_half(std::int64_t side, const at::TensorOptions& options)
+{
+    auto mask = at::zeros({side, side}, options);
+    mask.narrow(0, side / 4, side / 2).narrow(1, side / 4, side / 2).fill_(1);
+    return mask;
 }
 
 at::Tensor translated(const at::Tensor& images, const at::Tensor& offsets)

@@ -26,6 +26,8 @@ at::Tensor merge_and_cut(const at::Tensor& patches, const at::Tensor& corners, c
 // PtychoPINN's way, by bilinear interpolation (reference digest 4.1, 4.2; golden phys_translation,
 // phys_merge_extract_*):
 
+/// Its mask: one in rows and columns N/4 ... N/4 + N/2 - 1, (N, N).
+at::Tensor central_half(std::int64_t side, const at::TensorOptions& options);
 /// Move the content of each image by +offset (x, y) pixels, bilinear, zero outside. @param images (n, H, W) @param
 /// offsets (n, 2)
 at::Tensor translated(const at::Tensor& images, const at::Tensor& offsets);

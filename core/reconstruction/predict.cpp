@@ -272,7 +272,7 @@ private:
         if (light_)
             return light_->on(frames);
         const auto side = scan_.side();
-        const auto each = weighting_ == training::Weighting::CentralMask ? training::central_half(side, at::kFloat)
+        const auto each = weighting_ == training::Weighting::CentralMask ? physics::central_half(side, at::kFloat)
                                                                          : at::ones({side, side});
         return {.probe = {}, .weights = each.expand({frames.size(0), frames.size(1), side, side})};
     }

@@ -9,7 +9,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/view_as_real.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <utility>
@@ -46,13 +45,6 @@ Weighting weighting_of(const config::Settings& settings)
     if (name == "central_mask")
         return Weighting::CentralMask;
     return name == "uniform" ? Weighting::Uniform : Weighting::None;
-}
-
-at::Tensor central_half(std::int64_t side, const at::TensorOptions& options)
-{
-    auto mask = at::zeros({side, side}, options);
-    mask.narrow(0, side / 4, side / 2).narrow(1, side / 4, side / 2).fill_(1);
-    return mask;
 }
 
 Illumination::Illumination(at::Tensor fractions, at::Tensor experiment_of, Subpixel subpixel, Weighting weighting,
@@ -140,7 +132,7 @@ at::Tensor Illumination::weights(const at::Tensor& shifted_probe) const
     case Weighting::Probe:
         return at::view_as_real(shifted_probe).square().sum(at::IntArrayRef({1, -1}));
     case Weighting::CentralMask:
-        return central_half(side, real).expand({n, side, side});
+        return physics::central_half(side, real).expand({n, side, side});
     case Weighting::Uniform:
         return at::ones({1, 1, 1}, real).expand({n, side, side});
     case Weighting::None:

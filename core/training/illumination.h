@@ -15,9 +15,6 @@ enum class Weighting { Probe, CentralMask, Uniform, None };
 Subpixel subpixel_of(const config::Settings& settings);
 Weighting weighting_of(const config::Settings& settings);
 
-/// One in the central half of rows and columns, as PtychoPINN's mask, (N, N).
-at::Tensor central_half(std::int64_t side, const at::TensorOptions& options);
-
 /// The light on a batch of frames.
 struct Light {
     at::Tensor probe;   ///< (B, G, M, N, N) complex64

@@ -219,11 +219,9 @@ TEST(SpectralConv, OurKernelsHaveTheSameBitsForAnyNumberOfThreads)
     EXPECT_TRUE(at::equal(found[1], expected[1]));
 }
 
-TEST(SpectralConv, PredictionBeforeTrainingLeavesNoTraceInTheTables)
+/// What a prediction made and a layer keeps takes part in a gradient by the image.
+void expect_gradient_after_prediction(const SpectralConv2d& layer, const at::Tensor& x)
 {
-    // The Fourier matrices are made once; those of inference mode could not take part in a gradient.
-    SpectralConv2d layer(1, 1, 3, base::torch_generator(2, "test"));
-    const auto x = random_tensor({1, 1, 17, 19});
     {
         const c10::InferenceMode inference;
         layer(x);
@@ -231,6 +229,13 @@ TEST(SpectralConv, PredictionBeforeTrainingLeavesNoTraceInTheTables)
     auto input = x.clone().requires_grad_(true);
     layer(input).sum().backward();
     EXPECT_TRUE(input.grad().defined());
+}
+
+TEST(SpectralConv, PredictionBeforeTrainingLeavesNoTraceInTheTables)
+{
+    // The Fourier matrices are made once; those of inference mode could not take part in a gradient.
+    expect_gradient_after_prediction(SpectralConv2d(1, 1, 3, base::torch_generator(2, "test")),
+                                     random_tensor({1, 1, 17, 19}));
 }
 
 /// What is kept for predictions is that of the weights of now and of the frequencies of this image.
@@ -270,14 +275,7 @@ TEST(SpectralConv, FrozenWeightsOfAPredictionTakePartInAGradient)
     SpectralConv2d layer(16, 16, 3, base::torch_generator(2, "test"));
     for (const auto& [name, tensor] : layer.named_parameters())
         tensor->requires_grad_(false);
-    const auto x = random_tensor({2, 16, 12, 12});
-    {
-        const c10::InferenceMode inference;
-        layer(x);
-    }
-    auto input = x.clone().requires_grad_(true);
-    layer(input).sum().backward();
-    EXPECT_TRUE(input.grad().defined());
+    expect_gradient_after_prediction(layer, random_tensor({2, 16, 12, 12}));
 }
 
 TEST(FfnoStack, GatesOfUnsharedBlocksAreTrained)
